@@ -1,0 +1,103 @@
+"""Output files appear complete or not at all.
+
+A result is written under a hidden temporary name in the folder of its target, so that the final rename is
+atomic, and takes the target's name only when it is complete. Whatever interrupts the writing (an error, a
+full disk, Ctrl-C) leaves no temporary file, and an existing target stays as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from megactor.errors import OutputError
+
+# EFBIG: the file outgrew what the file system allows (FAT: 4 GB) or the process limit; the cure is the same.
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:
+    """Return the absolute path of an output file after checking that it may be written.
+
+    Call it before any long work. A symbolic link is followed, so that the link survives and its target is
+    replaced.
+
+    Raises:
+        OutputError: the folder is missing or not writable, the target is a folder or device, or it exists and
+            `force` is false.
+    """
+    try:
+        target = Path(path).expanduser().resolve()
+        exists = target.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, null byte, link loop, unknown ~user
+        raise OutputError(f"cannot write to {path} ({error}); choose another name") from None
+    folder = target.parent
+    if target.is_dir():
+        raise OutputError(f"output is a folder: {path}; give a file name")
+    if not folder.exists():
+        raise OutputError(f"output folder does not exist: {folder}; create it or choose another")
+    if not folder.is_dir():
+        raise OutputError(f"output folder is a file: {folder}; choose another")
+    if exists and not target.is_file():
+        raise OutputError(f"output is not a regular file: {path}; choose another name")
+    if exists and not force:
+        raise OutputError(f"output already exists: {path}; use --force to replace it or choose another name")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"output folder is not writable: {folder}; choose another")
+    return target
+
+
+@contextlib.contextmanager
+def os_errors_as_output_errors(target: Path) -> Iterator[None]:
+    """Turn an OSError raised while writing `target` into an OutputError that a user understands."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise OutputError(
+                f"disk full while writing {target}; free some space or choose another folder"
+            ) from error
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot write {target} ({reason}); choose another folder or name") from error
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str], force: bool = False) -> Iterator[Path]:
+    """Give a temporary path that becomes `path` when the block ends without an exception.
+
+    The temporary file exists (empty) from the start, in the target's folder, with the permissions a new file
+    of the user gets. On any exception, KeyboardInterrupt included, it is removed and the target is left
+    alone.
+
+    Raises:
+        OutputError: as `check_target`; or the file cannot be created, completed or renamed.
+    """
+    target = check_target(path, force)
+    temporary = target.parent / f".megactor-{secrets.token_hex(6)}.part"
+    with os_errors_as_output_errors(target):
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield temporary
+        with os_errors_as_output_errors(target):
+            _flush_to_disk(temporary)
+            if not force and target.exists():  # appeared while we worked: it is not ours to replace
+                raise OutputError(
+                    f"output was created by someone else meanwhile: {target}; it was left alone"
+                )
+            os.replace(temporary, target)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Make the content durable before the rename: a crash must not leave an empty file of the right name."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

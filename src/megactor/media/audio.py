@@ -1,0 +1,263 @@
+"""The driving video's sound, carried into the result in sync with its frames."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import av
+import av.error
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from megactor.errors import InputError
+from megactor.media.container import audio_stream_index, open_input, probe
+
+_AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
+_BITS_PER_CHANNEL = 96_000
+# Stamps are rounded (Matroska: to 1 ms), so small deviations are no gaps; beyond this the ear sees lips and
+# sound part.
+_TOLERANCE = Fraction(30, 1000)
+# Sound that begins this close to the picture, e.g. with the 1024 priming samples of AAC, can be copied as it
+# is.
+_COPY_SLACK = Fraction(1, 10)
+
+
+@dataclass(frozen=True)
+class AudioTrack:
+    """The sound of a video between two times, for `VideoWriter`.
+
+    Attributes:
+        path: a video file with sound.
+        start: seconds from the first frame (not from the first sound) that become second 0.
+        end: seconds from the first frame where the sound stops; None for as long as the written video lasts.
+    """
+
+    path: str | os.PathLike[str]
+    start: float = 0.0
+    end: float | None = None
+
+
+class AudioMuxer(Protocol):
+    """Feeds sound into an output container alongside its pictures."""
+
+    warnings: list[str]
+
+    def advance(self, until: Fraction) -> None:
+        """Write the sound of the output's first `until` seconds, as far as not written yet."""
+
+    def finish(self, until: Fraction) -> None:
+        """As `advance`, for the last time: nothing sounds after `until`."""
+
+    def close(self) -> None:
+        """Let go of the source file."""
+
+
+def create_audio_muxer(track: AudioTrack, output: OutputContainer) -> AudioMuxer:
+    """Add a sound stream to `output` (before its first packet) and return what fills it.
+
+    AAC that starts with the picture is copied unchanged; anything else, and anything cut at the start, is
+    encoded as AAC, mono or stereo.
+
+    Raises:
+        InputError: the file of the track has no sound.
+    """
+    info = probe(track.path)
+    resources = contextlib.ExitStack()
+    try:
+        source = resources.enter_context(open_input(info.path))
+        index = audio_stream_index(source)
+        if index is None:
+            raise InputError(f"video has no sound: {track.path}; write without an audio track")
+        stream = source.streams.audio[index]
+        origin = info.origin + Fraction(track.start).limit_denominator(1_000_000)
+        end = None if track.end is None else Fraction(track.end - track.start).limit_denominator(1_000_000)
+        kind = _AudioCopier if track.start == 0 and _can_copy(stream, origin) else _AudioEncoder
+        return kind(source, stream, output, origin, end, resources)
+    except BaseException:
+        resources.close()
+        raise
+
+
+def _can_copy(stream: AudioStream, origin: Fraction) -> bool:
+    """Whether packets can be moved over: AAC with its setup in the header, beginning with the picture."""
+    if stream.codec_context.name != "aac" or not stream.codec_context.extradata:
+        return False
+    if stream.start_time is None or stream.time_base is None:
+        return False
+    return abs(stream.start_time * stream.time_base - origin) <= _COPY_SLACK
+
+
+class _AudioCopier:
+    def __init__(
+        self,
+        source: InputContainer,
+        stream: AudioStream,
+        output: OutputContainer,
+        origin: Fraction,
+        end: Fraction | None,
+        resources: contextlib.ExitStack,
+    ) -> None:
+        self.warnings: list[str] = []
+        self._packets = _demuxed(source, stream, self.warnings)
+        self._stream = output.add_stream_from_template(stream)
+        self._output, self._origin, self._end, self._resources = output, origin, end, resources
+        self._waiting: Packet[AudioStream] | None = next(self._packets, None)
+
+    def advance(self, until: Fraction) -> None:
+        if self._end is not None:
+            until = min(until, self._end)
+        while self._waiting is not None:
+            packet = self._waiting
+            if packet.pts is not None and packet.time_base is not None:
+                time = packet.pts * packet.time_base - self._origin
+                # Whole packets only: the last one may be missing (21 ms), the video is never longer for it.
+                if time + (packet.duration or 0) * packet.time_base > until:
+                    return
+                shift = round(self._origin / packet.time_base)
+                packet.pts -= shift
+                packet.dts = packet.pts
+                packet.stream = self._stream
+                self._output.mux(packet)
+            self._waiting = next(self._packets, None)
+
+    def finish(self, until: Fraction) -> None:
+        self.advance(until)
+
+    def close(self) -> None:
+        self._resources.close()
+
+
+class _AudioEncoder:
+    """Decodes, lays the samples on the output's time line, encodes.
+
+    Samples are counted, not stamped: silence fills gaps (a late start among them), overlaps are cut, and
+    encoding stops at the exact sample where the picture ends.
+    """
+
+    def __init__(
+        self,
+        source: InputContainer,
+        stream: AudioStream,
+        output: OutputContainer,
+        origin: Fraction,
+        end: Fraction | None,
+        resources: contextlib.ExitStack,
+    ) -> None:
+        self.warnings: list[str] = []
+        channels = min(stream.codec_context.channels, 2)
+        self._layout = "mono" if channels == 1 else "stereo"
+        self._rate = stream.codec_context.sample_rate
+        if self._rate not in _AAC_RATES:
+            self._rate = 48_000
+        self._stream = output.add_stream("aac", rate=self._rate, layout=self._layout)
+        self._stream.codec_context.bit_rate = _BITS_PER_CHANNEL * channels
+        self._output, self._end, self._resources = output, end, resources
+        self._chunks = self._decoded(source, stream, origin)
+        self._channels = channels
+        self._written = 0  # samples a channel
+        self._silence = 0  # samples to be silent before what waits
+        self._waiting: tuple[int | None, NDArray[np.float32]] | None = next(self._chunks, None)
+
+    def advance(self, until: Fraction) -> None:
+        if self._end is not None:
+            until = min(until, self._end)
+        limit = math.floor(until * self._rate + Fraction(1, 2))
+        while self._waiting is not None and self._written < limit:
+            if self._silence > 0:
+                silence = min(self._silence, limit - self._written)
+                self._silence -= silence
+                self._encode(np.zeros((self._channels, silence), np.float32))
+                continue
+            begin, samples = self._waiting
+            deviation = 0 if begin is None else begin - self._written
+            # The first sample is placed exactly, later ones follow on unless they are clearly out of place.
+            if abs(deviation) > (_TOLERANCE * self._rate if self._written else 0):
+                if deviation > 0:
+                    self._silence = deviation
+                    self._waiting = (None, samples)
+                    continue
+                samples = samples[:, -deviation:]
+            now, later = np.split(samples, [limit - self._written], axis=1)
+            self._encode(now)
+            self._waiting = (None, later) if later.shape[1] else next(self._chunks, None)
+
+    def finish(self, until: Fraction) -> None:
+        self.advance(until)
+        self._output.mux(self._stream.encode(None))
+
+    def close(self) -> None:
+        self._chunks.close()
+        self._resources.close()
+
+    def _encode(self, samples: NDArray[np.float32]) -> None:
+        """Append float32 (channels, n)."""
+        count = samples.shape[1]
+        if count == 0:
+            return
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
+        frame.sample_rate = self._rate
+        frame.time_base = Fraction(1, self._rate)
+        frame.pts = self._written
+        self._written += count
+        self._output.mux(self._stream.encode(frame))
+
+    def _decoded(
+        self, source: InputContainer, stream: AudioStream, origin: Fraction
+    ) -> Generator[tuple[int | None, NDArray[np.float32]], None, None]:
+        """Yield (index of the first sample on the output's time line or None, float32 (channels, n))."""
+        _seek_before(source, stream, origin)
+        resampler: AudioResampler | None = None
+        setup: tuple[str, str, int] | None = None
+        for frame in self._decoded_frames(source, stream):
+            parts: list[AudioFrame] = []
+            if frame is None or (frame.format.name, frame.layout.name, frame.sample_rate) != setup:
+                if resampler is not None:
+                    parts += resampler.resample(None)
+                resampler = AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+            if frame is not None:
+                setup = (frame.format.name, frame.layout.name, frame.sample_rate)
+                assert resampler is not None
+                parts += resampler.resample(frame)
+            for part in parts:
+                begin = None
+                if part.pts is not None and part.time_base is not None:
+                    begin = round((part.pts * part.time_base - origin) * self._rate)
+                yield begin, np.asarray(part.to_ndarray(), np.float32)
+
+    def _decoded_frames(self, source: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | None]:
+        """The decoded frames, then None: time to give out what is held back."""
+        for packet in _demuxed(source, stream, self.warnings):
+            with contextlib.suppress(av.error.FFmpegError):  # a damaged piece becomes a moment of silence
+                yield from packet.decode()
+        yield None
+
+
+def _seek_before(source: InputContainer, stream: AudioStream, origin: Fraction) -> None:
+    """Go to a little before `origin`: decoders need some packets to swing in; what comes early is cut off."""
+    if stream.time_base is None:
+        return
+    begin = (stream.start_time or 0) * stream.time_base
+    target = origin - Fraction(1, 2)
+    if target > begin:
+        with contextlib.suppress(av.error.FFmpegError):  # cannot seek: decode from the beginning
+            source.seek(math.floor(target / stream.time_base), stream=stream)
+
+
+def _demuxed(
+    source: InputContainer, stream: AudioStream, warnings: list[str]
+) -> Generator[Packet[AudioStream], None, None]:
+    try:
+        yield from source.demux(stream)
+    except (av.error.FFmpegError, OSError) as error:
+        warnings.append(f"the sound ends early: reading it stopped ({error})")
