@@ -1,0 +1,1 @@
+"""The networks: denoiser, reference network, driving encoder, and what surrounds them."""
