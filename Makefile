@@ -1,0 +1,64 @@
+# `make demo` and `make test` do all their set-up: a virtual environment in .venv, PyTorch, the package, the command.
+#
+#   make demo                        render the packaged portrait performing the packaged clip: out/demo.mp4
+#   make test                        everything CI runs: ruff, mypy, pytest
+#   make PYTHON=python3.12 ...       another interpreter (3.11 or 3.12)
+#   make TORCH_INDEX= ...            PyTorch from pip's own sources, whatever the machine
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && { echo "$$p"; break; }; done)
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+# PyPI's Linux wheels of PyTorch bring gigabytes of CUDA. Where there is no NVIDIA driver, the CPU builds of PyTorch's
+# own index are asked for as well; they win because 2.13.0+cpu sorts after 2.13.0.
+TORCH_INDEX ?= $(shell [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null \
+	|| echo https://download.pytorch.org/whl/cpu)
+
+BIN := $(VENV)/bin
+# fail fast where a package source cannot be reached, instead of minutes of retries
+PIP := $(BIN)/python -m pip --disable-pip-version-check --retries 1
+
+.PHONY: help demo install test lint format clean
+
+help:
+	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/installed
+	$(BIN)/megactor demo -o out/demo.mp4 --force
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+format: $(VENV)/installed-dev
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+install: $(VENV)/installed
+
+clean:
+	rm -rf "$(VENV)" out build dist .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "MegActor needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..." >&2; exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)"
+
+# One probe of 5 seconds decides whether PyTorch's index is used at all.
+$(VENV)/torch: | $(VENV)/bin/python
+	@index="$(TORCH_INDEX)"; \
+	if [ -n "$$index" ] && ! "$(BIN)/python" .ci/reachable.py "$$index/torch/"; then \
+		echo "$$index cannot be reached: taking PyTorch from pip's own sources" >&2; index=; fi; \
+	set -x; $(PIP) install --quiet "$(TORCH)" $${index:+--extra-index-url "$$index"}
+	@touch $@
+
+$(VENV)/installed: pyproject.toml $(VENV)/torch
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(VENV)/torch
+	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/installed
