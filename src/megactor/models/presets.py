@@ -31,6 +31,7 @@ class UNetNumbers:
 class DenoiserNumbers:
     """Numbers of DenoisingUNet alone; see its docstring."""
 
+    mask_channels: int = 1
     use_motion_modules: bool = True
     motion_levels: tuple[int, ...] | None = None
     motion_heads: int | tuple[int, ...] = 8
@@ -112,14 +113,14 @@ def nano_config() -> NetworkConfig:
         latent_factor=4,
         unet=UNetNumbers(
             latent_channels=48,
-            block_out_channels=(64, 128, 192),
+            block_out_channels=(64, 96, 128),
             layers_per_block=1,
             attention_levels=(1, 2),
-            attention_heads=(2, 4, 6),
+            attention_heads=(2, 3, 4),
             cross_attention_dim=64,
             norm_groups=32,
         ),
-        denoiser=DenoiserNumbers(motion_levels=(1, 2), motion_heads=4, portrait_skip=True),
+        denoiser=DenoiserNumbers(mask_channels=2, motion_levels=(1, 2), motion_heads=4, portrait_skip=True),
         pose_guider=PoseGuiderNumbers((16, 32, 64, 96), (2, 2, 1, 1), 16, portrait_modulation=False),
         background=BackgroundNumbers(
             image_size=64,
