@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
+import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
@@ -16,6 +17,23 @@ from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
 from megactor.models.reference_net import ReferenceFeatures, batch_timesteps
 from megactor.models.resnet import RESNET_EPS
 from megactor.models.unet_levels import Surroundings, UNetShape
+
+
+def denoiser_input(noisy: Tensor, portrait: Tensor, mask: Tensor, pose: Tensor) -> Tensor:
+    """Join the input channels of DenoisingUNet.
+
+    Args:
+        noisy: (B, latent_channels, F, h, w) noisy latents.
+        portrait: (B, latent_channels, F or 1, h, w) portrait latent, the same for all frames or moved for each.
+        mask: (B, 1, F or 1, h, w), 1 = background.
+        pose: (B, pose_channels, F, h, w) PoseGuider features.
+
+    Returns:
+        (B, 2 * latent_channels + 1 + pose_channels, F, h, w).
+    """
+    frames = noisy.shape[2]
+    still = [part.expand(-1, -1, frames, -1, -1) for part in (portrait, mask)]
+    return torch.cat([noisy, *still, pose], dim=1)
 
 
 @dataclass(frozen=True)
@@ -31,10 +49,12 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
     """SD-1.5-shaped UNet over windows of frames, with motion modules and reference attention.
 
     Input channels, in this order: noisy latents (``latent_channels``), portrait latent (``latent_channels``),
-    background mask (1; 1 = background), PoseGuider features (``pose_channels``).
+    masks (``mask_channels``: background, 1 = background; then, for `nano`, visibility of the warped portrait),
+    PoseGuider features (``pose_channels``).
 
     Args:
         latent_channels: Channels of a latent: of the noise, of the portrait and of the output.
+        mask_channels: Channels between the portrait and the PoseGuider features.
         pose_channels: Channels of the PoseGuider features.
         block_out_channels: Width of each level, widest picture first.
         layers_per_block: Layers of a level on the way down; one more on the way up.
@@ -58,6 +78,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
     def __init__(
         self,
         latent_channels: int = 4,
+        mask_channels: int = 1,
         pose_channels: int = 4,
         block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280),
         layers_per_block: int = 2,
@@ -89,7 +110,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         )
         last, widths = shape.last_level, shape.block_out_channels
         self.reading_layers = shape.reading_layers
-        self.in_channels = 2 * latent_channels + 1 + pose_channels
+        self.in_channels = 2 * latent_channels + mask_channels + pose_channels
         self.conv_in = nn.Conv2d(self.in_channels, widths[0], 3, padding=1)
         self.time_proj = Timesteps(widths[0], flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(widths[0], shape.time_channels)

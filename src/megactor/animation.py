@@ -1,0 +1,56 @@
+"""The result of the pipeline: frames that are made while they are read."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from megactor.media.audio import AudioTrack
+from megactor.media.writer import VideoWriter
+
+Progress = Callable[[str, int, int | None], None]
+"""progress(stage, done, total): stage is "faces", "denoise" or "write"; total is None while it is unknown."""
+
+
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """Ignores all reports."""
+
+
+@dataclass
+class AnimationResult:
+    """A lazy, single-use sequence of frames: nothing is denoised before it is asked for, and nothing is kept.
+
+    fps: frames a second.
+    size: (width, height) in pixels.
+    frame_count: number of frames.
+    audio: the driving video's sound, or None.
+    warnings: what the user should know of the input, one line each.
+    """
+
+    fps: Fraction
+    size: tuple[int, int]
+    frame_count: int
+    audio: AudioTrack | None
+    frames: Iterator[np.ndarray] = field(repr=False)
+    progress: Progress = field(default=no_progress, repr=False)
+    warnings: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yields uint8 RGB frames (height, width, 3) in order, once."""
+        return self.frames
+
+    def save(self, path: str | os.PathLike[str], *, audio: bool = True, force: bool = False) -> None:
+        """Writes the animation; the suffix decides between video, GIF and WebP.
+
+        Nothing appears under `path` before the last frame is written.
+
+        Raises:
+            OutputError: the file exists (and not `force`), or cannot be written.
+        """
+        track = self.audio if audio else None
+        with VideoWriter(path, self.fps, self.size, audio=track, force=force) as writer:
+            for done, frame in enumerate(self.frames, start=1):
+                writer.write(frame)
+                self.progress("write", done, self.frame_count)

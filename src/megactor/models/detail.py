@@ -1,0 +1,30 @@
+"""Adds the portrait's fine detail to frames that were animated at a lower resolution.
+
+A correspondence found at 128x128 holds at any resolution: the full-size portrait is warped by the same flow, and the
+band of detail that the small model cannot produce is added back wherever the point is visible in the portrait.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from megactor.models.dense_motion import DenseMotion, warp
+
+
+def add_portrait_detail(frames: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:
+    """Enlarges animated frames to the portrait's size with the portrait's own detail.
+
+    Args:
+        frames: (B, 3, h, w) in [0, 1], the small model's frames.
+        portrait: (1, 3, H, W) in [0, 1], the same crop of the portrait at the size that is wanted.
+        motion: flow (B, 2, ., .) and visibility (B, 1, ., .) of these frames, at any resolution.
+
+    Returns:
+        (B, 3, H, W) in [0, 1].
+    """
+    size, small = portrait.shape[-2:], frames.shape[-2:]
+    warped = warp(portrait.expand(len(frames), -1, -1, -1), motion.flow.to(portrait.dtype))
+    low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
+    detail = warped - F.interpolate(low, size=size, mode="bicubic", align_corners=False)
+    visible = F.interpolate(motion.visibility.to(portrait.dtype), size=size, mode="bilinear", align_corners=False)
+    enlarged = F.interpolate(frames, size=size, mode="bicubic", align_corners=False)
+    return (enlarged + visible * detail).clamp(0, 1)

@@ -1,0 +1,312 @@
+"""MegActorPipeline: one portrait and one driving video in, an animation out.
+
+Read `__call__` from top to bottom: it is the whole method in order.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline
+from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
+
+from megactor.animation import AnimationResult, Progress, no_progress
+from megactor.composition import Composer
+from megactor.driving_clip import DrivingClip
+from megactor.encoding import DrivingEncoder, FrameConditions, PortraitInputs, to_image, to_tensor
+from megactor.errors import ModelError
+from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
+from megactor.media.images import load_image
+from megactor.media.reader import VideoReader
+from megactor.models.background_encoder import background_tokens, clip_pixels
+from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.detail import add_portrait_detail
+from megactor.models.pixel_codec import PixelCodec
+from megactor.models.pose_guider import PoseGuider
+from megactor.models.reference_net import ReferenceFeatures, ReferenceNet
+from megactor.options import AnimationOptions
+from megactor.portrait import Portrait, read_portrait
+from megactor.sampling import denoise
+from megactor.streaming import StreamFrame, denoise_stream
+from megactor.weights import load_components
+from megactor.windows import context_windows
+
+
+class MegActorPipeline(DiffusionPipeline):
+    """The networks of one preset and how to run them.
+
+    Args:
+        vae: pictures to latents and back (AutoencoderKL, or `PixelCodec` for nano).
+        image_encoder: CLIP vision model for the background tokens.
+        reference_net: reads the portrait.
+        pose_guider: reads the driving frames.
+        unet: the denoiser.
+        scheduler: any diffusers scheduler; its `prediction_type` must be what the denoiser was trained for.
+        dense_motion: moves the portrait into place first (nano), or None.
+        image_size: side of the square pictures that the networks work on.
+        output_size: default side of the result; larger than `image_size` only with `dense_motion`.
+        default_steps: denoising steps.
+        default_guidance: guidance scale.
+        window: frames the motion modules see at once.
+        overlap: frames that neighboring windows share.
+        cyclic: windows run round the end of the clip as in the official release. The whole clip's latents are then
+            kept; otherwise frames stream through in flat memory.
+    """
+
+    model_cpu_offload_seq = "image_encoder->reference_net->pose_guider->dense_motion->unet->vae"
+    _optional_components = ["dense_motion"]
+
+    def __init__(
+        self,
+        vae: AutoencoderKL | PixelCodec,
+        image_encoder: CLIPVisionModelWithProjection,
+        reference_net: ReferenceNet,
+        pose_guider: PoseGuider,
+        unet: DenoisingUNet,
+        scheduler: Any,
+        dense_motion: DenseMotionNet | None = None,
+        image_size: int = 512,
+        output_size: int = 512,
+        default_steps: int = 25,
+        default_guidance: float = 4.5,
+        window: int = 16,
+        overlap: int = 8,
+        cyclic: bool = True,
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            vae=vae,
+            image_encoder=image_encoder,
+            reference_net=reference_net,
+            pose_guider=pose_guider,
+            unet=unet,
+            scheduler=scheduler,
+            dense_motion=dense_motion,
+        )
+        self.register_to_config(
+            image_size=image_size,
+            output_size=output_size,
+            default_steps=default_steps,
+            default_guidance=default_guidance,
+            window=window,
+            overlap=overlap,
+            cyclic=cyclic,
+        )
+        self._analyzer: FaceAnalyzer | None = None
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
+        """Loads "nano" (packaged), or a folder written by `save_pretrained`, or one in the official layout.
+
+        Args:
+            pretrained_model_name_or_path: preset name or folder. Nothing is downloaded.
+            options: `torch_dtype`, and components or settings that replace the saved ones.
+
+        Raises:
+            ModelError: no such folder, missing or damaged files, weights of another architecture.
+        """
+        dtype = options.pop("torch_dtype", None)
+        pipe = cls(**load_components(pretrained_model_name_or_path, dtype) | options)
+        return pipe
+
+    @classmethod
+    def from_preset(cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto") -> Self:
+        """`from_pretrained`, moved to a device.
+
+        Args:
+            model: as in `from_pretrained`.
+            device: "auto" (CUDA, else MPS, else CPU), or a torch device.
+            dtype: "auto" (float16 on a GPU, float32 on the CPU), "float32", "float16" or "bfloat16".
+
+        Raises:
+            ModelError: the weights cannot be used, or the device is not there.
+        """
+        place = _choose_device(device)
+        pipe = cls.from_pretrained(model, torch_dtype=_choose_dtype(dtype, place))
+        return pipe.to(place)
+
+    @property
+    def analyzer(self) -> FaceAnalyzer:
+        """Finds faces; made at first use."""
+        if self._analyzer is None:
+            self._analyzer = create_analyzer()
+        return self._analyzer
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        portrait: str | os.PathLike[str] | np.ndarray,
+        driving: str | os.PathLike[str],
+        *,
+        progress: Progress = no_progress,
+        **options: Any,
+    ) -> AnimationResult:
+        """Animates a portrait.
+
+        The portrait and the faces of the driving video are read at once, so that bad input shows early; frames are
+        denoised while the result is iterated or saved.
+
+        Args:
+            portrait: file, or uint8 RGB (H, W, 3).
+            driving: video file.
+            progress: see `animation.Progress`.
+            options: fields of `AnimationOptions`.
+
+        Returns:
+            The lazy result.
+
+        Raises:
+            InputError: an option, the portrait or the video cannot be used.
+            FaceError: no face in the portrait or the video.
+        """
+        asked = AnimationOptions(**options)
+        size = asked.size or self.config.output_size
+
+        picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
+        face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
+        reader = VideoReader(driving, asked.start, asked.end, asked.fps)
+        clip = DrivingClip(reader, self.analyzer, face, asked, self.config.image_size, size, progress)
+        composer = Composer(asked.layout, face if asked.paste_back else None, face.large, size)
+
+        inputs = self._encode_portrait(face)
+        conditions = self._encode_driving(clip, inputs, keep_preview=asked.layout == "side-by-side")
+        finished = self._denoise(clip.frame_count, conditions, inputs, asked, progress)
+        frames = (composer(self._decode(frame, inputs), frame.conditions.preview) for frame in finished)
+        return AnimationResult(
+            fps=Fraction(reader.fps),
+            size=composer.size,
+            frame_count=clip.frame_count,
+            audio=reader.audio_track(),
+            frames=_without_grad(frames),
+            progress=progress,
+            warnings=reader.warnings,
+        )
+
+    def _encode_portrait(self, face: Portrait) -> PortraitInputs:
+        device, dtype = self._execution_device, self.unet.dtype
+        image = to_tensor(face.image, device, dtype)
+        distribution = self.vae.encode(image * 2 - 1).latent_dist
+        generator = torch.Generator("cpu").manual_seed(0)
+        noise = torch.randn(distribution.mean.shape, generator=generator).to(device, dtype)
+        pixels = clip_pixels(face.background, self.image_encoder.config.image_size).to(device, dtype)
+        scale = self.vae.config.scaling_factor
+        return PortraitInputs(
+            image=image,
+            large=to_tensor(face.large, device, dtype),
+            mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
+            tokens=background_tokens(self.image_encoder, pixels),
+            reference_latents=distribution.mean * scale,
+            latents=(distribution.mean + distribution.std * noise) * scale,
+        )
+
+    def _encode_driving(
+        self, clip: DrivingClip, inputs: PortraitInputs, keep_preview: bool
+    ) -> Iterator[FrameConditions]:
+        def latents_of(image: Tensor) -> Tensor:
+            return self.vae.encode(image * 2 - 1).latent_dist.mean * self.vae.config.scaling_factor
+
+        encode = DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of)
+        for condition, preview in clip.frames():
+            tensor = to_tensor(condition, inputs.image.device, inputs.image.dtype)
+            yield encode(tensor, preview if keep_preview else None)
+
+    def _denoise(
+        self,
+        frame_count: int,
+        conditions: Iterator[FrameConditions],
+        inputs: PortraitInputs,
+        asked: AnimationOptions,
+        progress: Progress,
+    ) -> Iterator[StreamFrame[FrameConditions]]:
+        """Noise to final latents, frame by frame in order."""
+        steps = self.config.default_steps if asked.steps is None else asked.steps
+        guidance = self.config.default_guidance if asked.guidance is None else asked.guidance
+        windows = context_windows(frame_count, self.config.window, self.config.overlap, cyclic=self.config.cyclic)
+        self.scheduler.set_timesteps(steps)
+        timesteps = self.scheduler.timesteps.tolist()
+        references: dict[int, ReferenceFeatures] = {}
+        total, done = len(windows) * steps, 0
+
+        def reference_at(index: int) -> ReferenceFeatures:
+            if index not in references:
+                references[index] = self.reference_net(
+                    inputs.reference_latents, round(timesteps[index]), inputs.tokens
+                )
+            return references[index]
+
+        def predict(latents: Tensor, frames: Sequence[FrameConditions], index: int) -> Tensor:
+            nonlocal done
+            scaled = self.scheduler.scale_model_input(latents, timesteps[index])
+            sample = torch.cat([scaled, torch.cat([frame.channels for frame in frames], dim=2)], dim=1)
+            timestep = round(timesteps[index])
+            if guidance > 1:
+                without, with_ = self.unet.guided(sample, timestep, inputs.tokens, reference_at(index))
+                output = without + guidance * (with_ - without)
+            else:
+                output = self.unet(sample, timestep, inputs.tokens, reference_at(index))
+            done += 1
+            progress("denoise", done, total)
+            return output
+
+        def step(output: Tensor, latents: Tensor, index: int) -> Tensor:
+            return self.scheduler.step(output, timesteps[index], latents, return_dict=False)[0]
+
+        frames = self._noisy_frames(frame_count, conditions, inputs, asked.seed)
+        return denoise_stream(frames, windows, steps, predict, step)
+
+    def _noisy_frames(
+        self, frame_count: int, conditions: Iterator[FrameConditions], inputs: PortraitInputs, seed: int
+    ) -> Iterator[StreamFrame[FrameConditions]]:
+        generator = torch.Generator("cpu").manual_seed(seed)
+        shape = (*inputs.latents.shape[:2], 1, *inputs.latents.shape[2:])
+        for condition in conditions:
+            noise = torch.randn(shape, generator=generator) * self.scheduler.init_noise_sigma
+            yield StreamFrame(noise.to(inputs.latents), condition)
+
+    def _decode(self, frame: StreamFrame[FrameConditions], inputs: PortraitInputs) -> np.ndarray:
+        latents = frame.latents[:, :, 0] / self.vae.config.scaling_factor
+        image = (self.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
+        if frame.conditions.motion is not None:
+            image = add_portrait_detail(image, inputs.large, frame.conditions.motion)
+        return to_image(image)
+
+
+def _without_grad(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The lazy frames run outside of `__call__`, where its `no_grad` has ended."""
+    while True:
+        with torch.no_grad():
+            try:
+                frame = next(frames)
+            except StopIteration:
+                return
+        yield frame
+
+
+def _choose_device(device: str) -> torch.device:
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"device {device!r} cannot be used here ({reason}): try --device cpu") from error
+    return chosen
+
+
+def _choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    choices = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+    if dtype == "auto":
+        return torch.float32 if device.type == "cpu" else torch.float16
+    if dtype not in choices:
+        raise ModelError(f"unknown dtype {dtype!r}: choose one of auto, {', '.join(choices)}")
+    return choices[dtype]

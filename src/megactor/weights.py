@@ -1,0 +1,114 @@
+"""Finding and reading the weights of a preset or a folder; nothing here touches the network."""
+
+import json
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler
+from diffusers.models.modeling_utils import ModelMixin
+from transformers import CLIPVisionModelWithProjection
+
+from megactor.errors import ModelError
+from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.pixel_codec import PixelCodec
+from megactor.models.pose_guider import PoseGuider
+from megactor.models.reference_net import ReferenceNet
+
+INDEX = "model_index.json"
+
+NETWORKS: dict[str, type] = {
+    "image_encoder": CLIPVisionModelWithProjection,
+    "reference_net": ReferenceNet,
+    "pose_guider": PoseGuider,
+    "unet": DenoisingUNet,
+}
+"""Components of every preset; `vae`, `scheduler` and `dense_motion` depend on the folder's index."""
+
+
+def model_folder(name: str | os.PathLike[str]) -> Path:
+    """The folder behind a preset's name or a path.
+
+    Raises:
+        ModelError: neither a packaged preset nor a folder with a model in it.
+    """
+    if name == "nano":
+        return Path(str(resources.files("megactor") / "assets" / "nano"))
+    if name == "sd15":
+        raise ModelError(
+            "the sd15 weights are not part of the package: give --model the folder that holds them "
+            f"(one written by save_pretrained, with {INDEX} in it)"
+        )
+    folder = Path(name)
+    if not folder.is_dir():
+        raise ModelError(f"no model at {folder}: give 'nano' or the folder of a saved model")
+    if not (folder / INDEX).is_file():
+        raise ModelError(f"{folder} holds no model: it has no {INDEX}")
+    return folder
+
+
+def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = None) -> dict[str, Any]:
+    """Reads all components and settings of a model.
+
+    Args:
+        name: preset or folder, see `model_folder`.
+        dtype: type of the weights in memory; None for float32.
+
+    Returns:
+        Arguments for `MegActorPipeline`.
+
+    Raises:
+        ModelError: missing, damaged or foreign files, or weights that are not finite.
+    """
+    folder = model_folder(name)
+    index = _read_index(folder)
+    classes = dict(NETWORKS)
+    classes["vae"] = PixelCodec if index.get("vae", [None, None])[1] == "PixelCodec" else AutoencoderKL
+    if index.get("dense_motion", [None, None])[1] is not None:
+        classes["dense_motion"] = DenseMotionNet
+    components: dict[str, Any] = {key: _load(folder, key, kind, dtype) for key, kind in classes.items()}
+    try:
+        components["scheduler"] = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder / "scheduler", error) from error
+    settings = {key: value for key, value in index.items() if not key.startswith("_") and not isinstance(value, list)}
+    return components | settings
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder / INDEX, error) from error
+    if not isinstance(index, dict) or index.get("_class_name") != "MegActorPipeline":
+        found = index.get("_class_name") if isinstance(index, dict) else type(index).__name__
+        raise ModelError(f"{folder} holds a model of another architecture ({found}), not MegActorPipeline")
+    return index
+
+
+def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None) -> ModelMixin:
+    place = folder / key
+    if not place.is_dir():
+        raise ModelError(f"{folder} is incomplete: it has no {key} folder")
+    try:
+        # Missing or unexpected tensors would otherwise only be logged, and the network would run on random weights.
+        network, report = kind.from_pretrained(
+            place, torch_dtype=dtype or torch.float32, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:
+        raise _unreadable(place, error) from error
+    wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
+    if wrong:
+        raise ModelError(f"{place} belongs to another architecture: {len(wrong)} tensors do not fit, such as {wrong[0]}")
+    for name, tensor in network.named_parameters():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{place} is damaged: {name} holds values that are not finite; get the weights again")
+    return network.eval()
+
+
+def _unreadable(place: Path, error: Exception) -> ModelError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ModelError(f"cannot read the weights in {place}: {reason}")
