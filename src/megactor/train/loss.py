@@ -1,0 +1,103 @@
+"""The diffusion training loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from megactor.models.denoising_unet import DenoisingUNet, denoiser_input
+from megactor.models.pose_guider import PoseGuider
+from megactor.models.reference_net import ReferenceNet
+
+OFFSET_STRENGTH = 0.1
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """What one training step knows beside the noise.
+
+    Attributes:
+        clean: (B, C, F, h, w) latents of the frames to make.
+        reference: (B, C, h, w) portrait latent for ReferenceNet (official: the posterior's mean).
+        portrait: (B, C, F or 1, h, w) portrait latent for the denoiser's input (official: a posterior sample).
+        mask: (B, 1, F or 1, h, w), 1 = background.
+        driving: (B, 3 or 1, F, H, W) driving frames in [0, 1].
+        background_tokens: (B, N, D).
+        portrait_picture: (B, 3, 512, 512) in [0, 1] for a PoseGuider with portrait modulation, else None.
+    """
+
+    clean: Tensor
+    reference: Tensor
+    portrait: Tensor
+    mask: Tensor
+    driving: Tensor
+    background_tokens: Tensor
+    portrait_picture: Tensor | None = None
+
+
+def training_noise(
+    latents: Tensor, offset_strength: float = OFFSET_STRENGTH, generator: torch.Generator | None = None
+) -> Tensor:
+    """Standard normal noise plus an offset for each (item, channel), shared by all frames and pixels.
+
+    Offset noise lets the model learn to change a picture's mean brightness (Guttenberg, 2023); the offset counts as
+    part of the noise to be predicted.
+    """
+    noise = torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)
+    batch, channels = latents.shape[:2]
+    offset = torch.randn(
+        batch, channels, 1, 1, 1, generator=generator, device=latents.device, dtype=latents.dtype
+    )
+    return noise + offset_strength * offset
+
+
+def prediction_target(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+    """What the denoiser should say, by the scheduler's ``prediction_type``; (B, C, F, h, w) all."""
+    kind = scheduler.config.prediction_type
+    if kind == "epsilon":
+        return noise
+    if kind == "sample":
+        return clean
+    if kind == "v_prediction":
+        return scheduler.get_velocity(clean, noise, timesteps)
+    raise ValueError(f"no training target for prediction_type {kind!r}")
+
+
+def diffusion_loss(
+    denoiser: DenoisingUNet,
+    reference_net: ReferenceNet,
+    pose_guider: PoseGuider,
+    scheduler: DDIMScheduler,
+    batch: TrainingBatch,
+    noise: Tensor,
+    timesteps: Tensor,
+    with_reference: bool = True,
+) -> Tensor:
+    """Mean squared error of the denoiser's prediction.
+
+    Args:
+        denoiser: Predicts from the noisy window.
+        reference_net: Reads ``batch.reference`` at the same timesteps.
+        pose_guider: Reads ``batch.driving``.
+        scheduler: Noise schedule and prediction type.
+        batch: See ``TrainingBatch``.
+        noise: As ``training_noise`` makes it.
+        timesteps: (B,) integers, one for each clip.
+        with_reference: False trains the "without" half of guidance. The official training never did.
+
+    Returns:
+        A scalar, in float32.
+    """
+    noisy = scheduler.add_noise(batch.clean, noise, timesteps)
+    pose = pose_guider(batch.driving, batch.portrait_picture)
+    sample = denoiser_input(noisy, batch.portrait, batch.mask, pose)
+    reference = (
+        reference_net(batch.reference, timesteps, batch.background_tokens) if with_reference else None
+    )
+    prediction = denoiser(sample, timesteps, batch.background_tokens, reference)
+    target = prediction_target(scheduler, batch.clean, noise, timesteps)
+    return F.mse_loss(prediction.float(), target.float())
