@@ -15,8 +15,9 @@ TORCH_INDEX ?= $(shell [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/de
 	|| echo https://download.pytorch.org/whl/cpu)
 
 BIN := $(VENV)/bin
-# fail fast where a package source cannot be reached, instead of minutes of retries
-PIP := $(BIN)/python -m pip --disable-pip-version-check --retries 1
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# asks for one page, for 5 seconds: pip itself would retry an unreachable index for minutes
+REACHABLE := timeout 10 $(BIN)/python -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=5)'
 
 .PHONY: help demo install test lint format clean
 
@@ -45,13 +46,13 @@ clean:
 
 $(VENV)/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "MegActor needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..." >&2; exit 1; }
-	"$(PYTHON)" -m venv "$(VENV)"
+	"$(PYTHON)" -m venv "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }
 
-# One probe of 5 seconds decides whether PyTorch's index is used at all.
 $(VENV)/torch: | $(VENV)/bin/python
 	@index="$(TORCH_INDEX)"; \
-	if [ -n "$$index" ] && ! "$(BIN)/python" .ci/reachable.py "$$index/torch/"; then \
-		echo "$$index cannot be reached: taking PyTorch from pip's own sources" >&2; index=; fi; \
+	if [ -n "$$index" ] && ! $(REACHABLE) "$$index/torch/" 2>/dev/null; then \
+		echo "$$index cannot be reached: taking PyTorch from pip's own sources" >&2; index=; \
+	fi; \
 	set -x; $(PIP) install --quiet "$(TORCH)" $${index:+--extra-index-url "$$index"}
 	@touch $@
 

@@ -1,0 +1,1 @@
+"""The `megactor` command: words in, words out. Nothing here computes a picture."""

@@ -1,0 +1,261 @@
+"""`megactor animate`: the main job."""
+
+import contextlib
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from megactor.cli.failures import one_line, one_line_errors, warn
+from megactor.cli.progress import progress_display
+from megactor.errors import OutputError
+from megactor.options import AnimationOptions
+
+_QUIET = {
+    "DIFFUSERS_VERBOSITY": "error",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "GLOG_minloglevel": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+_MODEL = "Model and look"
+_PART = "Part of the driving video"
+_RESULT = "Result"
+_RUN = "Machine"
+
+# Options that several commands share; the defaults stand in the commands.
+Model = Annotated[
+    str,
+    typer.Option(
+        metavar="nano|sd15|PATH",
+        help="nano comes with the package and runs on a laptop; sd15 has full quality and wants a GPU; "
+        "or a folder with a saved model.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Denoising steps: more is slower and finer.", rich_help_panel=_MODEL),
+]
+Seed = Annotated[
+    int, typer.Option(metavar="S", help="The same seed gives the same video.", rich_help_panel=_MODEL)
+]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Side of the square result in pixels, a multiple of 8.", rich_help_panel=_RESULT
+    ),
+]
+Layout = Annotated[
+    Literal["result", "side-by-side"],
+    typer.Option(
+        help="The result alone, or portrait, driving video and result next to each other.",
+        rich_help_panel=_RESULT,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the output file if it exists.", rich_help_panel=_RESULT)
+]
+Device = Annotated[
+    str,
+    typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.", rich_help_panel=_RUN),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", help="Show library messages and full error traces.", rich_help_panel=_RUN),
+]
+
+
+@one_line_errors
+def animate(
+    portrait: Annotated[
+        Path,
+        typer.Argument(metavar="PORTRAIT", help="Picture with a face: photo, painting, comic, 3-D avatar."),
+    ],
+    driving: Annotated[
+        Path,
+        typer.Argument(metavar="DRIVING", help="Video whose face movements the portrait performs."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the result goes: .mp4, .mov, .mkv, .gif or .webp.",
+            rich_help_panel=_RESULT,
+        ),
+    ],
+    model: Model = "nano",
+    steps: Steps = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="G",
+            help="How strictly to follow the driver; 1 is off and fastest.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    seed: Seed = 0,
+    contour_preserve: Annotated[
+        bool,
+        typer.Option(
+            "--contour-preserve",
+            help="Drive with eyes, brows, nose and mouth only, fitted to the portrait: keeps the portrait's "
+            "face shape when the driver's is very different.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = False,
+    motion_scale: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            help="Strength of the driver's head motion: 0 keeps the head still, 1 leaves it as it is.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = 1.0,
+    face: Annotated[
+        int,
+        typer.Option(
+            metavar="INDEX", help="Which face of the portrait: 0 is the largest.", rich_help_panel=_MODEL
+        ),
+    ] = 0,
+    start: Annotated[
+        float | None,
+        typer.Option(metavar="SEC", help="Begin at this second.", rich_help_panel=_PART),
+    ] = None,
+    end: Annotated[
+        float | None, typer.Option(metavar="SEC", help="Stop at this second.", rich_help_panel=_PART)
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            help="Frames a second of the result; by default those of the driving video.",
+            rich_help_panel=_PART,
+        ),
+    ] = None,
+    size: Size = None,
+    layout: Layout = "result",
+    paste_back: Annotated[
+        bool,
+        typer.Option(
+            "--paste-back",
+            help="Put the animated face back into the whole portrait picture.",
+            rich_help_panel=_RESULT,
+        ),
+    ] = False,
+    no_audio: Annotated[
+        bool, typer.Option("--no-audio", help="Leave the driving video's sound out.", rich_help_panel=_RESULT)
+    ] = False,
+    force: Force = False,
+    device: Device = "auto",
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        typer.Option(help="Number format of the networks.", rich_help_panel=_RUN),
+    ] = "auto",
+    verbose: Verbose = False,
+) -> None:
+    """Make a portrait perform a video: same expressions, head motion and gaze, with the video's sound.
+
+    [bold]Examples[/]
+
+      megactor animate me.jpg talk.mp4 -o out.mp4
+
+      megactor animate painting.png song.mp4 -o out.mp4 --start 3 --end 8 --layout side-by-side
+
+      megactor animate group.jpg meme.gif -o out.webp --face 1 --paste-back
+    """
+    options = AnimationOptions(
+        steps=steps,
+        guidance=guidance,
+        seed=seed,
+        size=size,
+        start=start,
+        end=end,
+        fps=fps,
+        contour_preserve=contour_preserve,
+        motion_scale=motion_scale,
+        face=face,
+        layout=layout,
+        paste_back=paste_back,
+    )
+    run_animation(
+        portrait,
+        driving,
+        output,
+        options,
+        model=model,
+        device=device,
+        dtype=dtype,
+        audio=not no_audio,
+        force=force,
+        verbose=verbose,
+    )
+
+
+def run_animation(
+    portrait: Path,
+    driving: Path,
+    output: Path,
+    options: AnimationOptions,
+    *,
+    model: str,
+    device: str,
+    dtype: str,
+    audio: bool,
+    force: bool,
+    verbose: bool,
+) -> None:
+    """Checks all paths, then loads the model, animates and writes, with progress.
+
+    Raises:
+        MegActorError: anything the user can mend; paths are checked before the model is loaded.
+    """
+    from megactor.media.container import probe
+    from megactor.media.files import readable_file
+    from megactor.media.writer import check_output
+
+    started = time.monotonic()
+    target = check_output(output, force)
+    for kind, path in (("portrait", portrait), ("driving video", driving)):
+        if readable_file(path, kind).resolve() == target:
+            raise OutputError(f"output would replace the {kind}: {output}; choose another name")
+    probe(driving)
+
+    with _library_messages(verbose), progress_display() as progress:
+        progress("model", 0, 1)
+        # seconds of imports: only now, so that help and wrong paths answer at once
+        from megactor.pipeline import MegActorPipeline
+
+        pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype)
+        progress("model", 1, 1)
+        result = pipeline(str(portrait), str(driving), **asdict(options), progress=progress)
+        result.save(target, audio=audio, force=force)
+    for message in result.warnings:
+        warn(message)
+    seconds, (width, height) = time.monotonic() - started, result.size
+    print(
+        one_line(
+            f"{output}: {result.frame_count} frames, {width}x{height}, {float(result.fps):g} frames/s, "
+            f"made in {seconds:.1f} s"
+        )
+    )
+
+
+@contextlib.contextmanager
+def _library_messages(wanted: bool) -> Iterator[None]:
+    """Turns off what the libraries below us say to developers, unless it is wanted."""
+    with warnings.catch_warnings():
+        if not wanted:
+            warnings.simplefilter("ignore")
+            # read when the libraries are imported, which is later
+            for name, value in _QUIET.items():
+                os.environ.setdefault(name, value)
+        yield

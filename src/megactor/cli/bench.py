@@ -1,0 +1,1 @@
+"""`megactor bench`: measurements of this machine."""

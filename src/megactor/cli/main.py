@@ -1,0 +1,57 @@
+"""The `megactor` command line: one sub-command a job."""
+
+import platform
+import signal
+import sys
+from importlib import metadata
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from megactor import __version__
+from megactor.cli.animate import animate
+from megactor.cli.demo import demo
+
+app = typer.Typer(
+    name="megactor",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(animate)
+app.command()(demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    parts = [f"Python {platform.python_version()}"]
+    parts += [f"{name} {metadata.version(name)}" for name in ("torch", "diffusers")]
+    print(f"megactor {__version__} ({', '.join(parts)})")
+    raise typer.Exit()
+
+
+@app.callback()
+def megactor(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print versions and exit."),
+    ] = False,
+) -> None:
+    """Animate a portrait with the raw pixels of a driving video.
+
+    Use it with portraits of people who agreed, and say that the result was generated; its metadata does.
+    """
+
+
+def main() -> None:
+    """Runs the command line; the entry point of the `megactor` script."""
+    # a polite kill unwinds like an error, so that no unfinished file stays behind
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    app()
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
