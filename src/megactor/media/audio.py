@@ -23,14 +23,18 @@ from numpy.typing import NDArray
 from megactor.errors import InputError
 from megactor.media.container import audio_stream_index, open_input, probe
 
-_AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
+_KEPT_RATES = {32_000, 44_100, 48_000}
+_OTHER_RATE = 48_000  # telephone and studio rates: AAC frames would be long, or the file large for nothing
 _BITS_PER_CHANNEL = 96_000
+_NO_CLIPPING = {"rematrix_maxval": "1.0"}  # of loud surround sound brought to two channels
 # Stamps are rounded (Matroska: to 1 ms), so small deviations are no gaps; beyond this the ear sees lips and
 # sound part.
 _TOLERANCE = Fraction(30, 1000)
 # Sound that begins this close to the picture, e.g. with the 1024 priming samples of AAC, can be copied as it
 # is.
 _COPY_SLACK = Fraction(1, 10)
+# Elsewhere the priming samples of a copy would not be skipped, but delay the picture.
+_COPY_FORMATS = ("mp4", "mov")
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ class AudioMuxer(Protocol):
 def create_audio_muxer(track: AudioTrack, output: OutputContainer) -> AudioMuxer:
     """Add a sound stream to `output` (before its first packet) and return what fills it.
 
-    AAC that starts with the picture is copied unchanged; anything else, and anything cut at the start, is
-    encoded as AAC, mono or stereo.
+    AAC that starts with the picture is copied unchanged into MP4 and MOV; anything else, and anything cut at
+    the start, is encoded as AAC, mono or stereo.
 
     Raises:
         InputError: the file of the track has no sound.
@@ -82,7 +86,8 @@ def create_audio_muxer(track: AudioTrack, output: OutputContainer) -> AudioMuxer
         stream = source.streams.audio[index]
         origin = info.origin + Fraction(track.start).limit_denominator(1_000_000)
         end = None if track.end is None else Fraction(track.end - track.start).limit_denominator(1_000_000)
-        kind = _AudioCopier if track.start == 0 and _can_copy(stream, origin) else _AudioEncoder
+        uncut = track.start == 0 and output.format.name in _COPY_FORMATS and _can_copy(stream, origin)
+        kind = _AudioCopier if uncut else _AudioEncoder
         return kind(source, stream, output, origin, end, resources)
     except BaseException:
         resources.close()
@@ -158,8 +163,8 @@ class _AudioEncoder:
         channels = min(stream.codec_context.channels, 2)
         self._layout = "mono" if channels == 1 else "stereo"
         self._rate = stream.codec_context.sample_rate
-        if self._rate not in _AAC_RATES:
-            self._rate = 48_000
+        if self._rate not in _KEPT_RATES:
+            self._rate = _OTHER_RATE
         self._stream = output.add_stream("aac", rate=self._rate, layout=self._layout)
         self._stream.codec_context.bit_rate = _BITS_PER_CHANNEL * channels
         self._output, self._end, self._resources = output, end, resources
@@ -224,7 +229,9 @@ class _AudioEncoder:
             if frame is None or (frame.format.name, frame.layout.name, frame.sample_rate) != setup:
                 if resampler is not None:
                     parts += resampler.resample(None)
-                resampler = AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+                resampler = AudioResampler(
+                    format="fltp", layout=self._layout, rate=self._rate, options=_NO_CLIPPING
+                )
             if frame is not None:
                 setup = (frame.format.name, frame.layout.name, frame.sample_rate)
                 assert resampler is not None

@@ -91,8 +91,8 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """
     moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not moving:
-        held = "only sound" if container.streams.audio else "no moving picture"
-        raise InputError(f"video has no picture, {held}: {path}; give a file with a video track")
+        held = "only sound, no picture" if container.streams.audio else "no picture"
+        raise InputError(f"{held} in the video: {path}; give a file with a video track")
     best = container.streams.best("video")
     stream = next((s for s in moving if s is best), moving[0])
     if stream.codec_context is None:

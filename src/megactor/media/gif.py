@@ -9,7 +9,9 @@ from typing import BinaryIO
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from megactor.media.timing import AnimationClock
@@ -45,6 +47,8 @@ class GifWriter:
         self._stream.pix_fmt = "pal8"
         self._graph = _palette_graph(size)
         self._clock = AnimationClock(fps, _TICKS, _SHORTEST_DELAY)
+        self._waiting: list[Packet[VideoStream]] = []  # a frame is written when its delay is known
+        self._latest = 0  # tick of the frame that waits
 
     def write(self, image: NDArray[np.uint8]) -> None:
         """Append a uint8 RGB (H, W, 3) frame."""
@@ -56,17 +60,26 @@ class GifWriter:
         self._graph.vpush(frame)
         paletted = self._graph.vpull()
         paletted.pts, paletted.time_base = tick, Fraction(1, _TICKS)
-        self._container.mux(self._stream.encode(paletted))
+        self._flush(tick)
+        self._waiting = self._stream.encode(paletted)
 
     def finish(self) -> None:
         """Complete the file."""
-        self._container.mux(self._stream.encode(None))
+        self._waiting += self._stream.encode(None)
+        self._flush(max(self._clock.end, self._latest + _SHORTEST_DELAY))
         self._container.close()
         insert_comment(self._path, self._comment)
 
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
+
+    def _flush(self, end: int) -> None:
+        """Write the frame that waits: FFmpeg takes the delay of the last one from its duration."""
+        for packet in self._waiting:
+            packet.duration = end - self._latest
+            self._container.mux(packet)
+        self._latest = end
 
 
 def _palette_graph(size: tuple[int, int]) -> av.filter.Graph:

@@ -89,15 +89,9 @@ class VideoReader:
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         count = None if self._end is None else frame_count(self._end - self._start, self.fps)
         convert = FrameConverter((self.width, self.height), self.source.turn)
-        previous: VideoFrame | NDArray[np.uint8] | None = None
-        image: NDArray[np.uint8] | None = None
         for frame in constant_rate(self._timed_frames(), self.fps, self._start, count):
-            if frame is previous and image is not None:
-                image = image.copy()  # a repeated frame: each array is the caller's own
-            else:
-                image = frame if isinstance(frame, np.ndarray) else convert(frame)
-            previous = frame
-            yield image
+            # Repeated frames are converted again: each array is the caller's own, to change as they like.
+            yield frame.copy() if isinstance(frame, np.ndarray) else convert(frame)
 
     def audio_track(self) -> AudioTrack | None:
         """The sound that belongs to these frames, for `VideoWriter`; None when there is none."""

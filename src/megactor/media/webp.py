@@ -135,7 +135,8 @@ class WebPWriter:
 
     def finish(self) -> None:
         """Complete the file."""
-        self._flush(self._clock.end)
+        if self._waiting is not None:
+            self._flush(max(self._clock.end, self._waiting[0] + _SHORTEST_DELAY))
         self._chunk(b"XMP ", xmp_packet(self._comment))
         length = self._file.tell()
         self._file.seek(4)
@@ -152,7 +153,7 @@ class WebPWriter:
         tick, bitstream = self._waiting
         self._waiting = None
         top_left, no_blend = _u24(0) + _u24(0), b"\x02"
-        self._chunk(b"ANMF", top_left + self._size + _u24(max(end - tick, 1)) + no_blend + bitstream)
+        self._chunk(b"ANMF", top_left + self._size + _u24(end - tick) + no_blend + bitstream)
 
     def _chunk(self, name: bytes, payload: bytes) -> None:
         self._file.write(struct.pack("<4sI", name, len(payload)) + payload + b"\0" * (len(payload) % 2))
