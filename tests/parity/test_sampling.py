@@ -1,0 +1,112 @@
+"""Noise schedules and the whole denoising loop against the official pipeline."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from golden import Golden, Networks, assert_close, assert_close_in_range
+from safetensors.torch import load_file
+from torch import Tensor
+
+from megactor.models.denoising_unet import denoiser_input
+from megactor.sampling import ModelAt, denoise, official_ddim, official_training_schedule
+from megactor.windows import context_windows
+
+FRAMES = 20
+GUIDANCE = 4.5
+
+
+@pytest.fixture(scope="module")
+def vae(golden: Golden) -> AutoencoderKL:
+    config = json.loads((golden.folder / "tiny" / "vae_config.json").read_text())
+    vae = AutoencoderKL.from_config(config).eval()
+    vae.load_state_dict(load_file(golden.folder / "tiny" / "vae.safetensors"))
+    return vae
+
+
+@pytest.fixture(scope="module")
+def model_at(golden: Golden, tiny: Networks) -> ModelAt:
+    """The tiny model on the clip of part e, as the pipeline would call it."""
+    tokens = golden["e/encoder_hidden_states"][:1]
+    portrait, mask = golden["e/ref_concat_latents_and_mask"].split([4, 1], dim=1)
+    driving = golden.unit("e/driving_u8").transpose(0, 1)[None]  # (1, 1, F, H, W)
+    with torch.no_grad():
+        pose = tiny.pose_guider(driving, golden.unit("shared/ref512_u8")[:1])
+
+    def at(timestep: Tensor):
+        reference = tiny.reference_net(golden["e/ref_latents"], timestep, tokens)
+
+        def window_model(noisy: Tensor, frames: list[int]):
+            sample = denoiser_input(noisy, portrait, mask, pose[:, :, frames])
+            return tiny.denoiser.guided(sample, timestep, tokens, reference)
+
+        return window_model
+
+    return at
+
+
+def test_schedules(golden: Golden) -> None:
+    for scheduler, name in ((official_ddim(), "e/inference"), (official_training_schedule(), "f/train")):
+        torch.testing.assert_close(scheduler.betas, golden[f"{name}_betas"], rtol=0, atol=0)
+        torch.testing.assert_close(scheduler.alphas_cumprod, golden[f"{name}_alphas_cumprod"], rtol=0, atol=0)
+    scheduler = official_ddim()
+    official = golden.facts["scheduler_inference_used"]
+    own = {key: scheduler.config[key] for key in official if not key.startswith("_")}
+    assert own == {key: value for key, value in official.items() if not key.startswith("_")}
+    for steps in (4, 25):
+        scheduler.set_timesteps(steps)
+        assert scheduler.timesteps.tolist() == golden.facts[f"e_{steps}_steps"]["timesteps"]
+        for call in golden.facts[f"e_{steps}_steps"]["context_calls"]:
+            assert context_windows(FRAMES) == call["windows"]
+
+
+@torch.no_grad()
+def test_windows_of_the_first_step(golden: Golden, model_at: ModelAt) -> None:
+    scheduler = official_ddim()
+    scheduler.set_timesteps(4)
+    model = model_at(scheduler.timesteps[0])
+    for index, frames in enumerate(context_windows(FRAMES)):
+        halves = model(golden["e/initial_noise"][:, :, frames], frames)
+        official = golden["e/4/first_step_window_pred_uc_c"][index]
+        assert_close(f"both halves of window {index}", torch.cat(halves), official)
+
+
+def test_posterior_and_concatenated_latents(golden: Golden, vae: AutoencoderKL) -> None:
+    picture = golden["g/vae_encode_input_u8"].float() / 127.5 - 1
+    with torch.no_grad():
+        posterior = vae.encode(picture).latent_dist
+        decoded = vae.decode(posterior.mean).sample
+    assert_close("VAE mean", posterior.mean, golden["g/vae_mean"])
+    assert_close("VAE log variance", posterior.logvar, golden["g/vae_logvar"])
+    assert_close("VAE decoder", decoded, golden["g/vae_decode_of_mean"])
+
+
+# The tiny network is random and does not denoise: the latents grow to 100, so errors are measured against the range.
+@pytest.mark.parametrize("steps", [4, pytest.param(25, marks=pytest.mark.slow)])
+@torch.no_grad()
+def test_complete_run(golden: Golden, model_at: ModelAt, vae: AutoencoderKL, steps: int) -> None:
+    scheduler = official_ddim()
+    scheduler.set_timesteps(steps)
+    windows_done: list[None] = []
+    latents = denoise(
+        model_at,
+        golden["e/initial_noise"],
+        scheduler,
+        context_windows(FRAMES),
+        GUIDANCE,
+        on_window=lambda: windows_done.append(None),
+    )
+    assert len(windows_done) == steps * 3
+    official = golden[f"e/{steps}/latents_after_step"][-1]
+    assert_close_in_range(f"latents after {steps} steps", latents, official, 1e-5)
+
+    pictures = vae.decode(latents[0].transpose(0, 1) / vae.config.scaling_factor).sample  # (F, 3, H, W)
+    video = (pictures / 2 + 0.5).clamp(0, 1).transpose(0, 1)[None]
+    official = golden["e/25/video"] if steps == 25 else golden["e/4/video_frames_0_9_19"]
+    ours = video if steps == 25 else video[:, :, [0, 9, 19]]
+    error = (ours - official).abs().max().item()
+    print(f"video of {steps} steps: max abs error {error:.2e}")
+    assert error <= 2e-5
