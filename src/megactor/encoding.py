@@ -66,7 +66,13 @@ class DrivingEncoder:
         vae_latents: function (1, 3, S, S) in [0, 1] -> (1, C, h, w) scaled latents, used for warped portraits.
     """
 
-    def __init__(self, pose_guider: PoseGuider, portrait: PortraitInputs, dense_motion: DenseMotionNet | None, vae_latents):
+    def __init__(
+        self,
+        pose_guider: PoseGuider,
+        portrait: PortraitInputs,
+        dense_motion: DenseMotionNet | None,
+        vae_latents,
+    ):
         self.pose_guider = pose_guider
         self.portrait = portrait
         self.dense_motion = dense_motion
@@ -74,7 +80,9 @@ class DrivingEncoder:
         self._modulation_image = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video
-            self._modulation_image = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
+            self._modulation_image = F.interpolate(
+                portrait.image, size=512, mode="bilinear", align_corners=False
+            )
 
     def __call__(self, driving: Tensor, preview: np.ndarray | None) -> FrameConditions:
         """driving: (1, 3, S, S) in [0, 1], the masked driving frame in the portrait's framing."""

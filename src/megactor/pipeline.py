@@ -3,21 +3,22 @@
 Read `__call__` from top to bottom: it is the whole method in order.
 """
 
+import itertools
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline
+from diffusers import AutoencoderKL, DiffusionPipeline
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
 from megactor.animation import AnimationResult, Progress, no_progress
 from megactor.composition import Composer
+from megactor.conditions.paste_back import PasteBack
+from megactor.denoising import ClipDenoiser, Frame
 from megactor.driving_clip import DrivingClip
 from megactor.encoding import DrivingEncoder, FrameConditions, PortraitInputs, to_image, to_tensor
 from megactor.errors import ModelError
@@ -30,11 +31,9 @@ from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.detail import add_portrait_detail
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
-from megactor.models.reference_net import ReferenceFeatures, ReferenceNet
+from megactor.models.reference_net import ReferenceNet
 from megactor.options import AnimationOptions
 from megactor.portrait import Portrait, read_portrait
-from megactor.sampling import denoise
-from megactor.streaming import StreamFrame, denoise_stream
 from megactor.weights import load_components
 from megactor.windows import context_windows
 
@@ -113,8 +112,7 @@ class MegActorPipeline(DiffusionPipeline):
             ModelError: no such folder, missing or damaged files, weights of another architecture.
         """
         dtype = options.pop("torch_dtype", None)
-        pipe = cls(**load_components(pretrained_model_name_or_path, dtype) | options)
-        return pipe
+        return cls(**load_components(pretrained_model_name_or_path, dtype) | options)
 
     @classmethod
     def from_preset(cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto") -> Self:
@@ -173,7 +171,8 @@ class MegActorPipeline(DiffusionPipeline):
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         reader = VideoReader(driving, asked.start, asked.end, asked.fps)
         clip = DrivingClip(reader, self.analyzer, face, asked, self.config.image_size, size, progress)
-        composer = Composer(asked.layout, face if asked.paste_back else None, face.large, size)
+        paste_back = PasteBack(picture, face.crop) if asked.paste_back else None
+        composer = Composer(asked.layout, paste_back, face.large)
 
         inputs = self._encode_portrait(face)
         conditions = self._encode_driving(clip, inputs, keep_preview=asked.layout == "side-by-side")
@@ -221,56 +220,29 @@ class MegActorPipeline(DiffusionPipeline):
         self,
         frame_count: int,
         conditions: Iterator[FrameConditions],
-        inputs: PortraitInputs,
+        portrait: PortraitInputs,
         asked: AnimationOptions,
         progress: Progress,
-    ) -> Iterator[StreamFrame[FrameConditions]]:
+    ) -> Iterator[Frame]:
         """Noise to final latents, frame by frame in order."""
-        steps = self.config.default_steps if asked.steps is None else asked.steps
-        guidance = self.config.default_guidance if asked.guidance is None else asked.guidance
-        windows = context_windows(frame_count, self.config.window, self.config.overlap, cyclic=self.config.cyclic)
+        config = self.config
+        steps = config.default_steps if asked.steps is None else asked.steps
+        windows = context_windows(frame_count, config.window, config.overlap, cyclic=config.cyclic)
+        windows_done = itertools.count(1)
         self.scheduler.set_timesteps(steps)
-        timesteps = self.scheduler.timesteps.tolist()
-        references: dict[int, ReferenceFeatures] = {}
-        total, done = len(windows) * steps, 0
+        denoiser = ClipDenoiser(
+            unet=self.unet,
+            reference_net=self.reference_net,
+            scheduler=self.scheduler,
+            portrait=portrait,
+            windows=windows,
+            guidance=config.default_guidance if asked.guidance is None else asked.guidance,
+            generator=torch.Generator("cpu").manual_seed(asked.seed),
+            on_window=lambda: progress("denoise", next(windows_done), len(windows) * steps),
+        )
+        return denoiser.whole(conditions) if config.cyclic else denoiser.stream(conditions)
 
-        def reference_at(index: int) -> ReferenceFeatures:
-            if index not in references:
-                references[index] = self.reference_net(
-                    inputs.reference_latents, round(timesteps[index]), inputs.tokens
-                )
-            return references[index]
-
-        def predict(latents: Tensor, frames: Sequence[FrameConditions], index: int) -> Tensor:
-            nonlocal done
-            scaled = self.scheduler.scale_model_input(latents, timesteps[index])
-            sample = torch.cat([scaled, torch.cat([frame.channels for frame in frames], dim=2)], dim=1)
-            timestep = round(timesteps[index])
-            if guidance > 1:
-                without, with_ = self.unet.guided(sample, timestep, inputs.tokens, reference_at(index))
-                output = without + guidance * (with_ - without)
-            else:
-                output = self.unet(sample, timestep, inputs.tokens, reference_at(index))
-            done += 1
-            progress("denoise", done, total)
-            return output
-
-        def step(output: Tensor, latents: Tensor, index: int) -> Tensor:
-            return self.scheduler.step(output, timesteps[index], latents, return_dict=False)[0]
-
-        frames = self._noisy_frames(frame_count, conditions, inputs, asked.seed)
-        return denoise_stream(frames, windows, steps, predict, step)
-
-    def _noisy_frames(
-        self, frame_count: int, conditions: Iterator[FrameConditions], inputs: PortraitInputs, seed: int
-    ) -> Iterator[StreamFrame[FrameConditions]]:
-        generator = torch.Generator("cpu").manual_seed(seed)
-        shape = (*inputs.latents.shape[:2], 1, *inputs.latents.shape[2:])
-        for condition in conditions:
-            noise = torch.randn(shape, generator=generator) * self.scheduler.init_noise_sigma
-            yield StreamFrame(noise.to(inputs.latents), condition)
-
-    def _decode(self, frame: StreamFrame[FrameConditions], inputs: PortraitInputs) -> np.ndarray:
+    def _decode(self, frame: Frame, inputs: PortraitInputs) -> np.ndarray:
         latents = frame.latents[:, :, 0] / self.vae.config.scaling_factor
         image = (self.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
         if frame.conditions.motion is not None:

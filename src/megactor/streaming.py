@@ -16,7 +16,7 @@ from torch import Tensor
 
 Conditions = TypeVar("Conditions")
 
-WindowPredictor = Callable[[Tensor, "list[Conditions]", int], Tensor]
+WindowPredictor = Callable[[Tensor, list[Conditions], int], Tensor]
 """(latents (1, C, F, h, w), the F frames' conditions, step index) -> guided model output (1, C, F, h, w)."""
 
 FrameStepper = Callable[[Tensor, Tensor, int], Tensor]

@@ -1,7 +1,8 @@
 """Spatial transformers: reference attention, background cross-attention, feed-forward.
 
-Self-attention in the denoiser reads [own tokens ; reference tokens]: the middle and upward blocks of ReferenceNet
-hand over what their own self-attention saw (the output of ``norm1``), and the matching denoiser block attends to it.
+Self-attention in the denoiser reads [own tokens ; reference tokens]: the middle and upward blocks of
+ReferenceNet hand over what their own self-attention saw (the output of `norm1`), and the matching denoiser
+block attends to it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class ReferenceAttention(nn.Module):
 
     Args:
         channels: Token width.
-        heads: Number of heads; must divide ``channels``.
+        heads: Number of heads; must divide `channels`.
     """
 
     def __init__(self, channels: int, heads: int) -> None:
@@ -81,7 +82,7 @@ class TransformerBlock(nn.Module):
         """
         seen = self.norm1(tokens)
         tokens = tokens + self.attn1(seen, reference)
-        # Queries of one clip do not see each other here, so all its frames can share one set of keys and values.
+        # Queries do not see each other here, so all frames of a clip can share one set of keys and values.
         queries = self.norm2(tokens).reshape(background.shape[0], -1, tokens.shape[-1])  # (B, F*N, C)
         tokens = tokens + self.attn2(queries, encoder_hidden_states=background).reshape(tokens.shape)
         return tokens + self.ff(self.norm3(tokens)), seen
@@ -115,7 +116,7 @@ class SpatialTransformer(nn.Module):
 
 
 class ReferenceTap(nn.Module):
-    """The entrance of a SpatialTransformer up to ``norm1``: all that the last block of ReferenceNet needs."""
+    """The entrance of a SpatialTransformer up to `norm1`: all that the last block of ReferenceNet needs."""
 
     def __init__(self, channels: int, norm_groups: int) -> None:
         super().__init__()

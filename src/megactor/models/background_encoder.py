@@ -14,9 +14,9 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def clip_pixels(picture: np.ndarray, size: int) -> Tensor:
-    """CLIP's preprocessing: shortest side to ``size`` (bicubic), center crop, normalization.
+    """CLIP's preprocessing: shortest side to `size` (bicubic), center crop, normalization.
 
-    The same numbers as transformers' ``CLIPImageProcessor`` with Pillow, which needs torchvision nowadays.
+    The same numbers as transformers' `CLIPImageProcessor` with Pillow, which needs torchvision nowadays.
 
     Args:
         picture: (H, W, 3) uint8 RGB; the portrait with its foreground black.
@@ -39,12 +39,12 @@ def clip_pixels(picture: np.ndarray, size: int) -> Tensor:
 def background_tokens(image_encoder: CLIPVisionModelWithProjection, pixels: Tensor) -> Tensor:
     """All tokens of the last layer, normalized and projected like the class token.
 
-    CLIP itself projects the class token only. The official model feeds every token through the same layer norm and
-    projection: 1 + (size / patch)^2 of them, 257 at full size.
+    CLIP itself projects the class token only. The official model feeds every token through the same layer
+    norm and projection: 1 + (size / patch)^2 of them, 257 at full size.
 
     Args:
         image_encoder: CLIP vision model with its projection.
-        pixels: (B, 3, size, size) as ``clip_pixels`` makes them.
+        pixels: (B, 3, size, size) as `clip_pixels` makes them.
 
     Returns:
         (B, tokens, projection_dim).

@@ -24,12 +24,12 @@ def denoiser_input(noisy: Tensor, portrait: Tensor, mask: Tensor, pose: Tensor) 
 
     Args:
         noisy: (B, latent_channels, F, h, w) noisy latents.
-        portrait: (B, latent_channels, F or 1, h, w) portrait latent, the same for all frames or moved for each.
-        mask: (B, 1, F or 1, h, w), 1 = background.
+        portrait: (B, latent_channels, F or 1, h, w), the same for all frames or moved for each.
+        mask: (B, mask_channels, F or 1, h, w), background first (1 = background).
         pose: (B, pose_channels, F, h, w) PoseGuider features.
 
     Returns:
-        (B, 2 * latent_channels + 1 + pose_channels, F, h, w).
+        (B, 2 * latent_channels + mask_channels + pose_channels, F, h, w).
     """
     frames = noisy.shape[2]
     still = [part.expand(-1, -1, frames, -1, -1) for part in (portrait, mask)]
@@ -48,9 +48,9 @@ class _WayDown:
 class DenoisingUNet(ModelMixin, ConfigMixin):
     """SD-1.5-shaped UNet over windows of frames, with motion modules and reference attention.
 
-    Input channels, in this order: noisy latents (``latent_channels``), portrait latent (``latent_channels``),
-    masks (``mask_channels``: background, 1 = background; then, for `nano`, visibility of the warped portrait),
-    PoseGuider features (``pose_channels``).
+    Input channels, in this order: noisy latents (`latent_channels`), portrait latent (`latent_channels`),
+    masks (`mask_channels`: background, 1 = background; then, for `nano`, visibility of the warped
+    portrait), PoseGuider features (`pose_channels`).
 
     Args:
         latent_channels: Channels of a latent: of the noise, of the portrait and of the output.
@@ -67,9 +67,9 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         motion_heads: Head count of the motion modules, one number or one for each level.
         motion_norm_groups: Groups of the motion modules' GroupNorm.
         motion_max_frames: Longest window.
-        portrait_skip: The portrait channels of the input are added to the output and ``conv_out`` starts at zero: the
-            network predicts a correction of the (already warped) portrait. For schedulers with
-            ``prediction_type="sample"``.
+        portrait_skip: The portrait channels of the input are added to the output and `conv_out` starts at
+            zero: the network predicts a correction of the (already warped) portrait. For schedulers with
+            `prediction_type="sample"`.
     """
 
     _supports_gradient_checkpointing = True
@@ -122,8 +122,8 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         self.conv_norm_out = JointGroupNorm(norm_groups, widths[0], eps=RESNET_EPS)
         self.conv_out = nn.Conv2d(widths[0], latent_channels, 3, padding=1)
         if portrait_skip:
-            nn.init.zeros_(self.conv_out.weight)
-            nn.init.zeros_(self.conv_out.bias)
+            for parameter in self.conv_out.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(
         self,
@@ -135,7 +135,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         """Predict for one window.
 
         Args:
-            sample: (B, in_channels, F, h, w), F at most ``motion_max_frames``.
+            sample: (B, in_channels, F, h, w), F at most `motion_max_frames`.
             timestep: For all or (B,).
             background_tokens: (B, N, cross_attention_dim).
             reference: Features of the portrait, or None for the "without" half of guidance.
@@ -155,7 +155,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         background_tokens: Tensor,
         reference: ReferenceFeatures,
     ) -> tuple[Tensor, Tensor]:
-        """Both halves of guidance, (without, with) the reference: ``forward`` twice for about 1.7 times its price.
+        """Both halves of guidance, (without, with) the reference: `forward` twice for less than its price.
 
         The halves differ only in what the middle and upward blocks read, so the way down is computed once.
         """

@@ -1,7 +1,8 @@
 """Folding the frames of a window into the batch and back.
 
-The networks see a window as (B, C, F, h, w); inside, every frame is one picture of the batch, (B*F, C, h, w) in
-channels-last memory, so that convolutions, normalizations and attention all read the same layout without copies.
+The networks see a window as (B, C, F, h, w); inside, every frame is one picture of the batch, (B*F, C, h, w)
+in channels-last memory, so that convolutions, normalizations and attention all read the same layout without
+copies.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ def tokens_to_pictures(tokens: Tensor, height: int, width: int) -> Tensor:
 class JointGroupNorm(nn.GroupNorm):
     """GroupNorm whose statistics are taken over all frames of a window together.
 
-    The official network normalizes the 5-D tensor (B, C, F, h, w) in its residual blocks, so a frame's features
-    depend on which frames share its window. With one frame this is the ordinary GroupNorm.
+    The official network normalizes the 5-D tensor (B, C, F, h, w) in its residual blocks, so a frame's
+    features depend on which frames share its window. With one frame this is the ordinary GroupNorm.
     """
 
-    def forward(self, pictures: Tensor, frames: int = 1) -> Tensor:  # type: ignore[override]
-        """Normalize (B*F, C, h, w) with statistics joint over ``frames``; same shape."""
+    def forward(self, pictures: Tensor, frames: int = 1) -> Tensor:
+        """Normalize (B*F, C, h, w) with statistics joint over `frames`; same shape."""
         if frames == 1:
             return super().forward(pictures)
         height = pictures.shape[2]
-        # In channels-last memory the frames of a window lie below each other like one tall picture: a free view.
+        # In channels-last memory the frames of a window lie below each other as one tall picture: a view.
         rows = pictures.permute(0, 2, 3, 1)  # (B*F, h, w, C)
         tall = rows.reshape(-1, frames * height, *rows.shape[2:]).permute(0, 3, 1, 2)  # (B, C, F*h, w)
         normed = super().forward(tall).permute(0, 2, 3, 1)  # (B, F*h, w, C)

@@ -1,4 +1,4 @@
-"""Motion module: attention between the frames of a window, one pixel at a time (AnimateDiff, arXiv 2307.04725)."""
+"""Motion module: attention between a window's frames, pixel by pixel (AnimateDiff, arXiv 2307.04725)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def sinusoidal_positions(positions: int, channels: int) -> Tensor:
 class TemporalAttention(nn.Module):
     """Self-attention over frames whose input carries the frame's position.
 
-    The positions are added to the attention's input only, so they enter queries, keys and values but not the residual.
+    The positions are added to the attention's input only: to queries, keys and values, not to the residual.
     """
+
+    positions: Tensor
 
     def __init__(self, channels: int, heads: int, max_frames: int) -> None:
         super().__init__()
@@ -41,7 +43,7 @@ class MotionModule(nn.Module):
 
     Args:
         channels: Width of the feature map.
-        heads: Attention heads; must divide ``channels``.
+        heads: Attention heads; must divide `channels`.
         norm_groups: Groups of the input GroupNorm (statistics per frame).
         max_frames: Longest window, the size of the position table.
     """
@@ -68,7 +70,9 @@ class MotionModule(nn.Module):
             ValueError: The window is longer than the position table.
         """
         if frames > self.max_frames:
-            raise ValueError(f"a window of {frames} frames; the motion modules know {self.max_frames} positions")
+            raise ValueError(
+                f"a window of {frames} frames; the motion modules know {self.max_frames} positions"
+            )
         height, width = pictures.shape[-2:]
         tokens = self.proj_in(pictures_to_tokens(self.norm(pictures)))  # (B*F, h*w, C)
         by_pixel = tokens.unflatten(0, (-1, frames)).transpose(1, 2)  # (B, h*w, F, C)

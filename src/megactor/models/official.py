@@ -1,8 +1,9 @@
 """Weights of the official MegActor release in our modules.
 
-The official checkpoint is one torch file ``{"epoch", "global_step", "state_dict"}``. Its state dict has the prefixes
-``module.unet.`` (denoiser, with the PoseGuider inside) and ``module.appearance_encoder.`` (ReferenceNet); files
-written by the official trainer also hold the VAE and an unused text encoder, which users have separately.
+The official checkpoint is one torch file `{"epoch", "global_step", "state_dict"}`. Its state dict has the
+prefixes `module.unet.` (denoiser, with the PoseGuider inside) and `module.appearance_encoder.`
+(ReferenceNet); files written by the official trainer also hold the VAE and an unused text encoder, which
+users have separately.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class OfficialWeights:
 
 
 def read_official_checkpoint(path: Path) -> OfficialWeights:
-    """Read an official ``.ckpt`` (never executing code from it) or the same keys as ``.safetensors``.
+    """Read an official `.ckpt` (never executing code from it) or the same keys as `.safetensors`.
 
     Raises:
         ModelError: The file is missing, damaged, holds more than tensors, or has no MegActor weights.
@@ -87,7 +88,7 @@ def read_official_checkpoint(path: Path) -> OfficialWeights:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch's restricted unpickler fails in every way on bytes that are no checkpoint
+    except Exception as error:  # on bytes that are no checkpoint, torch's unpickler raises just anything
         raise ModelError(
             f"{path}: not a readable checkpoint, or one with more than tensors in it; download it again"
         ) from error
@@ -154,7 +155,7 @@ def _pose_guider_key(key: str) -> str:
 
 
 def _end_at_last_feature(reference: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the last level's layers: our ReferenceNet ends inside of it (see its ``tap``)."""
+    """Rename the last level's layers: our ReferenceNet ends inside of it (see its `tap`)."""
     levels = {int(match[1]) for key in reference if (match := re.match(r"up\.(\d+)\.", key))}
     last = max(levels, default=0)
     layers = {int(m[1]) for key in reference if (m := re.match(rf"up\.{last}\.layers\.(\d+)\.", key))}
@@ -169,7 +170,7 @@ def _end_at_last_feature(reference: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _load_strictly(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Like ``load_state_dict(strict=True)``, with an error of one line.
+    """Like `load_state_dict(strict=True)`, with an error of one line.
 
     Raises:
         ModelError: Keys or shapes differ.

@@ -25,7 +25,7 @@ class PixelCodec(ModelMixin, ConfigMixin):
     def __init__(self, patch_size: int = 4, scaling_factor: float = 1.0):
         super().__init__()
         # ModelMixin reads its device and dtype off a tensor
-        self.register_buffer("anchor", torch.zeros(1))
+        self.register_buffer("anchor", torch.zeros(1), persistent=False)
         self.shuffle = nn.PixelShuffle(patch_size)
 
     def encode(self, image: Tensor) -> AutoencoderKLOutput:

@@ -1,8 +1,9 @@
-"""PoseGuider (the paper's DrivenEncoder): turns gray driving frames into a few channels at the latents' size."""
+"""PoseGuider (the paper's DrivenEncoder): gray driving frames -> a few channels at the latents' size."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
@@ -28,7 +29,7 @@ class PortraitStatistics(nn.Module):
         super().__init__()
         widths = PORTRAIT_CHANNELS
         convs: list[nn.Module] = [_conv(3, widths[0], 1)]
-        for narrow, wide in zip(widths, widths[1:], strict=False):
+        for narrow, wide in pairwise(widths):
             convs += [_conv(narrow, wide, 2), _conv(wide, wide, 1)]
         convs.append(nn.Conv2d(widths[-1], widths[-1], 4))
         self.convs = nn.Sequential(*(part for conv in convs for part in (conv, nn.SiLU())))
@@ -53,7 +54,7 @@ class PoseGuider(ModelMixin, ConfigMixin):
         strides: Stride of each stage, 1 or 2; their product is the ratio of picture to latent size.
         out_channels: Channels handed to the denoiser.
         portrait_modulation: Scale and shift the last stage's features by statistics of the portrait
-            (``use_refer_ada`` in the official configs).
+            (`use_refer_ada` in the official configs).
     """
 
     @register_to_config
@@ -80,14 +81,15 @@ class PoseGuider(ModelMixin, ConfigMixin):
                 # Keeps the variance through SiLU stages that have no normalization.
                 fan_in = math.prod(module.kernel_size) * module.in_channels
                 nn.init.normal_(module.weight, std=math.sqrt(2 / fan_in))
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, driving: Tensor, portrait: Tensor | None = None) -> Tensor:
         """Encode driving frames; color is dropped here, so the driver's complexion cannot leak.
 
         Args:
             driving: (B, 3, F, H, W) RGB or (B, 1, F, H, W) gray, in [0, 1].
-            portrait: (B, 3, 512, 512) RGB in [0, 1] if the config has ``portrait_modulation``, else None.
+            portrait: (B, 3, 512, 512) RGB in [0, 1] if the config has `portrait_modulation`, else None.
 
         Returns:
             (B, out_channels, F, h, w).
@@ -98,14 +100,16 @@ class PoseGuider(ModelMixin, ConfigMixin):
         return self.encode(driving.expand(-1, 3, -1, -1, -1), portrait)
 
     def encode(self, frames: Tensor, portrait: Tensor | None = None) -> Tensor:
-        """Like ``forward``, for three channels that are taken as they are."""
+        """Like `forward`, for three channels that are taken as they are."""
         if (portrait is not None) != (self.portrait is not None):
             raise ValueError("a portrait is needed exactly if the config has portrait_modulation")
         count = frames.shape[2]
         features = self.stages(fold_frames(frames) * 2 - 1)
         if self.portrait is not None and portrait is not None:
             if portrait.shape[-2:] != (PORTRAIT_SIZE, PORTRAIT_SIZE):
-                raise ValueError(f"the portrait must be {PORTRAIT_SIZE}x{PORTRAIT_SIZE}, not {portrait.shape[-2:]}")
+                raise ValueError(
+                    f"the portrait must be {PORTRAIT_SIZE}x{PORTRAIT_SIZE}, not {portrait.shape[-2:]}"
+                )
             scale, shift = (
                 repeat_for_frames(x, count)[:, :, None, None] for x in self.portrait(portrait * 2 - 1)
             )

@@ -1,6 +1,6 @@
 """The two presets: numbers of the same classes.
 
-``sd15`` has the shape of the released MegActor checkpoint; ``nano`` is small enough for a laptop CPU.
+`sd15` has the shape of the released MegActor checkpoint; `nano` is small enough for a laptop CPU.
 """
 
 from __future__ import annotations

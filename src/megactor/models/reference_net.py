@@ -18,7 +18,7 @@ from megactor.models.unet_levels import Surroundings, UNetShape
 
 @dataclass(frozen=True)
 class ReferenceFeatures:
-    """What the self-attentions of ReferenceNet saw of a portrait, in the order in which the denoiser reads them.
+    """What ReferenceNet's self-attentions saw of a portrait, in the order in which the denoiser reads it.
 
     Attributes:
         tokens: One (B, tokens, channels) tensor for each reading block: the middle first, then the way up.
@@ -26,7 +26,9 @@ class ReferenceFeatures:
 
     tokens: tuple[Tensor, ...]
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> ReferenceFeatures:
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> ReferenceFeatures:
         """A copy on another device or in another type."""
         return ReferenceFeatures(tuple(t.to(device=device, dtype=dtype) for t in self.tokens))
 
@@ -39,8 +41,8 @@ def batch_timesteps(timestep: Tensor | int, batch: int, device: torch.device) ->
 class ReferenceNet(ModelMixin, ConfigMixin):
     """SD-1.5-shaped 2-D UNet that ends where its last reference feature is made.
 
-    Features are taken in the middle block and on the way up ("midup"). Nothing is built behind the last of them,
-    so every parameter has a gradient.
+    Features are taken in the middle block and on the way up ("midup"). Nothing is built behind the last of
+    them, so every parameter has a gradient.
 
     Args:
         latent_channels: Channels of the portrait latent.
@@ -85,12 +87,14 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         self.middle_out = shape.resnet(widths[last], last)
         self.up = nn.ModuleList(shape.up_level(level) for level in range(last, final, -1))
         # The level of the last feature loses its last transformer but for the entrance, and its upsampler.
-        final_level = shape.up_level(final)
-        self.final_layers = final_level.layers[:-1]
-        self.final_resnet = final_level.layers[-1].resnet
+        *inputs, last_input = shape.way_up_inputs(final)
+        self.final_layers = nn.ModuleList(shape.layer(width, final) for width in inputs)
+        self.final_resnet = shape.resnet(last_input, final)
         self.tap = ReferenceTap(widths[final], norm_groups)
 
-    def forward(self, latents: Tensor, timestep: Tensor | int, background_tokens: Tensor) -> ReferenceFeatures:
+    def forward(
+        self, latents: Tensor, timestep: Tensor | int, background_tokens: Tensor
+    ) -> ReferenceFeatures:
         """Read a portrait.
 
         Args:

@@ -13,7 +13,8 @@ RESNET_EPS = 1e-5
 class JointResnetBlock(nn.Module):
     """SD 1.5 residual block with normalization joint over the frames of a window.
 
-    diffusers' ``ResnetBlock2D`` normalizes every frame for itself, which gives other numbers for more than one frame.
+    diffusers' `ResnetBlock2D` normalizes every frame for itself, which gives other numbers for more than
+    one frame.
 
     Args:
         in_channels: Input width.
@@ -44,8 +45,8 @@ class JointResnetBlock(nn.Module):
 class Upsample(nn.Module):
     """Nearest-neighbor enlargement to a given size, then a 3x3 convolution.
 
-    Not diffusers' ``Upsample2D``: that one leaves channels-last memory for batches of 64 pictures, and a batch of
-    ours is B*F pictures.
+    Not diffusers' `Upsample2D`: that one leaves channels-last memory for batches of 64 pictures, and a
+    batch of ours is B*F pictures.
     """
 
     def __init__(self, channels: int) -> None:

@@ -1,12 +1,12 @@
 """The levels that DenoisingUNet and ReferenceNet are built from, and the numbers that shape them.
 
-A level holds layers (residual block, spatial transformer, motion module); level 0 is the widest picture. The way down
-keeps every layer's output as a skip, the way up consumes them in reverse.
+A level holds layers (residual block, spatial transformer, motion module); level 0 is the widest picture. The
+way down keeps every layer's output as a skip, the way up consumes them in reverse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -100,11 +100,12 @@ class UNetShape:
         )
 
     def way_up_inputs(self, level: int) -> list[int]:
-        """Input widths of the level's layers on the way up: the features from below joined with one skip each."""
+        """Input widths of the level's layers on the way up: features from below joined with one skip each."""
         widths = self.block_out_channels
         skips = [widths[0]]  # conv_in
         for depth, width in enumerate(widths):
-            skips += [width] * (self.layers_per_block + (depth < self.last_level))  # layers, then the downsampler
+            has_downsampler = depth < self.last_level
+            skips += [width] * (self.layers_per_block + has_downsampler)
         layers = self.layers_per_block + 1
         own_skips = skips[level * layers : (level + 1) * layers][::-1]
         below = widths[min(level + 1, self.last_level)]
@@ -154,7 +155,7 @@ class UNetLayer(nn.Module):
     def forward(
         self, pictures: Tensor, around: Surroundings, reference: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """(B*F, C_in, h, w) -> (B*F, C_out, h, w), and the reference feature (B*F, h*w, C_out) if there is one."""
+        """(B*F, C_in, h, w) -> (B*F, C_out, h, w), and its reference feature (B*F, h*w, C_out) if any."""
         pictures = self.resnet(pictures, around.time, around.frames)
         seen = None
         if self.transformer is not None:
@@ -165,7 +166,9 @@ class UNetLayer(nn.Module):
 
 
 class Level(nn.Module):
-    """Layers that can be recomputed in the backward pass instead of kept (diffusers' gradient checkpointing)."""
+    """Layers that may be recomputed in the backward pass (diffusers' gradient checkpointing)."""
+
+    _gradient_checkpointing_func: Callable[..., tuple[Tensor, Tensor | None]]  # set by diffusers
 
     def __init__(self, layers: list[UNetLayer]) -> None:
         super().__init__()
@@ -187,7 +190,9 @@ class DownLevel(Level):
     def __init__(self, layers: list[UNetLayer], downsample_channels: int | None) -> None:
         super().__init__(layers)
         self.downsample = (
-            Downsample2D(downsample_channels, use_conv=True, padding=1, name="op") if downsample_channels else None
+            Downsample2D(downsample_channels, use_conv=True, padding=1, name="op")
+            if downsample_channels
+            else None
         )
 
     def forward(self, pictures: Tensor, around: Surroundings) -> tuple[Tensor, list[Tensor]]:

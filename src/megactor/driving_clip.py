@@ -1,0 +1,89 @@
+"""The driving video in two passes: follow the face, then frame and mask every frame for the networks."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from megactor.animation import Progress
+from megactor.conditions.crop import aligned_driving_crop, crop_and_resize
+from megactor.conditions.driving import (
+    alignment_affine,
+    contour_condition,
+    contour_patches,
+    face_rectangle,
+    keep_rectangles,
+)
+from megactor.conditions.motion_scale import move_frame, move_points, scaling_affine
+from megactor.faces.analyzer import FaceAnalyzer
+from megactor.faces.face import MESH_TO_68
+from megactor.faces.tracking import track_face
+from megactor.media.reader import VideoReader
+from megactor.options import AnimationOptions
+from megactor.portrait import Portrait
+
+
+class DrivingClip:
+    """One face of a driving video, framed like the portrait's.
+
+    Reads the video once at construction (faces) and once more in `frames`; never holds more than a frame.
+
+    Args:
+        reader: the video.
+        analyzer: finds faces.
+        portrait: whose framing is taken over.
+        options: `contour_preserve` and `motion_scale` are used.
+        image_size: S, side of the networks' pictures.
+        preview_size: N, side of the driving pictures for people.
+        progress: told the stage "faces".
+
+    Raises:
+        FaceError: no face in the video.
+    """
+
+    def __init__(
+        self,
+        reader: VideoReader,
+        analyzer: FaceAnalyzer,
+        portrait: Portrait,
+        options: AnimationOptions,
+        image_size: int,
+        preview_size: int,
+        progress: Progress,
+    ):
+        estimate = reader.frame_count_estimate
+        progress("faces", 0, estimate)
+        track = track_face(reader, analyzer, lambda done: progress("faces", done, estimate))
+        progress("faces", len(track), len(track))
+        self.frame_count = len(track)
+        self._reader = reader
+        self._size, self._preview_size = image_size, preview_size
+        self._crop = aligned_driving_crop(portrait.face.box, portrait.crop, track.boxes)
+        corners = track.smooth_boxes().reshape(-1, 2, 2)
+        self._boxes = self._crop.to_crop(corners, image_size).reshape(-1, 4)
+        landmarks = self._crop.to_crop(track.landmarks, image_size)
+        self._affines: np.ndarray | None = None
+        if options.motion_scale != 1.0:
+            self._affines = np.stack(
+                [scaling_affine(now, landmarks[0], options.motion_scale) for now in landmarks]
+            )
+            landmarks = np.stack([move_points(p, a) for p, a in zip(landmarks, self._affines, strict=True)])
+            self._boxes = np.concatenate([landmarks.min(1), landmarks.max(1)], axis=1)
+        self._patches = None
+        if options.contour_preserve:
+            landmarks68 = landmarks[:, list(MESH_TO_68)]
+            self._patches = contour_patches(landmarks68, image_size, image_size)
+            target = portrait.crop.to_crop(portrait.face.landmarks68, image_size)
+            self._alignment = alignment_affine(landmarks68[0], target)
+
+    def frames(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields (driving condition uint8 (S, S, 3), preview uint8 (N, N, 3)) for every frame."""
+        for index, frame in zip(range(self.frame_count), self._reader, strict=False):
+            small = crop_and_resize(frame, self._crop, self._size)
+            preview = crop_and_resize(frame, self._crop, self._preview_size)
+            if self._affines is not None:
+                small = move_frame(small, self._affines[index])
+            if self._patches is not None:
+                yield contour_condition(small, self._patches, self._alignment), preview
+            else:
+                kept = face_rectangle(self._boxes[index], self._size, self._size)
+                yield keep_rectangles(small, [kept]), preview

@@ -1,0 +1,1 @@
+"""Finding faces and following one of them through a clip."""

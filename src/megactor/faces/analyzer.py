@@ -1,0 +1,40 @@
+"""What the project asks of a face detector, whichever library does the work."""
+
+from typing import Protocol
+
+import numpy as np
+
+from megactor.errors import ModelError
+from megactor.faces.face import Face
+
+
+class FaceAnalyzer(Protocol):
+    """Finds faces and the person in single pictures; holds no state between calls."""
+
+    def faces(self, image: np.ndarray) -> list[Face]:
+        """All faces in a uint8 RGB picture (H, W, 3), the largest first."""
+        ...
+
+    def foreground(self, image: np.ndarray) -> np.ndarray:
+        """float32 (H, W) in [0, 1]: 1 where a person is."""
+        ...
+
+    def close(self) -> None:
+        """Frees the models."""
+        ...
+
+
+def create_analyzer() -> FaceAnalyzer:
+    """The default analyzer.
+
+    Raises:
+        ModelError: its library is not installed.
+    """
+    try:
+        from megactor.faces.mediapipe_analyzer import MediaPipeAnalyzer
+    except ImportError as error:
+        raise ModelError(
+            f"face analysis needs mediapipe 0.10.21, which cannot be imported ({error}): "
+            "install megactor on Python 3.11 or 3.12"
+        ) from error
+    return MediaPipeAnalyzer()
