@@ -25,14 +25,14 @@ TINY = {
 
 
 def golden_folder() -> Path:
-    """``$MEGACTOR_GOLDEN``, or ``shared/golden`` beside the repository."""
+    """`$MEGACTOR_GOLDEN`, or `shared/golden` beside the repository."""
     beside = Path(__file__).parents[2] / "shared" / "golden"
     return Path(os.environ.get("MEGACTOR_GOLDEN", beside))
 
 
 @dataclass(frozen=True)
 class Golden:
-    """The golden folder: ``tensors`` are the inputs and outputs, ``facts`` their json."""
+    """The golden folder: `tensors` are the inputs and outputs, `facts` their json."""
 
     folder: Path
     tensors: dict[str, Tensor]
@@ -72,7 +72,7 @@ class Networks:
 
 
 def assert_close(name: str, ours: Tensor, official: Tensor, tolerance: float = 2e-5) -> None:
-    """Compare with rtol = atol = ``tolerance``; prints the error reached (see it with ``pytest -s``)."""
+    """Compare with rtol = atol = `tolerance`; prints the error reached (see it with `pytest -s`)."""
     error = (ours - official).abs().max().item()
     print(f"{name}: max abs error {error:.2e}, largest value {official.abs().max():.2g}")
     torch.testing.assert_close(ours, official, rtol=tolerance, atol=tolerance)

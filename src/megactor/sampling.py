@@ -1,7 +1,7 @@
 """The denoising loop, as a pure function, and the official noise schedules.
 
-At every step each window of frames is predicted for itself; where windows overlap the predictions are averaged
-(MultiDiffusion, arXiv 2302.08113), and one scheduler step moves the whole clip.
+At every step each window of frames is predicted for itself; where windows overlap the predictions are
+averaged (MultiDiffusion, arXiv 2302.08113), and one scheduler step moves the whole clip.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ WindowModel = Callable[[Tensor, Sequence[int]], Halves]
 """Predicts for the latents (1, C, W, h, w) of a window, given the indices of its W frames."""
 
 ModelAt = Callable[[Tensor], WindowModel]
-"""Called once a step with the timestep: the place for what all windows share, such as the reference features."""
+"""Called once a step with the timestep: the place for what all windows share (the reference features)."""
 
 
 def official_ddim() -> DDIMScheduler:
     """The scheduler that the official inference effectively uses.
 
-    The official config says ``steps_offset=0`` and ``clip_sample=True``; its pipeline's constructor overrides both.
+    The official config says `steps_offset=0` and `clip_sample=True`; its pipeline overrides both.
     """
     return DDIMScheduler(
         beta_start=0.00085,
@@ -41,7 +41,7 @@ def official_ddim() -> DDIMScheduler:
 
 
 def official_training_schedule() -> DDIMScheduler:
-    """The noise schedule of the official training; it is not the one of ``official_ddim``."""
+    """The noise schedule of the official training; it is not the one of `official_ddim`."""
     return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -77,9 +77,9 @@ def denoise(
     Beside the latents, memory holds one prediction for the clip and whatever the model needs for one window.
 
     Args:
-        model_at: Model, see ``ModelAt``. Its halves may lack "without", which switches guidance off.
-        noise: (1, C, F, h, w) standard normal; stays on its device, which may be the CPU for a model on a GPU.
-        scheduler: Any diffusers scheduler with ``set_timesteps`` already called.
+        model_at: Model, see `ModelAt`. Its halves may lack "without", which switches guidance off.
+        noise: (1, C, F, h, w) standard normal; stays on its device, the CPU for example.
+        scheduler: Any diffusers scheduler with `set_timesteps` already called.
         windows: Frame indices, no frame twice in a window; together they cover all F frames.
         guidance: Guidance scale g.
         device: Where windows are handed to the model; default: where the noise is.
@@ -87,7 +87,7 @@ def denoise(
         on_window: Called after every window of every step, for progress.
 
     Returns:
-        (1, C, F, h, w) denoised latents, in the type and on the device of ``noise``.
+        (1, C, F, h, w) denoised latents, in the type and on the device of `noise`.
     """
     extra: dict[str, Any] = {}
     if "generator" in inspect.signature(scheduler.step).parameters:

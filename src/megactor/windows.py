@@ -11,9 +11,9 @@ def context_windows(
 ) -> list[list[int]]:
     """Cover a clip with windows of equal size; a clip that fits into one window is one (shorter) window.
 
-    Cyclic windows start at 0, size - overlap, ... below ``frames`` and take their frames modulo ``frames``: the last
-    ones join the clip's end to its beginning, as in the official code. Windows that are not cyclic never do: the last
-    one is moved back to end with the clip.
+    Cyclic windows start at 0, size - overlap, ... below `frames` and take their frames modulo `frames`:
+    the last ones join the clip's end to its beginning, as in the official code. Windows that are not cyclic
+    never do: the last one is moved back to end with the clip.
 
     Args:
         frames: Length of the clip, at least 1.

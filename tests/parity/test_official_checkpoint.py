@@ -66,7 +66,10 @@ def mutated(official: dict[str, Tensor], **changes: Tensor | None) -> dict[str, 
     ("changes", "message"),
     [
         ({"module.unet.conv_in.bias": None}, "1 weights are missing, among them conv_in.bias"),
-        ({"module.unet.adapter.weight": torch.zeros(1)}, "1 weights are unexpected, among them adapter.weight"),
+        (
+            {"module.unet.adapter.weight": torch.zeros(1)},
+            "1 weights are unexpected, among them adapter.weight",
+        ),
         ({"module.unet.conv_in.bias": torch.zeros(7)}, r"conv_in.bias has shape \(7,\), expected \(320,\)"),
         ({"first_stage_model.weight": torch.zeros(1)}, "unexpected weight first_stage_model.weight"),
     ],

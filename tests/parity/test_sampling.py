@@ -84,7 +84,7 @@ def test_posterior_and_concatenated_latents(golden: Golden, vae: AutoencoderKL) 
     assert_close("VAE decoder", decoded, golden["g/vae_decode_of_mean"])
 
 
-# The tiny network is random and does not denoise: the latents grow to 100, so errors are measured against the range.
+# The random network does not denoise, the latents grow to 100: errors are measured against their range.
 @pytest.mark.parametrize("steps", [4, pytest.param(25, marks=pytest.mark.slow)])
 @torch.no_grad()
 def test_complete_run(golden: Golden, model_at: ModelAt, vae: AutoencoderKL, steps: int) -> None:

@@ -52,10 +52,7 @@ def pictures(cases: dict[str, Tensor]) -> Tensor:
 @torch.no_grad()
 def test_pose_guider(cases: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
     guider = PoseGuider(portrait_modulation=False)
-    own = {k: v for k, v in weights.items() if k.startswith("stages.")}
-    own |= {name: cases[f"weight/module.unet.condition_input_layer.spatial_{name}"] for name in guider.state_dict()
-            if name.startswith("conv_out.")}  # fmt: skip
-    guider.load_state_dict(own)
+    guider.load_state_dict({k: v for k, v in weights.items() if k.startswith(("stages.", "conv_out."))})
     scale, shift = cases["a/scale_shift"][:, :, None, None].chunk(2, dim=1)
     features = guider.stages(fold_frames(cases["a/control_u8"].float() / 255) * 2 - 1)
     ours = unfold_frames(guider.conv_out(features * (1 + scale) + shift), frames=1)

@@ -105,9 +105,7 @@ class SpatialTransformer(nn.Module):
         self.block = TransformerBlock(channels, heads, cross_attention_dim)
         self.proj_out = nn.Conv2d(channels, channels, 1)
 
-    def forward(
-        self, pictures: Tensor, background: Tensor, reference: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, pictures: Tensor, background: Tensor, reference: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B*F, C, h, w) -> the same shape, and the reference feature (B*F, h*w, C) of this block."""
         height, width = pictures.shape[-2:]
         tokens = pictures_to_tokens(self.proj_in(self.norm(pictures)))

@@ -70,9 +70,7 @@ class MotionModule(nn.Module):
             ValueError: The window is longer than the position table.
         """
         if frames > self.max_frames:
-            raise ValueError(
-                f"a window of {frames} frames; the motion modules know {self.max_frames} positions"
-            )
+            raise ValueError(f"a window of {frames} frames; the motion modules know {self.max_frames} positions")
         height, width = pictures.shape[-2:]
         tokens = self.proj_in(pictures_to_tokens(self.norm(pictures)))  # (B*F, h*w, C)
         by_pixel = tokens.unflatten(0, (-1, frames)).transpose(1, 2)  # (B, h*w, F, C)

@@ -62,9 +62,7 @@ class OfficialWeights:
     pose_guider: dict[str, Tensor]
     reference_net: dict[str, Tensor]
 
-    def load_into(
-        self, denoising_unet: DenoisingUNet, pose_guider: PoseGuider, reference_net: ReferenceNet
-    ) -> None:
+    def load_into(self, denoising_unet: DenoisingUNet, pose_guider: PoseGuider, reference_net: ReferenceNet) -> None:
         """Copy the weights into modules of the same architecture.
 
         Raises:

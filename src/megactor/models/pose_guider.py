@@ -107,11 +107,7 @@ class PoseGuider(ModelMixin, ConfigMixin):
         features = self.stages(fold_frames(frames) * 2 - 1)
         if self.portrait is not None and portrait is not None:
             if portrait.shape[-2:] != (PORTRAIT_SIZE, PORTRAIT_SIZE):
-                raise ValueError(
-                    f"the portrait must be {PORTRAIT_SIZE}x{PORTRAIT_SIZE}, not {portrait.shape[-2:]}"
-                )
-            scale, shift = (
-                repeat_for_frames(x, count)[:, :, None, None] for x in self.portrait(portrait * 2 - 1)
-            )
+                raise ValueError(f"the portrait must be {PORTRAIT_SIZE}x{PORTRAIT_SIZE}, not {portrait.shape[-2:]}")
+            scale, shift = (repeat_for_frames(x, count)[:, :, None, None] for x in self.portrait(portrait * 2 - 1))
             features = features * (1 + scale) + shift
         return unfold_frames(self.conv_out(features), count)

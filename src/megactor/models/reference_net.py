@@ -26,9 +26,7 @@ class ReferenceFeatures:
 
     tokens: tuple[Tensor, ...]
 
-    def to(
-        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> ReferenceFeatures:
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> ReferenceFeatures:
         """A copy on another device or in another type."""
         return ReferenceFeatures(tuple(t.to(device=device, dtype=dtype) for t in self.tokens))
 
@@ -92,9 +90,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         self.final_resnet = shape.resnet(last_input, final)
         self.tap = ReferenceTap(widths[final], norm_groups)
 
-    def forward(
-        self, latents: Tensor, timestep: Tensor | int, background_tokens: Tensor
-    ) -> ReferenceFeatures:
+    def forward(self, latents: Tensor, timestep: Tensor | int, background_tokens: Tensor) -> ReferenceFeatures:
         """Read a portrait.
 
         Args:

@@ -75,16 +75,12 @@ class UNetShape:
 
     def resnet(self, in_channels: int, level: int) -> JointResnetBlock:
         """A residual block that ends in the width of a level."""
-        return JointResnetBlock(
-            in_channels, self.block_out_channels[level], self.time_channels, self.norm_groups
-        )
+        return JointResnetBlock(in_channels, self.block_out_channels[level], self.time_channels, self.norm_groups)
 
     def transformer(self, level: int) -> SpatialTransformer:
         """A spatial transformer of a level's width."""
         heads = self.attention_heads if isinstance(self.attention_heads, int) else self.attention_heads[level]
-        return SpatialTransformer(
-            self.block_out_channels[level], heads, self.cross_attention_dim, self.norm_groups
-        )
+        return SpatialTransformer(self.block_out_channels[level], heads, self.cross_attention_dim, self.norm_groups)
 
     def layer(self, in_channels: int, level: int) -> UNetLayer:
         """A layer with the parts that the level has."""
@@ -92,9 +88,7 @@ class UNetShape:
         return UNetLayer(
             self.resnet(in_channels, level),
             self.transformer(level) if level in self.attention_levels else None,
-            MotionModule(
-                self.block_out_channels[level], heads, self.motion_norm_groups, self.motion_max_frames
-            )
+            MotionModule(self.block_out_channels[level], heads, self.motion_norm_groups, self.motion_max_frames)
             if level in self.motion_levels
             else None,
         )
@@ -190,9 +184,7 @@ class DownLevel(Level):
     def __init__(self, layers: list[UNetLayer], downsample_channels: int | None) -> None:
         super().__init__(layers)
         self.downsample = (
-            Downsample2D(downsample_channels, use_conv=True, padding=1, name="op")
-            if downsample_channels
-            else None
+            Downsample2D(downsample_channels, use_conv=True, padding=1, name="op") if downsample_channels else None
         )
 
     def forward(self, pictures: Tensor, around: Surroundings) -> tuple[Tensor, list[Tensor]]:

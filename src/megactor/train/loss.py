@@ -23,7 +23,8 @@ class TrainingBatch:
     Attributes:
         clean: (B, C, F, h, w) latents of the frames to make.
         reference: (B, C, h, w) portrait latent for ReferenceNet (official: the posterior's mean).
-        portrait: (B, C, F or 1, h, w) portrait latent for the denoiser's input (official: a posterior sample).
+        portrait: (B, C, F or 1, h, w) portrait latent for the denoiser's input (official: a posterior
+            sample).
         mask: (B, 1, F or 1, h, w), 1 = background.
         driving: (B, 3 or 1, F, H, W) driving frames in [0, 1].
         background_tokens: (B, N, D).
@@ -44,19 +45,17 @@ def training_noise(
 ) -> Tensor:
     """Standard normal noise plus an offset for each (item, channel), shared by all frames and pixels.
 
-    Offset noise lets the model learn to change a picture's mean brightness (Guttenberg, 2023); the offset counts as
-    part of the noise to be predicted.
+    Offset noise lets the model learn to change a picture's mean brightness (Guttenberg, 2023); the offset
+    counts as part of the noise to be predicted.
     """
     noise = torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)
     batch, channels = latents.shape[:2]
-    offset = torch.randn(
-        batch, channels, 1, 1, 1, generator=generator, device=latents.device, dtype=latents.dtype
-    )
+    offset = torch.randn(batch, channels, 1, 1, 1, generator=generator, device=latents.device, dtype=latents.dtype)
     return noise + offset_strength * offset
 
 
 def prediction_target(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-    """What the denoiser should say, by the scheduler's ``prediction_type``; (B, C, F, h, w) all."""
+    """What the denoiser should say, by the scheduler's `prediction_type`; (B, C, F, h, w) all."""
     kind = scheduler.config.prediction_type
     if kind == "epsilon":
         return noise
@@ -81,11 +80,11 @@ def diffusion_loss(
 
     Args:
         denoiser: Predicts from the noisy window.
-        reference_net: Reads ``batch.reference`` at the same timesteps.
-        pose_guider: Reads ``batch.driving``.
+        reference_net: Reads `batch.reference` at the same timesteps.
+        pose_guider: Reads `batch.driving`.
         scheduler: Noise schedule and prediction type.
-        batch: See ``TrainingBatch``.
-        noise: As ``training_noise`` makes it.
+        batch: See `TrainingBatch`.
+        noise: As `training_noise` makes it.
         timesteps: (B,) integers, one for each clip.
         with_reference: False trains the "without" half of guidance. The official training never did.
 
@@ -95,9 +94,7 @@ def diffusion_loss(
     noisy = scheduler.add_noise(batch.clean, noise, timesteps)
     pose = pose_guider(batch.driving, batch.portrait_picture)
     sample = denoiser_input(noisy, batch.portrait, batch.mask, pose)
-    reference = (
-        reference_net(batch.reference, timesteps, batch.background_tokens) if with_reference else None
-    )
+    reference = reference_net(batch.reference, timesteps, batch.background_tokens) if with_reference else None
     prediction = denoiser(sample, timesteps, batch.background_tokens, reference)
     target = prediction_target(scheduler, batch.clean, noise, timesteps)
     return F.mse_loss(prediction.float(), target.float())
