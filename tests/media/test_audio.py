@@ -227,8 +227,6 @@ def test_sound_lies_beside_its_picture_in_the_file(tmp_path: Path) -> None:
     animate(source, result)
     latest = {"audio": 0.0, "video": 0.0}
     with av.open(str(result)) as container:
-        for packet in sorted(
-            (p for p in container.demux() if p.pos is not None and p.size), key=lambda p: p.pos
-        ):
+        for packet in sorted((p for p in container.demux() if p.pos is not None and p.size), key=lambda p: p.pos):
             latest[packet.stream.type] = float(packet.pts * packet.time_base)
             assert abs(latest["audio"] - latest["video"]) < 1.5

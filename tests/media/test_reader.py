@@ -84,9 +84,7 @@ def test_the_rate_of_a_variable_source_is_its_mean(tmp_path: Path) -> None:
     source=st.sampled_from([10, 24, 25, 30]),
     target=st.fractions(Fraction(5), Fraction(60), max_denominator=4),
 )
-def test_any_rate_keeps_the_duration(
-    tmp_path_factory: pytest.TempPathFactory, source: int, target: Fraction
-) -> None:
+def test_any_rate_keeps_the_duration(tmp_path_factory: pytest.TempPathFactory, source: int, target: Fraction) -> None:
     path = write_clip(tmp_path_factory.mktemp("rate") / "clip.mp4", Clip(12, source))
     frames = frame_numbers(VideoReader(path, fps=target))
     assert frames == sorted(frames)
@@ -131,8 +129,8 @@ def test_display_matrix(tmp_path: Path, suffix: str, degrees: int, mirror: bool)
 @given(width=st.integers(1, 67), height=st.integers(1, 67))
 def test_odd_sizes(tmp_path_factory: pytest.TempPathFactory, width: int, height: int) -> None:
     path = write_clip(
-        tmp_path_factory.mktemp("odd") / "odd.mkv",
-        Clip(3, size=(width, height), codec="ffv1", pixel_format="yuv444p"),
+        tmp_path_factory.mktemp("odd") / "odd.mov",
+        Clip(3, size=(width, height), codec="png", pixel_format="rgb24"),
     )
     reader = VideoReader(path)
     frames = list(reader)
@@ -148,9 +146,7 @@ def test_stored_pixels_that_are_not_square(tmp_path: Path, aspect: Fraction, siz
 
 
 @pytest.mark.parametrize(("size", "matrix"), [((64, 48), "ITU601"), ((64, 720), "ITU709")])
-def test_untagged_colors_are_read_as_players_read_them(
-    tmp_path: Path, size: tuple[int, int], matrix: str
-) -> None:
+def test_untagged_colors_are_read_as_players_read_them(tmp_path: Path, size: tuple[int, int], matrix: str) -> None:
     path = tmp_path / "untagged.mkv"
     color = (200, 40, 60)
     with av.open(str(path), "w") as container:
@@ -202,9 +198,7 @@ def test_a_stream_that_changes_its_size_is_brought_to_the_first(tmp_path: Path) 
 # --- animated pictures ---
 
 
-@pytest.mark.parametrize(
-    ("suffix", "delay"), [("gif", 40), ("webp", 40), ("png", 40), ("gif", 100), ("webp", 33)]
-)
+@pytest.mark.parametrize(("suffix", "delay"), [("gif", 40), ("webp", 40), ("png", 40), ("gif", 100), ("webp", 33)])
 def test_animated_pictures(tmp_path: Path, suffix: str, delay: int) -> None:
     pictures = [Image.fromarray(flat_frame(i, (33, 21))) for i in range(8)]
     path = tmp_path / f"moving.{suffix}"
@@ -221,9 +215,7 @@ def test_uneven_delays_and_start_end(tmp_path: Path, suffix: str) -> None:
     pictures = [Image.fromarray(flat_frame(i)) for i in range(4)]
     path = tmp_path / f"moving.{suffix}"
     options = {"lossless": True} if suffix == "webp" else {}
-    pictures[0].save(
-        path, save_all=True, append_images=pictures[1:], duration=[100, 300, 100, 200], loop=0, **options
-    )
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[100, 300, 100, 200], loop=0, **options)
     reader = VideoReader(path, fps=10)
     assert frame_numbers(reader) == [0, 1, 1, 1, 2, 3, 3]
     assert reader.duration == pytest.approx(0.7)
@@ -319,6 +311,42 @@ def test_parts_that_make_no_sense(tmp_path: Path, start: float | None, end: floa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("sound_duration", [0.5, 4.0])
+def test_the_duration_is_the_pictures(tmp_path: Path, suffix: str, sound_duration: float) -> None:
+    path = write_clip(tmp_path / f"clip.{suffix}", Clip(50, 25, sound=Sound([0.1], sound_duration)))
+    reader = VideoReader(path)
+    assert len(list(reader)) == 50 and reader.warnings == []
+    assert reader.duration == pytest.approx(2, abs=0.03)
+    with pytest.raises(InputError, match="beyond the end"):
+        VideoReader(path, start=2.5)
+
+
+def test_a_container_that_cannot_seek_is_read_from_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "raw.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "10"})
+        stream.width, stream.height = 64, 48
+        for index in range(40):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(flat_frame(index)).reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    assert frame_numbers(VideoReader(path)) == [i % 26 for i in range(40)]
+    assert frame_numbers(VideoReader(path, start=0.4, end=0.6)) == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_still_picture_is_a_video_of_one_frame(tmp_path: Path, suffix: str) -> None:
+    Image.fromarray(flat_frame(5)).save(tmp_path / f"still{suffix}")
+    assert frame_numbers(VideoReader(tmp_path / f"still{suffix}")) == [5]
+
+
+@pytest.mark.parametrize("name", ["a:b.mp4", "100%d.mp4", "-x.mp4", "ü 片 'q\".mp4", "http:x.mp4", "a?b#c.mp4"])
+def test_awkward_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clip(tmp_path / "plain.mp4", Clip(2)).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert frame_numbers(VideoReader(name)) == [0, 1]
+
+
 def test_an_end_beyond_the_video_is_reported_and_means_the_end(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "clip.mp4", Clip(20, 25)), end=5)
     assert len(list(reader)) == 20
@@ -401,9 +429,7 @@ def test_unusable_files(tmp_path: Path, make, says: str) -> None:
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "address", ["http://127.0.0.1:9/x.mp4", "tcp://127.0.0.1:9", "concat:a.mp4|b.mp4", "-"]
-)
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.mp4", "tcp://127.0.0.1:9", "concat:a.mp4|b.mp4", "-"])
 def test_only_local_files_are_opened(address: str) -> None:
     with pytest.raises(InputError, match="not found"):
         VideoReader(address)
@@ -470,9 +496,7 @@ def test_damaged_time_stamps_do_not_freeze_the_picture(tmp_path: Path) -> None:
     assert frame_numbers(reader) == list(range(20))
 
 
-def test_frames_that_are_too_large_are_refused_before_decoding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frames_that_are_too_large_are_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_clip(tmp_path / "wide.mkv", Clip(1, size=(8194, 2), codec="ffv1"))
     monkeypatch.setattr("megactor.media.container._first_frame", lambda *args: pytest.fail("decoded"))
     with pytest.raises(InputError, match=r"too large.*8194x2"):

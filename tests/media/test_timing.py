@@ -42,16 +42,12 @@ def test_checked_rate_refuses(fps: float) -> None:
 
 
 @given(
-    fps=st.sampled_from(
-        [Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(60), Fraction(24000, 1001)]
-    ),
+    fps=st.sampled_from([Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(60), Fraction(24000, 1001)]),
     count=st.integers(1, 80),
     jitter=st.lists(st.integers(-4, 4), min_size=80, max_size=80),
     tick=st.sampled_from([Fraction(1, 1000), Fraction(1, 90_000)]),
 )
-def test_a_constant_source_gives_each_frame_once(
-    fps: Fraction, count: int, jitter: list[int], tick: Fraction
-) -> None:
+def test_a_constant_source_gives_each_frame_once(fps: Fraction, count: int, jitter: list[int], tick: Fraction) -> None:
     """Whatever the container's clock rounds, and with some milliseconds of capture jitter."""
     exact = [i / fps + (Fraction(jitter[i], 1000) if i else 0) for i in range(count)]
     rounded = [round(t / tick) * tick for t in exact]

@@ -58,9 +58,7 @@ def os_errors_as_output_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _DISK_FULL:
-            raise OutputError(
-                f"disk full while writing {target}; free some space or choose another folder"
-            ) from error
+            raise OutputError(f"disk full while writing {target}; free some space or choose another folder") from error
         reason = error.strerror or str(error)
         raise OutputError(f"cannot write {target} ({reason}); choose another folder or name") from error
 
@@ -85,9 +83,7 @@ def atomic_path(path: str | os.PathLike[str], force: bool = False) -> Iterator[P
         with os_errors_as_output_errors(target):
             _flush_to_disk(temporary)
             if not force and target.exists():  # appeared while we worked: it is not ours to replace
-                raise OutputError(
-                    f"output was created by someone else meanwhile: {target}; it was left alone"
-                )
+                raise OutputError(f"output was created by someone else meanwhile: {target}; it was left alone")
             os.replace(temporary, target)
     finally:
         with contextlib.suppress(OSError):

@@ -229,9 +229,7 @@ class _AudioEncoder:
             if frame is None or (frame.format.name, frame.layout.name, frame.sample_rate) != setup:
                 if resampler is not None:
                     parts += resampler.resample(None)
-                resampler = AudioResampler(
-                    format="fltp", layout=self._layout, rate=self._rate, options=_NO_CLIPPING
-                )
+                resampler = AudioResampler(format="fltp", layout=self._layout, rate=self._rate, options=_NO_CLIPPING)
             if frame is not None:
                 setup = (frame.format.name, frame.layout.name, frame.sample_rate)
                 assert resampler is not None

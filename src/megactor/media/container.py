@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +28,9 @@ MAX_SIDE = 8192
 # Demuxers that turn text or a list of other files into video. What a user calls a driving video is never one
 # of them.
 _REFUSED_FORMATS = {"tty", "ass", "srt", "webvtt", "hls", "dash", "concat", "sdp", "rtsp", "image2", "lavfi"}
+
+# How Matroska files tell the end of each track, counted from the container's zero.
+_DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 _NOT_A_VIDEO = "not a video that can be read: {}; check that it plays, or convert it to MP4"
 
@@ -105,9 +109,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 def check_size(width: int, height: int, path: Path) -> None:
     """Raise InputError for frames with a side above MAX_SIDE pixels."""
     if max(width, height) > MAX_SIDE:
-        raise InputError(
-            f"video frames too large: {path} is {width}x{height}, the limit is {MAX_SIDE} a side"
-        )
+        raise InputError(f"video frames too large: {path} is {width}x{height}, the limit is {MAX_SIDE} a side")
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -144,8 +146,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         has_audio = audio_stream_index(container) is not None
     if fps is None or duration is None:
         counted_fps, counted_duration = _count_packets(file)
-        # A single packet tells no rate, and recorders without a clock give absurd ones.
-        fps = fps or counted_fps or FALLBACK_RATE
+        # Without a duration in the header its rate is a guess from the first packets; a single one tells none.
+        fps = counted_fps or fps or FALLBACK_RATE
         duration = duration or counted_duration
     return VideoInfo(file, container_name, codec, width, height, fps, duration, has_audio, origin, turn)
 
@@ -180,9 +182,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
                     return frame
     except (av.error.FFmpegError, OSError, EOFError):
         pass  # same answer as for a stream that simply ends
-    raise InputError(
-        f"no frame of the video can be decoded: {path}; check that it plays, or convert it to MP4"
-    )
+    raise InputError(f"no frame of the video can be decoded: {path}; check that it plays, or convert it to MP4")
 
 
 def _declared_timing(
@@ -192,6 +192,9 @@ def _declared_timing(
     duration: Fraction | None = None
     if stream.duration and stream.time_base:
         duration = stream.duration * stream.time_base
+    elif tag := _DURATION_TAG.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = (Fraction(part) for part in tag.groups())
+        duration = 3600 * hours + 60 * minutes + seconds - origin
     elif container.duration:
         # The container's clock starts with its first stream, which may be the sound.
         begin = Fraction(container.start_time or 0, av.time_base)

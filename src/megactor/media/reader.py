@@ -74,10 +74,8 @@ class VideoReader:
         self.has_audio = self.source.has_audio
         self.warnings: list[str] = []
         total = self.source.duration
-        if total is not None and self._end is not None and self._end > total:
-            self.warnings.append(
-                f"{self.path.name} ends at {float(total):.2f} s, before the end asked for ({end} s)"
-            )
+        if total is not None and self._end is not None and self._end > total + 1 / self.source.fps:
+            self.warnings.append(f"{self.path.name} ends at {float(total):.2f} s, before the end asked for ({end} s)")
             self._end = None
         self._check_start()
         stop = self._end if self._end is not None else total
@@ -105,9 +103,7 @@ class VideoReader:
         beyond = total is not None and self._start >= total
         if self._start > 0 and (beyond or next(iter(self), None) is None):
             ends = "" if total is None else f" ({float(total):.2f} s)"
-            raise InputError(
-                f"start ({float(self._start):g} s) is beyond the end of {self.path}{ends}; choose less"
-            )
+            raise InputError(f"start ({float(self._start):g} s) is beyond the end of {self.path}{ends}; choose less")
 
     def _warn(self, message: str) -> None:
         if message not in self.warnings:
@@ -139,9 +135,7 @@ class VideoReader:
         total = self.source.duration
         if last is not None and total is not None and last.time + last.duration < total - _MISSING_SECONDS:
             ends = float(last.time + last.duration)
-            self._warn(
-                f"{self.path.name} is cut off: the picture ends at {ends:.2f} s of {float(total):.2f} s"
-            )
+            self._warn(f"{self.path.name} is cut off: the picture ends at {ends:.2f} s of {float(total):.2f} s")
 
     def _decoded(self, seek_to: Fraction) -> Iterator[Timed[VideoFrame]]:
         period = 1 / self.source.fps
@@ -149,6 +143,8 @@ class VideoReader:
         latest: Fraction | None = None
         for frame in self._decoded_frames(seek_to):
             stamp = frame_time(frame)
+            if stamp is None and latest is None and seek_to > 0:
+                return  # where the seek led to cannot be told
             time = due if stamp is None else stamp - self.source.origin
             if latest is not None and not latest < time <= self._latest_credible(due):
                 time = due  # missing, repeated or damaged time stamps: play on at the source's rate
@@ -167,10 +163,13 @@ class VideoReader:
         with open_input(self.path) as container:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
-            try:
-                if seek_to > 0 and stream.time_base:
-                    offset = math.floor((self.source.origin + seek_to) / stream.time_base)
+            if seek_to > 0 and stream.time_base:
+                offset = math.floor((self.source.origin + seek_to) / stream.time_base)
+                try:
                     container.seek(offset, stream=stream)
+                except av.error.FFmpegError:
+                    return  # this container cannot seek; the caller reads from the beginning
+            try:
                 for packet in container.demux(stream):
                     try:
                         yield from packet.decode()

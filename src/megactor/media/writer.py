@@ -82,9 +82,7 @@ class VideoWriter:
         if min(size) < 1:
             raise ValueError(f"size must be positive, got {size}")
         if max(size) > largest:
-            raise OutputError(
-                f"{size[0]}x{size[1]} is too large for {self.path.name}: the limit is {largest} a side"
-            )
+            raise OutputError(f"{size[0]}x{size[1]} is too large for {self.path.name}: the limit is {largest} a side")
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
