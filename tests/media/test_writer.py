@@ -334,7 +334,7 @@ def test_awkward_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
-    real = tmp_path / "real.mp4"
+    real = tmp_path / "real.video"
     real.write_text("the old one")
     (tmp_path / "link.mp4").symlink_to(real)
     write(tmp_path / "link.mp4", force=True)

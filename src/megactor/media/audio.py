@@ -27,11 +27,9 @@ _KEPT_RATES = {32_000, 44_100, 48_000}
 _OTHER_RATE = 48_000  # telephone and studio rates: AAC frames would be long, or the file large for nothing
 _BITS_PER_CHANNEL = 96_000
 _NO_CLIPPING = {"rematrix_maxval": "1.0"}  # of loud surround sound brought to two channels
-# Stamps are rounded (Matroska: to 1 ms), so small deviations are no gaps; beyond this the ear sees lips and
-# sound part.
+# Seconds. Stamps are rounded (Matroska: to 1 ms), so that small deviations are no gaps.
 _TOLERANCE = Fraction(30, 1000)
-# Sound that begins this close to the picture, e.g. with the 1024 priming samples of AAC, can be copied as it
-# is.
+# Seconds between the begin of picture and sound up to which the sound is copied: players handle that much.
 _COPY_SLACK = Fraction(1, 10)
 # Elsewhere the priming samples of a copy would not be skipped, but delay the picture.
 _COPY_FORMATS = ("mp4", "mov")

@@ -51,8 +51,7 @@ class VideoWriter:
 
     Raises:
         OutputError: unknown suffix, size beyond the format, missing or unwritable folder, existing file
-            without `force` (all in the constructor, before any work); disk full or other write errors
-        (later).
+            without `force` (all in the constructor, before any work); later: disk full, other write errors.
         InputError: `fps` makes no sense, or `audio` cannot be read.
         ValueError: a frame that is not uint8 (H, W, 3) of `size`.
     """
@@ -70,6 +69,7 @@ class VideoWriter:
         comment: str = GENERATED_COMMENT,
     ) -> None:
         self.path = check_output(path, force)
+        self._suffix = Path(path).suffix.lower()  # of the name given: a link may lead to another
         self.fps = checked_rate(fps)
         self.size = size
         self.warnings: list[str] = []
@@ -78,7 +78,7 @@ class VideoWriter:
         self._frames = 0
         self._encoder: _Encoder | None = None
         self._resources = contextlib.ExitStack()
-        largest = _MAX_SIDES.get(self.path.suffix.lower(), h264.MAX_SIDE)
+        largest = _MAX_SIDES.get(self._suffix, h264.MAX_SIDE)
         if min(size) < 1:
             raise ValueError(f"size must be positive, got {size}")
         if max(size) > largest:
@@ -127,14 +127,13 @@ class VideoWriter:
             self.warnings += encoder.warnings
 
     def _open_encoder(self, temporary: Path) -> _Encoder:
-        suffix = self.path.suffix.lower()
-        if suffix == ".gif":
+        if self._suffix == ".gif":
             return gif.GifWriter(temporary, self.size, self.fps, self._comment)
-        if suffix == ".webp":
+        if self._suffix == ".webp":
             return webp.WebPWriter(temporary, self.size, self.fps, self._comment)
         return h264.H264Writer(
             temporary,
-            h264.CONTAINERS[suffix],
+            h264.CONTAINERS[self._suffix],
             self.size,
             self.fps,
             self._crf,
