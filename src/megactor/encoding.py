@@ -1,5 +1,6 @@
 """From pictures to what the denoiser reads: the portrait once per clip, the driving frames once each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ class DrivingEncoder:
         pose_guider: PoseGuider,
         portrait: PortraitInputs,
         dense_motion: DenseMotionNet | None,
-        vae_latents,
+        vae_latents: Callable[[Tensor], Tensor],
     ):
         self.pose_guider = pose_guider
         self.portrait = portrait
@@ -80,9 +81,7 @@ class DrivingEncoder:
         self._modulation_image = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video
-            self._modulation_image = F.interpolate(
-                portrait.image, size=512, mode="bilinear", align_corners=False
-            )
+            self._modulation_image = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
 
     def __call__(self, driving: Tensor, preview: np.ndarray | None) -> FrameConditions:
         """driving: (1, 3, S, S) in [0, 1], the masked driving frame in the portrait's framing."""

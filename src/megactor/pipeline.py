@@ -7,7 +7,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -60,7 +60,7 @@ class MegActorPipeline(DiffusionPipeline):
     """
 
     model_cpu_offload_seq = "image_encoder->reference_net->pose_guider->dense_motion->unet->vae"
-    _optional_components = ["dense_motion"]
+    _optional_components: ClassVar[list[str]] = ["dense_motion"]
 
     def __init__(
         self,

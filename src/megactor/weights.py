@@ -95,6 +95,8 @@ def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None) -> Model
     place = folder / key
     if not place.is_dir():
         raise ModelError(f"{folder} is incomplete: it has no {key} folder")
+    if kind is PixelCodec:
+        return PixelCodec.from_config(PixelCodec.load_config(place, local_files_only=True))
     try:
         # Missing or unexpected tensors would otherwise only be logged, and the network would run on random weights.
         network, report = kind.from_pretrained(

@@ -11,6 +11,7 @@ import typer
 
 from megactor import __version__
 from megactor.cli.animate import animate
+from megactor.cli.bench import bench
 from megactor.cli.demo import demo
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(animate)
 app.command()(demo)
+app.add_typer(bench, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,1 +1,1 @@
-"""From pictures and landmarks to the framing and masking that the networks were trained on (numpy, one frame at a time)."""
+"""Framing and masking that the networks were trained on: numpy, one frame at a time."""

@@ -47,9 +47,7 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
         flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
     y = (torch.arange(height, device=flow.device, dtype=flow.dtype) + 0.5) / height
     x = (torch.arange(width, device=flow.device, dtype=flow.dtype) + 0.5) / width
-    grid = torch.stack(
-        [x.expand(height, width) + flow[:, 0], y[:, None].expand(height, width) + flow[:, 1]], dim=-1
-    )
+    grid = torch.stack([x.expand(height, width) + flow[:, 0], y[:, None].expand(height, width) + flow[:, 1]], dim=-1)
     return F.grid_sample(image, (2 * grid - 1).to(image.dtype), padding_mode="border", align_corners=False)
 
 
@@ -60,9 +58,7 @@ class _ResBlock(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.norm2 = nn.GroupNorm(groups, out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.shortcut = (
-            nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
-        )
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,15 +105,11 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
     ):
         super().__init__()
         if len(attention_levels) != len(block_out_channels):
-            raise ValueError(
-                f"{len(block_out_channels)} levels, but {len(attention_levels)} attention_levels"
-            )
+            raise ValueError(f"{len(block_out_channels)} levels, but {len(attention_levels)} attention_levels")
         widths, groups = block_out_channels, norm_num_groups
 
         def attention(level: int) -> nn.Module:
-            return (
-                _SelfAttention(widths[level], head_dim, groups) if attention_levels[level] else nn.Identity()
-            )
+            return _SelfAttention(widths[level], head_dim, groups) if attention_levels[level] else nn.Identity()
 
         # a patch holds the RGB portrait and one gray driving channel
         self.conv_in = nn.Conv2d(patch_size**2 * (3 + 1), widths[0], 3, padding=1)
@@ -130,31 +122,23 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
             )
             self.down_blocks.append(blocks)
             last = level == len(widths) - 1
-            self.downsamplers.append(
-                nn.Identity() if last else nn.Conv2d(width, width, 3, stride=2, padding=1)
-            )
+            self.downsamplers.append(nn.Identity() if last else nn.Conv2d(width, width, 3, stride=2, padding=1))
             channels = width
-        self.mid_block = nn.Sequential(
-            _ResBlock(channels, channels, groups), _ResBlock(channels, channels, groups)
-        )
+        self.mid_block = nn.Sequential(_ResBlock(channels, channels, groups), _ResBlock(channels, channels, groups))
         self.up_blocks = nn.ModuleList()
         for level in reversed(range(len(widths))):
-            blocks = nn.Sequential(
-                _ResBlock(channels + widths[level], widths[level], groups), attention(level)
-            )
+            blocks = nn.Sequential(_ResBlock(channels + widths[level], widths[level], groups), attention(level))
             self.up_blocks.append(blocks)
             channels = widths[level]
         self.norm_out = nn.GroupNorm(groups, channels)
         self.conv_out = nn.Conv2d(channels, 3 * (patch_size // 2) ** 2, 3, padding=1)
-        nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.conv_out.bias)
+        for parameter in self.conv_out.parameters():
+            nn.init.zeros_(parameter)
 
     def logits(self, portrait: Tensor, driving: Tensor) -> tuple[Tensor, Tensor]:
         """As `forward`, with the visibility before its sigmoid (what training needs)."""
         if portrait.shape[-2:] != driving.shape[-2:]:
-            raise ValueError(
-                f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size"
-            )
+            raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
         weights = driving.new_tensor(GRAY_WEIGHTS).view(1, 3, 1, 1)
         gray = (driving * weights).sum(1, keepdim=True)
         patch = self.config.patch_size

@@ -24,7 +24,7 @@ class PixelCodec(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, patch_size: int = 4, scaling_factor: float = 1.0):
         super().__init__()
-        # ModelMixin reads its device and dtype off a tensor
+        # ModelMixin reads its device and dtype off a tensor; there is nothing to save
         self.register_buffer("anchor", torch.zeros(1), persistent=False)
         self.shuffle = nn.PixelShuffle(patch_size)
 

@@ -1,0 +1,1 @@
+"""Measurements of this machine, made by the commands under `megactor bench`."""
