@@ -1,0 +1,110 @@
+"""MediaPipe on the packaged demo pictures, which are all rendered: no photos of people are needed."""
+
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
+from megactor.faces.measures import eye_opening, gaze, head_roll, head_yaw, mouth_opening
+from megactor.faces.tracking import track_face
+from megactor.media.images import load_image
+from megactor.media.reader import VideoReader
+
+DEMO = Path(str(files("megactor") / "assets" / "demo"))
+PORTRAITS = sorted(path.name for path in DEMO.glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> Iterator[FaceAnalyzer]:
+    analyzer = create_analyzer()
+    yield analyzer
+    analyzer.close()
+
+
+def portrait(name: str) -> np.ndarray:
+    return load_image(DEMO / name)
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
+def test_demo_portraits_have_a_face(analyzer: FaceAnalyzer, name: str) -> None:
+    picture = portrait(name)
+    height, width = picture.shape[:2]
+    face = analyzer.faces(picture)[0]
+    assert face.landmarks.shape == (478, 2) and face.landmarks.dtype == np.float32
+    assert (face.box[:2] > -0.05 * width).all() and (face.box[2:] < 1.05 * max(width, height)).all()
+    assert face.area > 0.05 * width * height
+    assert abs(head_roll(face)) < 0.4 and abs(head_yaw(face)) < 0.6
+    assert 0 <= mouth_opening(face) < 0.4
+    assert all(0 <= opening < 0.8 for opening in eye_opening(face))
+    assert max(map(abs, gaze(face))) < 0.4
+
+
+def test_landmarks_mean_the_parts_of_the_face(analyzer: FaceAnalyzer) -> None:
+    points = analyzer.faces(portrait("photo.jpg"))[0].landmarks68
+    jaw, brows, nose, eyes, mouth = (points[a:b].mean(0) for a, b in ((0, 17), (17, 27), (27, 36), (36, 48), (48, 68)))
+    assert brows[1] < eyes[1] < nose[1] < mouth[1] < points[8, 1]
+    assert jaw[1] > eyes[1]
+    assert points[36:42, 0].mean() < points[27:36, 0].mean() < points[42:48, 0].mean()
+    assert points[0, 0] < points[8, 0] < points[16, 0]
+
+
+def test_foreground_is_the_person(analyzer: FaceAnalyzer) -> None:
+    picture = portrait("photo.jpg")
+    mask = analyzer.foreground(picture)
+    assert mask.shape == picture.shape[:2] and mask.dtype == np.float32
+    assert mask.min() >= 0 and mask.max() <= 1
+    x, y = analyzer.faces(picture)[0].landmarks.mean(0).astype(int)
+    assert mask[y, x] > 0.9 > 0.5 > mask[:8, :8].mean()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (200, 200)])
+def test_pictures_without_a_face(analyzer: FaceAnalyzer, shape: tuple[int, int]) -> None:
+    assert analyzer.faces(np.full((*shape, 3), 127, np.uint8)) == []
+
+
+def test_huge_pictures_take_bounded_time_and_keep_their_coordinates(analyzer: FaceAnalyzer) -> None:
+    picture = portrait("photo.jpg")
+    expected = analyzer.faces(picture)[0]
+    factor = 7680 / picture.shape[1]
+    huge = cv2.resize(picture, (7680, round(picture.shape[0] * factor)), interpolation=cv2.INTER_LINEAR)
+    start = time.process_time()
+    face = analyzer.faces(huge)[0]
+    assert time.process_time() - start < 5
+    np.testing.assert_allclose(face.landmarks, expected.landmarks * factor, atol=0.02 * 7680)
+
+
+def test_two_faces_are_sorted_by_size(analyzer: FaceAnalyzer) -> None:
+    picture = portrait("photo.jpg")
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (width * 2 // 3, height * 2 // 3), interpolation=cv2.INTER_AREA)
+    canvas = np.full((height, width + small.shape[1], 3), 90, np.uint8)
+    canvas[-small.shape[0] :, : small.shape[1]] = small
+    canvas[:, small.shape[1] :] = picture
+    faces = analyzer.faces(canvas)
+    assert len(faces) == 2
+    assert faces[0].area > 1.5 * faces[1].area
+    assert faces[1].box[2] < small.shape[1] < faces[0].box[0]
+
+
+def test_a_small_face_in_a_large_picture_is_found(analyzer: FaceAnalyzer) -> None:
+    picture = portrait("photo.jpg")
+    small = cv2.resize(picture, (160, 160), interpolation=cv2.INTER_AREA)
+    canvas = np.full((720, 1280, 3), 90, np.uint8)
+    canvas[300:460, 700:860] = small
+    faces = analyzer.faces(canvas)
+    assert len(faces) == 1
+    x, y = (faces[0].box[:2] + faces[0].box[2:]) / 2
+    assert 700 < x < 860 and 300 < y < 460
+
+
+@pytest.mark.parametrize("name", ["talk.mp4", "faces.mp4"])
+def test_the_face_is_found_in_the_demo_drives(analyzer: FaceAnalyzer, name: str) -> None:
+    track = track_face(VideoReader(DEMO / name), analyzer)
+    assert track.found.mean() >= 0.95
+    jumps = np.abs(np.diff(track.boxes, axis=0)).max() / (track.boxes[:, 2] - track.boxes[:, 0]).min()
+    assert jumps < 0.75, "the track hops between places"
