@@ -10,6 +10,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from diffusers.models.modeling_utils import ModelMixin
 from transformers import CLIPVisionModelWithProjection
+from transformers.utils import logging as transformers_logging
 
 from megactor.errors import ModelError
 from megactor.models.denoising_unet import DenoisingUNet
@@ -98,6 +99,7 @@ def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None) -> Model
     if kind is PixelCodec:
         return PixelCodec.from_config(PixelCodec.load_config(place, local_files_only=True))
     try:
+        transformers_logging.disable_progress_bar()
         # Missing or unexpected tensors would otherwise only be logged, and the network would run on random weights.
         network, report = kind.from_pretrained(
             place, torch_dtype=dtype or torch.float32, local_files_only=True, output_loading_info=True

@@ -24,6 +24,7 @@ SHARED: dict[str, Any] = {
 }
 MOTION = {"motion_norm_groups": 8, "motion_heads": 2}
 FRAMES = 3
+SKIP = SHARED | MOTION | {"portrait_skip": True, "mask_channels": 2, "pose_channels": 3}  # 13 input channels
 
 
 def networks(**changes: Any) -> tuple[DenoisingUNet, ReferenceNet]:
@@ -144,8 +145,23 @@ def test_fresh_motion_modules_leave_frames_alone(sample: Tensor, tokens: Tensor)
 
 @torch.no_grad()
 def test_portrait_skip_starts_as_the_portrait(sample: Tensor, tokens: Tensor) -> None:
-    denoiser = DenoisingUNet(**SHARED, **MOTION, portrait_skip=True)
+    denoiser = DenoisingUNet(**SKIP)
     torch.testing.assert_close(denoiser(sample, 5, tokens), sample[:, 4:8])
+
+
+@torch.no_grad()
+def test_portrait_skip_corrects_only_what_is_not_visible(sample: Tensor, tokens: Tensor) -> None:
+    denoiser = DenoisingUNet(**SKIP)
+    formula_weights(denoiser)
+    sample[:, 9], sample[:, 9, ..., :4] = 0, 1  # visibility: the left half
+    corrected = denoiser(sample, 5, tokens) - sample[:, 4:8]
+    assert not corrected[..., :4].any()
+    assert corrected[..., 4:].abs().min() > 0
+
+
+def test_portrait_skip_needs_the_visibility() -> None:
+    with pytest.raises(ValueError, match="mask_channels=2"):
+        DenoisingUNet(**SKIP | {"mask_channels": 1})
 
 
 @torch.no_grad()

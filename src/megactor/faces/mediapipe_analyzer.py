@@ -36,6 +36,9 @@ class MediaPipeAnalyzer:
             )
             self._detector = face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.5)
             self._segmenter = selfie_segmentation.SelfieSegmentation(model_selection=0)
+            # the graphs start, and write their notices, with the first picture
+            for solution in (self._mesh, self._detector, self._segmenter):
+                solution.process(np.zeros((64, 64, 3), np.uint8))
 
     def faces(self, image: np.ndarray) -> list[Face]:
         """See `FaceAnalyzer.faces`."""

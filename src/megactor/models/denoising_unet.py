@@ -67,9 +67,10 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         motion_heads: Head count of the motion modules, one number or one for each level.
         motion_norm_groups: Groups of the motion modules' GroupNorm.
         motion_max_frames: Longest window.
-        portrait_skip: The portrait channels of the input are added to the output and `conv_out` starts at
-            zero: the network predicts a correction of the (already warped) portrait. For schedulers with
-            `prediction_type="sample"`.
+        portrait_skip: The network predicts a correction of the (already warped) portrait: ``conv_out`` starts at zero
+            and its output is added to the input's portrait channels where the second mask channel, the visibility,
+            says that the portrait does not show this point. Needs ``mask_channels=2`` and a scheduler with
+            ``prediction_type="sample"``.
     """
 
     _supports_gradient_checkpointing = True
@@ -121,6 +122,8 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         self.up = nn.ModuleList(shape.up_level(level) for level in range(last, -1, -1))
         self.conv_norm_out = JointGroupNorm(norm_groups, widths[0], eps=RESNET_EPS)
         self.conv_out = nn.Conv2d(widths[0], latent_channels, 3, padding=1)
+        if portrait_skip and mask_channels < 2:
+            raise ValueError("portrait_skip needs mask_channels=2: background and visibility")
         if portrait_skip:
             for parameter in self.conv_out.parameters():
                 nn.init.zeros_(parameter)
@@ -190,7 +193,8 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         prediction = unfold_frames(pictures, around.frames)
         if self.config.portrait_skip:
             latent = self.config.latent_channels
-            prediction = prediction + sample[:, latent : 2 * latent]
+            portrait, visibility = sample[:, latent : 2 * latent], sample[:, 2 * latent + 1 : 2 * latent + 2]
+            prediction = portrait + (1 - visibility) * prediction
         return prediction
 
     def _in_reading_order(self, reference: ReferenceFeatures | None) -> Iterator[Tensor | None]:

@@ -1,0 +1,144 @@
+"""The whole pipeline on tiny random networks: lengths, rates, repeatability, modes, saving and loading."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from media_samples import Clip, write_clip
+from tiny_model import FakeAnalyzer, tiny_pipeline
+
+from megactor.errors import FaceError, InputError, ModelError
+from megactor.pipeline import MegActorPipeline
+
+PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pipe() -> MegActorPipeline:
+    return tiny_pipeline()
+
+
+@pytest.fixture
+def driving(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "driving.mp4", Clip(frames=21))
+
+
+def frames_of(pipe: MegActorPipeline, driving: Path, **options) -> np.ndarray:
+    return np.stack(list(pipe(PORTRAIT, driving, **options)))
+
+
+def test_every_frame_of_the_drive_comes_back(pipe, driving):
+    result = pipe(PORTRAIT, driving, steps=2)
+
+    frames = list(result)
+
+    assert len(frames) == result.frame_count == 21
+    assert float(result.fps) == 25
+    assert all(f.shape == (64, 64, 3) and f.dtype == np.uint8 for f in frames)
+    assert result.size == (64, 64)
+
+
+def test_seed_repeats_and_changes_the_video(pipe, driving):
+    first, again, other = (frames_of(pipe, driving, steps=2, seed=s) for s in (3, 3, 4))
+
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_a_part_and_another_rate(pipe, driving):
+    result = pipe(PORTRAIT, driving, steps=1, start=0.2, end=0.6, fps=10)
+
+    assert len(list(result)) == result.frame_count == 4
+    assert float(result.fps) == 10
+
+
+def test_one_frame(pipe, tmp_path):
+    assert len(frames_of(pipe, write_clip(tmp_path / "one.mp4", Clip(frames=1)), steps=2)) == 1
+
+
+@pytest.mark.parametrize("options", [{"contour_preserve": True}, {"motion_scale": 0.5}, {"guidance": 2.0}])
+def test_modes_change_the_result(pipe, driving, options):
+    plain = frames_of(pipe, driving, steps=1)
+    changed = frames_of(pipe, driving, steps=1, **options)
+
+    assert changed.shape == plain.shape
+    assert (changed != plain).any()
+
+
+def test_size_and_layouts(pipe, driving):
+    wide = pipe(PORTRAIT, driving, steps=1, size=96, layout="side-by-side")
+    whole = pipe(PORTRAIT, driving, steps=1, paste_back=True)
+
+    assert next(iter(wide)).shape == (96, 3 * 96, 3)
+    assert wide.size == (3 * 96, 96)
+    assert next(iter(whole)).shape == PORTRAIT.shape
+
+
+def test_whole_clip_mode_takes_any_scheduler(driving):
+    for scheduler in (DDIMScheduler(prediction_type="sample"), EulerDiscreteScheduler(prediction_type="sample")):
+        pipe = tiny_pipeline(cyclic=True, scheduler=scheduler)
+        assert len(frames_of(pipe, driving, steps=2)) == 21
+
+
+def test_progress_is_told_and_ends(pipe, driving):
+    reports: list[tuple[str, int, int | None]] = []
+
+    list(pipe(PORTRAIT, driving, steps=2, progress=lambda *report: reports.append(report)))
+
+    last = {stage: (done, total) for stage, done, total in reports}
+    assert last["faces"] == (21, 21)
+    assert last["denoise"][0] == last["denoise"][1]
+
+
+def test_saved_and_loaded_gives_the_same_video(pipe, driving, tmp_path):
+    pipe.save_pretrained(tmp_path / "model")
+    loaded = MegActorPipeline.from_pretrained(tmp_path / "model")
+    loaded._analyzer = FakeAnalyzer()
+
+    np.testing.assert_array_equal(frames_of(loaded, driving, steps=1), frames_of(pipe, driving, steps=1))
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    broken = tiny_pipeline()
+    next(broken.unet.parameters()).data[:] = torch.nan
+    broken.save_pretrained(tmp_path / "model")
+
+    with pytest.raises(ModelError, match="not finite"):
+        MegActorPipeline.from_pretrained(tmp_path / "model")
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    tiny_pipeline().save_pretrained(tmp_path / "model")
+    tiny_pipeline(width=16).unet.save_pretrained(tmp_path / "other")
+    weights = "diffusion_pytorch_model.safetensors"
+    (tmp_path / "other" / weights).replace(tmp_path / "model" / "unet" / weights)
+
+    with pytest.raises(ModelError, match="unet"):
+        MegActorPipeline.from_pretrained(tmp_path / "model")
+
+
+def test_no_face(pipe, driving):
+    pipe_without = tiny_pipeline()
+    pipe_without._analyzer = FakeAnalyzer(found=False)
+    with pytest.raises(FaceError, match="portrait"):
+        pipe_without(PORTRAIT, driving)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"guidance": float("nan")}, "guidance"),
+        ({"size": 100}, "divisible by 8"),
+        ({"start": 2.0, "end": 1.0}, "behind the start"),
+        ({"layout": "grid"}, "layout"),
+        ({"face": 5}, "face"),
+        ({"motion_scale": -1}, "motion scale"),
+        ({"paste_back": True, "layout": "side-by-side"}, "paste back"),
+    ],
+)
+def test_options_that_make_no_sense(pipe, driving, options, words):
+    with pytest.raises(InputError, match=words):
+        pipe(PORTRAIT, driving, **options)

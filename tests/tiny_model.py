@@ -1,0 +1,88 @@
+"""A complete pipeline of a few thousand random parameters, and an analyzer that sees a face where it is told to."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from megactor.faces.face import Face
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.pixel_codec import PixelCodec
+from megactor.models.pose_guider import PoseGuider
+from megactor.models.reference_net import ReferenceNet
+from megactor.pipeline import MegActorPipeline
+
+
+class FakeAnalyzer:
+    """One face in the middle of every picture, half as large as the picture, that wanders a little."""
+
+    def __init__(self, found: bool = True) -> None:
+        self.found = found
+
+    def faces(self, image: np.ndarray) -> list[Face]:
+        if not self.found:
+            return []
+        height, width = image.shape[:2]
+        points = np.random.default_rng(1).uniform(0.25, 0.75, (478, 2))
+        wander = 0.02 * np.sin(image.mean())
+        return [Face(((points + wander) * [width, height]).astype(np.float32))]
+
+    def foreground(self, image: np.ndarray) -> np.ndarray:
+        mask = np.zeros(image.shape[:2], np.float32)
+        mask[image.shape[0] // 4 :, image.shape[1] // 4 : -image.shape[1] // 4] = 1
+        return mask
+
+    def close(self) -> None:
+        pass
+
+
+def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -> MegActorPipeline:
+    """Random but repeatable networks in the shape of nano; 32x32 pictures, results of 64x64."""
+    torch.manual_seed(0)
+    shared: dict[str, Any] = {
+        "latent_channels": 48,
+        "block_out_channels": (width, 2 * width),
+        "layers_per_block": 1,
+        "attention_levels": (1,),
+        "attention_heads": 2,
+        "cross_attention_dim": 8,
+        "norm_groups": 4,
+    }
+    clip = CLIPVisionConfig(
+        image_size=32,
+        patch_size=16,
+        hidden_size=8,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        projection_dim=8,
+    )
+    unet = DenoisingUNet(
+        **shared, mask_channels=2, pose_channels=4, motion_heads=2, motion_norm_groups=4, portrait_skip=True
+    )
+    dense_motion = DenseMotionNet(
+        block_out_channels=(16, 16), attention_levels=(False, True), head_dim=8, norm_num_groups=4
+    )
+    for layer in (unet.conv_out, dense_motion.conv_out):  # both start at zero, which would hide everything else
+        torch.nn.init.normal_(layer.weight, std=0.05)
+    pipe = MegActorPipeline(
+        vae=PixelCodec(4),
+        image_encoder=CLIPVisionModelWithProjection(clip),
+        reference_net=ReferenceNet(**shared),
+        pose_guider=PoseGuider((4, 8), (2, 2), 4, portrait_modulation=False),
+        unet=unet,
+        scheduler=scheduler or DDIMScheduler(prediction_type="sample", clip_sample=False),
+        dense_motion=dense_motion,
+        image_size=32,
+        output_size=64,
+        default_steps=2,
+        default_guidance=1.0,
+        window=8,
+        overlap=2,
+        cyclic=cyclic,
+    )
+    pipe._analyzer = FakeAnalyzer()
+    return pipe
