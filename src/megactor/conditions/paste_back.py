@@ -23,10 +23,7 @@ class PasteBack:
         self._picture = picture[:height, :width]
         self._side = max(1, round(box.side))
         x0, y0 = round(box.x), round(box.y)
-        self._place = (
-            slice(max(y0, 0), min(y0 + self._side, height)),
-            slice(max(x0, 0), min(x0 + self._side, width)),
-        )
+        self._place = (_overlap(y0, self._side, height), _overlap(x0, self._side, width))
         self._part = tuple(slice(p.start - o, p.stop - o) for p, o in zip(self._place, (y0, x0), strict=True))
         outside = (y0 <= 0, y0 + self._side >= height, x0 <= 0, x0 + self._side >= width)
         self._alpha = _soft_mask(self._side, outside)[self._part]
@@ -46,6 +43,12 @@ class PasteBack:
         blended = still + self._alpha * (fitted.astype(np.float32) - still)
         result[self._place] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
         return result
+
+
+def _overlap(start: int, side: int, length: int) -> slice:
+    """The part of [start, start + side) that lies in [0, length); empty where they do not meet."""
+    first = min(max(start, 0), length)
+    return slice(first, max(first, min(start + side, length)))
 
 
 def _soft_mask(side: int, at_edge: tuple[bool, bool, bool, bool]) -> np.ndarray:
