@@ -82,9 +82,7 @@ def write_clip(path: Path, clip: Clip | None = None, images: Iterable[Image] | N
     options = {"preset": "ultrafast", "crf": "10"} if clip.codec == "libx264" else {}
     with av.open(str(path), "w", container_options=clip.options) as container:
         time_base = Fraction(1, 1000) if clip.times_ms else 1 / Fraction(clip.fps)
-        stream = container.add_stream(
-            clip.codec, rate=Fraction(clip.fps), options=options, time_base=time_base
-        )
+        stream = container.add_stream(clip.codec, rate=Fraction(clip.fps), options=options, time_base=time_base)
         stream.width, stream.height = clip.size
         stream.pix_fmt = clip.pixel_format
         if clip.pixel_aspect is not None:

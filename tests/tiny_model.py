@@ -8,8 +8,8 @@ from diffusers import DDIMScheduler
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.faces.face import Face
-from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet

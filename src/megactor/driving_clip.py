@@ -63,9 +63,7 @@ class DrivingClip:
         landmarks = self._crop.to_crop(track.landmarks, image_size)
         self._affines: np.ndarray | None = None
         if options.motion_scale != 1.0:
-            self._affines = np.stack(
-                [scaling_affine(now, landmarks[0], options.motion_scale) for now in landmarks]
-            )
+            self._affines = np.stack([scaling_affine(now, landmarks[0], options.motion_scale) for now in landmarks])
             landmarks = np.stack([move_points(p, a) for p, a in zip(landmarks, self._affines, strict=True)])
             self._boxes = np.concatenate([landmarks.min(1), landmarks.max(1)], axis=1)
         self._patches = None

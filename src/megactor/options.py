@@ -57,9 +57,7 @@ class AnimationOptions:
         if self.layout not in LAYOUTS:
             raise InputError(f"unknown layout {self.layout!r}: choose one of {', '.join(LAYOUTS)}")
         if self.paste_back and self.layout != "result":
-            raise InputError(
-                "paste back needs the layout 'result', since it fills the whole portrait picture"
-            )
+            raise InputError("paste back needs the layout 'result', since it fills the whole portrait picture")
 
     @staticmethod
     def _range(name: str, value: float | None, low: float, high: float) -> None:

@@ -35,9 +35,7 @@ class Portrait:
     background: np.ndarray
 
 
-def read_portrait(
-    picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image_size: int, size: int
-) -> Portrait:
+def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image_size: int, size: int) -> Portrait:
     """Finds a face and prepares its surroundings.
 
     Args:
@@ -58,9 +56,7 @@ def read_portrait(
             "three-quarter view): use a picture in which the face is larger or turned to the camera"
         )
     if index >= len(faces):
-        raise FaceError(
-            f"the portrait has {len(faces)} face(s), so --face can be 0 to {len(faces) - 1}, not {index}"
-        )
+        raise FaceError(f"the portrait has {len(faces)} face(s), so --face can be 0 to {len(faces) - 1}, not {index}")
     face = faces[index]
     pixels = int(max(face.box[2:] - face.box[:2]))
     if pixels < MIN_FACE:

@@ -75,9 +75,7 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
         components["scheduler"] = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
     except (OSError, ValueError) as error:
         raise _unreadable(folder / "scheduler", error) from error
-    settings = {
-        key: value for key, value in index.items() if not key.startswith("_") and not isinstance(value, list)
-    }
+    settings = {key: value for key, value in index.items() if not key.startswith("_") and not isinstance(value, list)}
     return components | settings
 
 
@@ -113,9 +111,7 @@ def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None) -> Model
         )
     for name, tensor in network.named_parameters():
         if not torch.isfinite(tensor).all():
-            raise ModelError(
-                f"{place} is damaged: {name} holds values that are not finite; get the weights again"
-            )
+            raise ModelError(f"{place} is damaged: {name} holds values that are not finite; get the weights again")
     return network.eval()
 
 

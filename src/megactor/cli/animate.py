@@ -43,14 +43,10 @@ Steps = Annotated[
     int | None,
     typer.Option(metavar="N", help="Denoising steps: more is slower and finer.", rich_help_panel=_MODEL),
 ]
-Seed = Annotated[
-    int, typer.Option(metavar="S", help="The same seed gives the same video.", rich_help_panel=_MODEL)
-]
+Seed = Annotated[int, typer.Option(metavar="S", help="The same seed gives the same video.", rich_help_panel=_MODEL)]
 Size = Annotated[
     int | None,
-    typer.Option(
-        metavar="N", help="Side of the square result in pixels, a multiple of 8.", rich_help_panel=_RESULT
-    ),
+    typer.Option(metavar="N", help="Side of the square result in pixels, a multiple of 8.", rich_help_panel=_RESULT),
 ]
 Layout = Annotated[
     Literal["result", "side-by-side"],
@@ -59,9 +55,7 @@ Layout = Annotated[
         rich_help_panel=_RESULT,
     ),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Replace the output file if it exists.", rich_help_panel=_RESULT)
-]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output file if it exists.", rich_help_panel=_RESULT)]
 Device = Annotated[
     str,
     typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.", rich_help_panel=_RUN),
@@ -122,9 +116,7 @@ def animate(
     ] = 1.0,
     face: Annotated[
         int,
-        typer.Option(
-            metavar="INDEX", help="Which face of the portrait: 0 is the largest.", rich_help_panel=_MODEL
-        ),
+        typer.Option(metavar="INDEX", help="Which face of the portrait: 0 is the largest.", rich_help_panel=_MODEL),
     ] = 0,
     start: Annotated[
         float | None,

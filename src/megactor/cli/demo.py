@@ -18,9 +18,7 @@ DEFAULT_OUTPUT = Path("out/demo.mp4")
 def demo(
     output: Annotated[
         Path,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Where the result goes.", rich_help_panel="Result"
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="Where the result goes.", rich_help_panel="Result"),
     ] = DEFAULT_OUTPUT,
     model: Model = "nano",
     steps: Steps = None,

@@ -55,9 +55,7 @@ class MediaPipeAnalyzer:
         with _quiet_stderr():
             mask = self._segmenter.process(small).segmentation_mask
         height, width = image.shape[:2]
-        return np.clip(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1).astype(
-            np.float32
-        )
+        return np.clip(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
 
     def close(self) -> None:
         """See `FaceAnalyzer.close`."""
@@ -80,9 +78,7 @@ class MediaPipeAnalyzer:
             result = self._detector.process(np.ascontiguousarray(image))
         boxes = [found.location_data.relative_bounding_box for found in result.detections or []]
         scale = np.array([width, height, width, height], np.float32)
-        return [
-            np.array([b.xmin, b.ymin, b.xmin + b.width, b.ymin + b.height], np.float32) * scale for b in boxes
-        ]
+        return [np.array([b.xmin, b.ymin, b.xmin + b.width, b.ymin + b.height], np.float32) * scale for b in boxes]
 
     def _faces_around(self, image: np.ndarray, box: np.ndarray) -> list[Face]:
         height, width = image.shape[:2]

@@ -150,7 +150,7 @@ def check_output(path: str | os.PathLike[str], force: bool = False) -> Path:
         OutputError: unknown suffix, or as `atomic.check_target`.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
+    if suffix not in SUFFIXES and not Path(path).is_dir():
         said = f"unknown output format {suffix!r}" if suffix else "output name without a suffix"
         raise OutputError(f"{said}: {path}; use one of {', '.join(SUFFIXES)}")
     return check_target(path, force)

@@ -25,8 +25,6 @@ def add_portrait_detail(frames: Tensor, portrait: Tensor, motion: DenseMotion) -
     warped = warp(portrait.expand(len(frames), -1, -1, -1), motion.flow.to(portrait.dtype))
     low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
     detail = warped - F.interpolate(low, size=size, mode="bicubic", align_corners=False)
-    visible = F.interpolate(
-        motion.visibility.to(portrait.dtype), size=size, mode="bilinear", align_corners=False
-    )
+    visible = F.interpolate(motion.visibility.to(portrait.dtype), size=size, mode="bilinear", align_corners=False)
     enlarged = F.interpolate(frames, size=size, mode="bicubic", align_corners=False)
     return (enlarged + visible * detail).clamp(0, 1)
