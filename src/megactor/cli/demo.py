@@ -39,8 +39,8 @@ def demo(
         output.parent.mkdir(exist_ok=True)
     folder = resources.files("megactor") / "assets" / "demo"
     with (
-        resources.as_file(folder / "portrait.png") as portrait,
-        resources.as_file(folder / "driving.mp4") as driving,
+        resources.as_file(folder / "photo.jpg") as portrait,
+        resources.as_file(folder / "talk.mp4") as driving,
     ):
         if not (portrait.exists() and driving.exists()):
             raise ModelError("the demo files are missing from this installation: install megactor again")

@@ -1,0 +1,115 @@
+"""The commands, their options and their help: names that users' scripts rely on."""
+
+import inspect
+import re
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+from command_line import megactor
+
+from megactor import __version__
+from megactor.cli.animate import animate
+from megactor.cli.main import app
+from megactor.options import LAYOUTS, AnimationOptions
+
+OPTIONS = {
+    "animate": [
+        "--output",
+        "--model",
+        "--steps",
+        "--guidance",
+        "--seed",
+        "--size",
+        "--device",
+        "--dtype",
+        "--start",
+        "--end",
+        "--fps",
+        "--contour-preserve",
+        "--motion-scale",
+        "--face",
+        "--layout",
+        "--paste-back",
+        "--no-audio",
+        "--force",
+        "--verbose",
+    ],
+    "demo": [
+        "--output",
+        "--model",
+        "--steps",
+        "--seed",
+        "--size",
+        "--layout",
+        "--device",
+        "--force",
+        "--verbose",
+    ],
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_help_names_every_option(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    outcome = megactor(command, "--help")
+    assert outcome.code == 0
+    named = set(re.findall(r"--[a-z-]+", outcome.out)) - {"--help"}
+    assert named == set(OPTIONS[command])
+
+
+def test_every_option_of_the_pipeline_is_an_option_of_animate() -> None:
+    parameters = inspect.signature(animate).parameters
+    for field in fields(AnimationOptions):
+        assert field.name in parameters
+        assert parameters[field.name].default == field.default, field.name
+    for layout in LAYOUTS:
+        assert layout in str(parameters["layout"].annotation)
+
+
+def test_version() -> None:
+    outcome = megactor("--version")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"megactor {__version__} (Python 3.")
+    assert "torch" in outcome.out
+
+
+def test_no_arguments_show_the_commands() -> None:
+    outcome = megactor()
+    assert "animate" in outcome.out + outcome.err
+    assert "demo" in outcome.out + outcome.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["animate"],
+        ["animate", "a.png", "b.mp4"],
+        ["animate", "a.png", "b.mp4", "-o", "c.mp4", "--steps", "many"],
+        ["animate", "a.png", "b.mp4", "-o", "c.mp4", "--layout", "diagonal"],
+        ["animate", "a.png", "b.mp4", "-o", "c.mp4", "--unknown"],
+        ["dance"],
+    ],
+)
+def test_wrong_usage_exits_2(arguments: list[str]) -> None:
+    outcome = megactor(*arguments)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert "Traceback" not in outcome.err
+
+
+def test_no_command_can_end_in_a_traceback() -> None:
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    for command in [command for group in groups for command in group.registered_commands]:
+        assert hasattr(command.callback, "__wrapped__"), f"{command.callback} lacks @one_line_errors"
+
+
+def test_help_does_not_load_the_networks() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from megactor.cli.main import app\n"
+        "assert CliRunner().invoke(app, ['animate', '--help']).exit_code == 0\n"
+        "heavy = {'torch', 'diffusers', 'mediapipe', 'numpy', 'av', 'PIL'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
