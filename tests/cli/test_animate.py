@@ -96,6 +96,7 @@ def test_existing_output_needs_force(pipeline: FakePipeline, picture: Path, vide
 def test_impossible_output(
     name: str, message: str, pipeline: FakePipeline, picture: Path, video: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "folder.mp4").mkdir()
     before = listing(tmp_path)
     assert message in error_line(megactor("animate", picture, video, "-o", tmp_path / name))
     assert pipeline.calls == []
