@@ -1,0 +1,119 @@
+"""What ARCHITECTURE.md, README.md and CONTRIBUTING.md promise about the code, held against the code."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from megactor.cli.main import app
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "megactor"
+
+LAYERS: tuple[set[str], ...] = (
+    {"__main__"},
+    {"cli"},
+    {"bench"},
+    {"pipeline"},
+    {"denoising", "driving_clip", "composition", "weights"},
+    {"encoding", "portrait", "animation"},
+    {"train"},
+    {"faces", "conditions", "models", "media", "sampling", "streaming", "windows"},
+    {"options"},
+    {"errors"},
+)
+"""Folders and files of the package, top to bottom. A part may import what lies in layers below it, and itself."""
+
+
+def module_name(path: Path) -> str:
+    """src/megactor/media/reader.py -> "media.reader"; "" for the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules of the package that a file imports, anywhere in it; the lazy package itself is left out."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            # `from megactor.media import gif` means the module, `from megactor.media import VideoReader` the package
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name.removeprefix("megactor.") in MODULES else str(node.module) for name in names]
+        else:
+            continue
+        found |= {name.removeprefix("megactor.") for name in names if name.startswith("megactor.")}
+    return found
+
+
+GRAPH = {name: imports_of(path) for name, path in MODULES.items() if name}
+
+
+def layer(module: str) -> int:
+    part = module.split(".")[0]
+    return next(number for number, parts in enumerate(LAYERS) if part in parts)
+
+
+def test_every_part_has_one_place() -> None:
+    parts = {name.split(".")[0] for name in GRAPH}
+    placed = [part for parts in LAYERS for part in parts]
+    assert sorted(placed) == sorted(parts)
+
+
+@pytest.mark.parametrize("module", GRAPH)
+def test_imports_go_downwards(module: str) -> None:
+    part = module.split(".")[0]
+    for imported in GRAPH[module]:
+        inside = imported.split(".")[0] == part
+        assert inside or layer(imported) > layer(module), f"{module} must not import {imported}"
+
+
+def test_no_cycles() -> None:
+    try:
+        TopologicalSorter(GRAPH).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_the_map_names_every_part() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+)(?:\.py|/)`", text))
+    parts = {name.split(".")[0] for name in GRAPH} - {"__main__"}
+    assert parts <= named, f"missing in ARCHITECTURE.md: {parts - named}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_files_are_small_and_named_for_what_they_hold(name: str) -> None:
+    lines = MODULES[name].read_text(encoding="utf-8").count("\n")
+    assert lines <= 400, f"{lines} lines: is there a second idea in it?"
+    assert name.split(".")[-1] not in {"utils", "util", "helpers", "misc", "common"}
+
+
+def test_importing_the_package_is_cheap() -> None:
+    code = "import sys, megactor; sys.exit(bool({'torch', 'numpy', 'av', 'PIL'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_readme_commands_exist() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    lines = re.findall(r"^(?:\.venv/bin/)?megactor (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    assert lines
+    for line in lines:
+        command, *words = shlex.split(line, comments=True)
+        while (group := getattr(commands[command], "commands", None)) and words and words[0] in group:
+            commands, command, words = group, words[0], words[1:]
+        options = {option for parameter in commands[command].params for option in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("-")} <= options, line
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert {"demo", "test"} <= set(targets)
