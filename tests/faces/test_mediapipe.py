@@ -1,5 +1,7 @@
 """MediaPipe on the packaged demo pictures, which are all rendered: no photos of people are needed."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from importlib.resources import files
@@ -100,6 +102,57 @@ def test_a_small_face_in_a_large_picture_is_found(analyzer: FaceAnalyzer) -> Non
     assert len(faces) == 1
     x, y = (faces[0].box[:2] + faces[0].box[2:]) / 2
     assert 700 < x < 860 and 300 < y < 460
+
+
+@pytest.mark.parametrize("height, share", [(720, 0.06), (4320, 0.06)])
+def test_a_face_that_only_tiles_show_is_found(analyzer: FaceAnalyzer, height: int, share: float) -> None:
+    picture = portrait("photo.jpg")
+    face = analyzer.faces(picture)[0]
+    scale = share * height / (face.box[3] - face.box[1])
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    canvas = np.full((height, height * 16 // 9, 3), 90, np.uint8)
+    y, x = height // 3, height
+    canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
+    found = analyzer.faces(canvas)
+    assert len(found) == 1
+    np.testing.assert_allclose(found[0].box, face.moved(scale, (x, y)).box, atol=0.15 * share * height)
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_a_face_at_the_border_is_found_where_it_is(analyzer: FaceAnalyzer, side: str) -> None:
+    picture = portrait("photo.jpg")
+    face = analyzer.faces(picture)[0]
+    x0, y0, x1, y1 = (round(float(v)) for v in face.box)
+    cut = (x1 - x0) // 5
+    left, top = (x0 + cut if side == "left" else 0), (y0 + cut if side == "top" else 0)
+    right = x1 - cut if side == "right" else picture.shape[1]
+    bottom = y1 - cut if side == "bottom" else picture.shape[0]
+    found = analyzer.faces(picture[top:bottom, left:right])[0]
+    np.testing.assert_allclose(found.moved(1, (left, top)).box, face.box, atol=0.15 * (x1 - x0))
+
+
+def test_nothing_reaches_or_hides_stderr() -> None:
+    """The C++ code is chatty, and a progress display on another thread must not be swallowed while it is silenced."""
+    script = f"""
+import os, sys
+from megactor.faces.analyzer import create_analyzer
+from megactor.media.images import load_image
+picture = load_image({str(DEMO / "photo.jpg")!r})
+analyzer = create_analyzer()
+analyzer.faces(picture), analyzer.foreground(picture)
+mesh, stderr = analyzer._mesh, os.fstat(2)
+class Probe:
+    def process(self, image):
+        assert os.path.samestat(os.fstat(2), stderr), "stderr is redirected in a later call"
+        return mesh.process(image)
+analyzer._mesh = Probe()
+analyzer.faces(picture[:, :-40])
+analyzer._mesh = mesh
+analyzer.close()
+print("done", file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0 and run.stderr == "done\n", run.stderr
 
 
 @pytest.mark.parametrize("name", ["talk.mp4", "faces.mp4"])

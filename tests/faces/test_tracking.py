@@ -40,10 +40,18 @@ def test_starts_with_the_largest_and_stays_with_that_person() -> None:
     np.testing.assert_allclose(result.landmarks, np.stack([f.landmarks for f in person]), atol=1e-3)
 
 
-def test_a_jump_of_the_only_face_is_followed() -> None:
-    result = track([face_at(30, 40, 20)], [face_at(135, 95, 20)])
-    assert result.found.all()
-    np.testing.assert_allclose(result.landmarks[1], face_at(135, 95, 20).landmarks, atol=1e-3)
+def test_a_cut_to_another_place_is_followed_after_a_while() -> None:
+    after = face_at(135, 95, 20)
+    result = track([face_at(30, 40, 20)], *([after] for _ in range(49)))
+    assert not result.found[1:9].any() and result.found[-10:].all()
+    np.testing.assert_allclose(result.landmarks[-1], after.landmarks, atol=1e-3)
+
+
+def test_a_person_who_turns_away_is_not_swapped_for_the_neighbor() -> None:
+    person, neighbor = face_at(50, 60, 30), face_at(100, 60, 30)
+    result = track([person, neighbor], *[[neighbor]] * 5, [person, neighbor])
+    assert result.found.tolist() == [True, *[False] * 5, True]
+    np.testing.assert_allclose(result.landmarks, np.repeat(person.landmarks[None], 7, axis=0), atol=1e-3)
 
 
 @pytest.mark.parametrize("frames", [0, 3])

@@ -10,7 +10,14 @@ from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
 
 SEARCH_MARGIN = 0.75
-"""Of the last box, on each side: how far a face may move from one frame to the next."""
+"""Of the last box, on each side: where a face is looked for first."""
+
+REACH, REACH_GROWTH = 0.75, 0.15
+"""Face sizes that a center may move in one frame, and how much farther with every frame that the face is lost.
+
+A neighbor at two face sizes takes over only after a third of a second (25 fps), so a head that turns away for a moment
+is not swapped for another person; a cut to a face elsewhere is followed after a second or two.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,11 @@ def track_face(
     landmarks: list[np.ndarray] = []
     found: list[bool] = []
     last: Face | None = None
+    lost = 0
     for frame in frames:
-        face = _next_face(frame, analyzer, last)
+        face = _next_face(frame, analyzer, last, REACH + REACH_GROWTH * lost)
         found.append(face is not None)
+        lost = 0 if face else lost + 1
         last = face or last
         # before the first face: a placeholder that is filled below
         landmarks.append(last.landmarks if last else np.zeros((478, 2), np.float32))
@@ -82,18 +91,17 @@ def track_face(
     return FaceTrack(np.stack(landmarks), np.array(found))
 
 
-def _next_face(frame: np.ndarray, analyzer: FaceAnalyzer, last: Face | None) -> Face | None:
+def _next_face(frame: np.ndarray, analyzer: FaceAnalyzer, last: Face | None, reach: float) -> Face | None:
     """Looks near the last place first: faster, sharper, and it stays with the same person."""
-    if last is not None:
-        x0, y0, x1, y1 = _search_area(last.box, frame.shape[1], frame.shape[0])
-        if x1 - x0 > 1 and y1 - y0 > 1:
-            near = analyzer.faces(frame[y0:y1, x0:x1])
-            if near:
-                return _nearest([face.moved(1, (x0, y0)) for face in near], last)
-    everywhere = analyzer.faces(frame)
-    if not everywhere:
-        return None
-    return everywhere[0] if last is None else _nearest(everywhere, last)
+    if last is None:
+        return next(iter(analyzer.faces(frame)), None)
+    x0, y0, x1, y1 = _search_area(last.box, frame.shape[1], frame.shape[0])
+    if x1 - x0 > 1 and y1 - y0 > 1:
+        near = [face.moved(1, (x0, y0)) for face in analyzer.faces(frame[y0:y1, x0:x1])]
+        face = _nearest(near, last, reach)
+        if face is not None:
+            return face
+    return _nearest(analyzer.faces(frame), last, reach)
 
 
 def _search_area(box: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
@@ -102,6 +110,12 @@ def _search_area(box: np.ndarray, width: int, height: int) -> tuple[int, int, in
     return x0, y0, min(int(box[2] + margin), width), min(int(box[3] + margin), height)
 
 
-def _nearest(faces: list[Face], last: Face) -> Face:
-    center = last.box[:2] + last.box[2:]
-    return min(faces, key=lambda face: float(np.square(face.box[:2] + face.box[2:] - center).sum()))
+def _nearest(faces: list[Face], last: Face, reach: float) -> Face | None:
+    """The face whose center is nearest to the last one's, if it lies within `reach` face sizes."""
+
+    def distance(face: Face) -> float:
+        return float(np.linalg.norm(face.box[:2] + face.box[2:] - last.box[:2] - last.box[2:])) / 2
+
+    face = min(faces, key=distance, default=None)
+    size = float((last.box[2:] - last.box[:2]).max())
+    return face if face is not None and distance(face) <= reach * size else None
