@@ -16,7 +16,7 @@ from megactor.conditions.driving import (
 from megactor.conditions.motion_scale import move_frame, move_points, scaling_affine
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import MESH_TO_68
-from megactor.faces.tracking import track_face
+from megactor.faces.tracking import FaceTrack, track_face
 from megactor.media.reader import VideoReader
 from megactor.options import AnimationOptions
 from megactor.portrait import Portrait
@@ -58,17 +58,17 @@ class DrivingClip:
         self._reader = reader
         self._size, self._preview_size = image_size, preview_size
         self._crop = aligned_driving_crop(portrait.face.box, portrait.crop, track.boxes)
-        corners = track.smooth_boxes().reshape(-1, 2, 2)
-        self._boxes = self._crop.to_crop(corners, image_size).reshape(-1, 4)
-        landmarks = self._crop.to_crop(track.landmarks, image_size)
+        in_crop = FaceTrack(self._crop.to_crop(track.landmarks, image_size), track.found)
         self._affines: np.ndarray | None = None
         if options.motion_scale != 1.0:
-            self._affines = np.stack([scaling_affine(now, landmarks[0], options.motion_scale) for now in landmarks])
-            landmarks = np.stack([move_points(p, a) for p, a in zip(landmarks, self._affines, strict=True)])
-            self._boxes = np.concatenate([landmarks.min(1), landmarks.max(1)], axis=1)
+            first = in_crop.landmarks[0]
+            self._affines = np.stack([scaling_affine(now, first, options.motion_scale) for now in in_crop.landmarks])
+            moved = [move_points(now, affine) for now, affine in zip(in_crop.landmarks, self._affines, strict=True)]
+            in_crop = FaceTrack(np.stack(moved), track.found)
+        self._boxes = in_crop.smooth_boxes()
         self._patches = None
         if options.contour_preserve:
-            landmarks68 = landmarks[:, list(MESH_TO_68)]
+            landmarks68 = in_crop.landmarks[:, list(MESH_TO_68)]
             self._patches = contour_patches(landmarks68, image_size, image_size)
             target = portrait.crop.to_crop(portrait.face.landmarks68, image_size)
             self._alignment = alignment_affine(landmarks68[0], target)

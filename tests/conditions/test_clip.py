@@ -105,6 +105,15 @@ def test_without_head_motion_the_mask_stays() -> None:
     np.testing.assert_allclose(centers, np.repeat(centers[:1], 5, axis=0), atol=1.0)
 
 
+@pytest.mark.parametrize("factor", [1.0, 0.0, 2.0])
+def test_the_mask_does_not_jitter(factor: float) -> None:
+    trembling = [face_at(60 + 2 * (i % 2), 60) for i in range(20)]
+    driving = clip(*trembling, motion_scale=factor)
+    step = 2 * SIZE / driving._crop.side * max(factor, 1)
+    # the ends are smoothed from one side only
+    assert np.abs(np.diff(driving._boxes[6:-6, 0])).max() < 0.1 * step
+
+
 def test_contour_preserve_shows_less_of_the_driver() -> None:
     faces = [face_at(60, 60) for _ in range(2)]
     plain = next(clip(*faces).frames())[0]
