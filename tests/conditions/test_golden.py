@@ -1,6 +1,6 @@
 """Crops, masks and warps against data computed by the official code (tests/fixtures/preprocess).
 
-Left out: the crop by a given rectangle, which the official inference never calls and which stretches faces at a
+Left out: the crop by a given rectangle, which neither the portrait nor the driver goes through and which stretches at a
 border, and the random numbers of the training warp, most of which are drawn but not used.
 """
 
