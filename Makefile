@@ -15,6 +15,7 @@ TORCH_INDEX ?= $(shell [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/de
 	|| echo https://download.pytorch.org/whl/cpu)
 
 BIN := $(VENV)/bin
+# without --no-compile pip translates all of every package for a minute; Python translates what is used, when it is used
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # asks for one page, for 5 seconds: pip itself would retry an unreachable index for minutes
 REACHABLE := timeout 10 $(BIN)/python -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=5)'
@@ -53,13 +54,13 @@ $(VENV)/torch: | $(VENV)/bin/python
 	if [ -n "$$index" ] && ! $(REACHABLE) "$$index/torch/" 2>/dev/null; then \
 		echo "$$index cannot be reached: taking PyTorch from pip's own sources" >&2; index=; \
 	fi; \
-	set -x; $(PIP) install --quiet "$(TORCH)" $${index:+--extra-index-url "$$index"}
+	set -x; $(PIP) install --no-compile --quiet "$(TORCH)" $${index:+--extra-index-url "$$index"}
 	@touch $@
 
 $(VENV)/installed: pyproject.toml $(VENV)/torch
-	$(PIP) install --quiet --editable .
+	$(PIP) install --no-compile --quiet --editable .
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/torch
-	$(PIP) install --quiet --editable '.[dev]'
+	$(PIP) install --no-compile --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/installed
