@@ -23,7 +23,7 @@ LAYERS: tuple[set[str], ...] = (
     {"pipeline"},
     {"denoising", "driving_clip", "composition", "weights"},
     {"encoding", "portrait", "animation"},
-    {"train"},
+    {"train", "synth"},
     {"faces", "conditions", "models", "media", "sampling", "streaming", "windows"},
     {"options"},
     {"errors"},
