@@ -33,7 +33,7 @@ class DrivingClip:
         portrait: whose framing is taken over.
         options: `contour_preserve` and `motion_scale` are used.
         image_size: S, side of the networks' pictures.
-        preview_size: N, side of the driving pictures for people.
+        preview_size: N, side of the driving pictures for people, or None if nobody looks at them.
         progress: told the stage "faces".
 
     Raises:
@@ -47,7 +47,7 @@ class DrivingClip:
         portrait: Portrait,
         options: AnimationOptions,
         image_size: int,
-        preview_size: int,
+        preview_size: int | None,
         progress: Progress,
     ):
         estimate = reader.frame_count_estimate
@@ -73,15 +73,15 @@ class DrivingClip:
             target = portrait.crop.to_crop(portrait.face.landmarks68, image_size)
             self._alignment = alignment_affine(landmarks68[0], target)
 
-    def frames(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields (driving condition uint8 (S, S, 3), preview uint8 (N, N, 3)) for every frame."""
+    def frames(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Yields (driving condition uint8 (S, S, 3), preview uint8 (N, N, 3) or None) for every frame."""
         for index, frame in zip(range(self.frame_count), self._reader, strict=False):
-            small = crop_and_resize(frame, self._crop, self._size)
-            preview = crop_and_resize(frame, self._crop, self._preview_size)
-            if self._affines is not None:
-                small = move_frame(small, self._affines[index])
-            if self._patches is not None:
-                yield contour_condition(small, self._patches, self._alignment), preview
-            else:
-                kept = face_rectangle(self._boxes[index], self._size, self._size)
-                yield keep_rectangles(small, [kept]), preview
+            preview = crop_and_resize(frame, self._crop, self._preview_size) if self._preview_size else None
+            yield self._condition(index, crop_and_resize(frame, self._crop, self._size)), preview
+
+    def _condition(self, index: int, frame: np.ndarray) -> np.ndarray:
+        if self._affines is not None:
+            frame = move_frame(frame, self._affines[index])
+        if self._patches is not None:
+            return contour_condition(frame, self._patches, self._alignment)
+        return keep_rectangles(frame, [face_rectangle(self._boxes[index], self._size, self._size)])
