@@ -20,6 +20,7 @@ class Material(IntEnum):
     HAIR = 8
     CLOTH = 9
     FRAME = 10  # glasses
+    TONGUE = 11
 
 
 @dataclass(frozen=True)
