@@ -21,6 +21,7 @@ class Material(IntEnum):
     CLOTH = 9
     FRAME = 10  # glasses
     TONGUE = 11
+    FABRIC = 12  # collars, hats, scarves: cloth with a color for each vertex
 
 
 @dataclass(frozen=True)

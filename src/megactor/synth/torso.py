@@ -45,7 +45,9 @@ def build_torso(rig: Rig) -> Torso:
     angle = np.arctan2(neck[:, 0], neck[:, 2] - _CENTER_Z)
     box = np.abs(np.sin(angle) / _HALF_WIDTH) ** _ROUNDNESS + np.abs(np.cos(angle) / _HALF_DEPTH) ** _ROUNDNESS
     radius = box ** (-1 / _ROUNDNESS)
-    side = np.stack([radius * np.sin(angle), np.full(len(rim), _SHOULDER_Y), radius * np.cos(angle) + _CENTER_Z], axis=1)
+    side = np.stack(
+        [radius * np.sin(angle), np.full(len(rim), _SHOULDER_Y), radius * np.cos(angle) + _CENTER_Z], axis=1
+    )
     rings = []
     for part in np.arange(1, _RINGS + 1) / _RINGS:
         if part <= _SHOULDER_PART:

@@ -1,0 +1,211 @@
+"""Subject + one moment of a motion -> where every vertex is and how it faces.
+
+Order: expression shapes and tongue, exaggeration of avatars, eyeballs, what hangs on the skin (beards), head rotation,
+translation, normals.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from megactor.synth import deformation
+from megactor.synth.bust import Bust
+from megactor.synth.deformation import SparseShapes
+from megactor.synth.subject import Material, Subject
+
+if TYPE_CHECKING:
+    from megactor.synth.motion import MotionFrame
+
+NECK_JOINT = np.array([0, -7, -1.5], np.float32)
+"""The head turns about this point."""
+
+_CORNEA_AXIS = np.array([0.1448, 0.0166, 0.9893])
+"""Where the left eye of the rig looks at rest: the cornea's bulge is modelled 8.4 degrees outwards."""
+_VERGENCE = 0.03
+"""Radians that each eye turns inwards: people look at something at arm's length or further."""
+
+_FULL_YAW, _FULL_PITCH = 0.55, 0.45
+"""Gaze in radians at which the lids' look shapes are fully active."""
+_CLOSED_EYE_SHRINK = 0.05
+"""A closed lid is drawn over a slightly smaller eyeball, so that a cornea looking sideways does not pierce it."""
+
+
+@dataclass(frozen=True)
+class Eye:
+    """A posed eyeball.
+
+    center: (3,) float32.
+    axes: (3, 3) float32, rows are where it looks, its right (towards +x at rest) and its up.
+    radius: rig units.
+    """
+
+    center: np.ndarray
+    axes: np.ndarray
+    radius: float
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A subject at one moment.
+
+    positions, normals: (V, 3) float32.
+    tangents: (V - B, 3) float32, hair strands' directions.
+    eyes: left and right (the person's).
+    tongue_out: 0 = in the mouth, 1 = out.
+    translation: (3,) float32, how far the body has moved from its place.
+    """
+
+    positions: np.ndarray
+    normals: np.ndarray
+    tangents: np.ndarray
+    eyes: tuple[Eye, Eye]
+    tongue_out: float
+    translation: np.ndarray
+
+
+class Poser:
+    """Poses one subject; what does not depend on the pose is computed once.
+
+    Args:
+        bust: that the subject was built on.
+        shapes: the bust's expressions, `expression_shapes(bust)`.
+        subject: who.
+    """
+
+    def __init__(self, bust: Bust, shapes: SparseShapes, subject: Subject) -> None:
+        self._bust = bust
+        self._shapes = shapes
+        self._subject = subject
+        count = len(bust.rest)
+        self._scale, offset = _exaggeration(subject, count)
+        self._rest = np.ascontiguousarray(subject.rest, np.float32)
+        self._rest[:count] = self._rest[:count] * self._scale + offset
+        self._gain = np.array(
+            [1 if name.startswith("eye") else subject.expression_gain for name in bust.rig.expression_names], np.float32
+        )
+        self._bust_triangles = np.ascontiguousarray(subject.triangles[: len(bust.triangles)])
+        self._anchored = np.flatnonzero(subject.anchor_weights.any(axis=1)).astype(np.int32)
+        self._eyes = [
+            (bust.rig.vertices_of(f"sclera{side}"), *_fit_sphere(self._rest[bust.rig.vertices_of(f"sclera{side}")]))
+            for side in "LR"
+        ]
+        self._attached_normals = self._rest_normals()
+
+    def pose(self, frame: "MotionFrame") -> Posed:
+        """Positions and normals for one moment of a motion."""
+        return self._pose(frame.expressions, frame.gaze, frame.rotation, frame.translation)
+
+    def neutral(self) -> Posed:
+        """Looking straight ahead with a relaxed face."""
+        zero = np.zeros(3, np.float32)
+        return self._pose(np.zeros(len(self._bust.rig.expressions) + 1, np.float32), zero[:2], zero, zero)
+
+    def _pose(self, expressions: np.ndarray, gaze: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> Posed:
+        bust, subject = self._bust, self._subject
+        rotation, translation = np.asarray(rotation, np.float32), np.asarray(translation, np.float32)
+        count = len(bust.rest)
+        weights = _expression_weights(bust, expressions[:-1], gaze) * self._gain
+        tongue_out = float(expressions[-1])
+        moved = np.zeros((count, 3), np.float32)
+        deformation.add_shapes(*self._shapes, weights, moved)
+        if tongue_out > 1e-3:
+            deformation.bend_tongue(bust.tongue, np.float32(tongue_out), moved)
+        points = self._rest.copy()
+        points[:count] += moved * self._scale
+        eyes = [self._turn_eye(points, side, weights, gaze) for side in (0, 1)]
+        deformation.follow_anchors(
+            points, self._rest, self._anchored, subject.anchors, subject.anchor_weights, np.int64(count)
+        )
+        deformation.rotate_points(points, subject.head_weight, rotation, NECK_JOINT, translation)
+        normals = np.zeros_like(points)
+        deformation.vertex_normals(points, self._bust_triangles, normals)
+        attached_weight = subject.head_weight[count:]
+        deformation.rotate_directions(self._attached_normals, attached_weight, rotation, normals[count:])
+        tangents = np.empty_like(subject.hair_tangents)
+        deformation.rotate_directions(subject.hair_tangents, attached_weight, rotation, tangents)
+        head = deformation.rotation_matrix(rotation)
+        left, right = (
+            Eye(
+                center=(head @ (eye.center - NECK_JOINT) + NECK_JOINT + translation).astype(np.float32),
+                axes=(eye.axes @ head.T).astype(np.float32),
+                radius=eye.radius,
+            )
+            for eye in eyes
+        )
+        return Posed(points, normals, tangents, (left, right), tongue_out, translation)
+
+    def _turn_eye(self, points: np.ndarray, side: int, weights: np.ndarray, gaze: np.ndarray) -> Eye:
+        """Turns the eyeball's vertices in place to where it looks."""
+        vertices, center, radius = self._eyes[side]
+        inwards = -1 if side == 0 else 1
+        yaw, pitch = float(gaze[0]) + inwards * _VERGENCE, float(gaze[1])
+        look = np.array([math.sin(yaw) * math.cos(pitch), math.sin(pitch), math.cos(yaw) * math.cos(pitch)])
+        turn = _shortest_rotation(_CORNEA_AXIS * [-inwards, 1, 1], look)
+        closed = weights[self._bust.rig.expression("eyeBlink_" + "LR"[side])]
+        shrink = 1 - _CLOSED_EYE_SHRINK * min(max((closed - 0.6) / 0.4, 0.0), 1.0)
+        points[vertices] = ((points[vertices] - center) @ (shrink * turn.T) + center).astype(np.float32)
+        right = np.cross([0, 1, 0], look)
+        right /= np.linalg.norm(right)
+        return Eye(center, np.stack([look, right, np.cross(look, right)]), radius)
+
+    def _rest_normals(self) -> np.ndarray:
+        """(V - B, 3) float32: hair's given normals, and those of glasses from their surface."""
+        bust, subject = self._bust, self._subject
+        count = len(bust.rest)
+        normals = np.zeros_like(subject.rest, np.float32)
+        frames = subject.triangles[subject.materials == Material.FRAME]
+        deformation.vertex_normals(self._rest, np.ascontiguousarray(frames), normals)
+        given = subject.hair_normals.any(axis=1)
+        return np.where(given[:, None], subject.hair_normals, normals[count:]).astype(np.float32)
+
+
+def expression_shapes(bust: Bust) -> SparseShapes:
+    """The rig's expressions without the many displacements that are too small to see."""
+    return deformation.sparse_shapes(bust.rig.expressions)
+
+
+def _expression_weights(bust: Bust, expressions: np.ndarray, gaze: np.ndarray) -> np.ndarray:
+    """(E,) float32: the motion's weights, but the lids follow the gaze and closed lids stay closed."""
+    rig = bust.rig
+    weights = np.array(expressions, np.float32)
+    yaw, pitch = float(gaze[0]), float(gaze[1])
+    for side, outwards in (("L", 1), ("R", -1)):
+        opened = 1 - np.clip(weights[rig.expression(f"eyeBlink_{side}")], 0, 1)
+        for shape, amount in (
+            ("eyeLookOut", yaw * outwards / _FULL_YAW),
+            ("eyeLookIn", -yaw * outwards / _FULL_YAW),
+            ("eyeLookUp", pitch / _FULL_PITCH),
+            ("eyeLookDown", -pitch / _FULL_PITCH),
+        ):
+            weights[rig.expression(f"{shape}_{side}")] = opened * np.clip(amount, 0, 1)
+    return weights
+
+
+def _exaggeration(subject: Subject, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The local scales in one: (count, 3) float32 factor and offset of each of the first `count` vertices."""
+    factor, offset = np.ones((count, 3)), np.zeros((count, 3))
+    for local in subject.local_scales:
+        step = local.weight[:count, None] * local.axes
+        factor, offset = factor * (1 + step), offset * (1 + step) - step * local.center
+    return factor.astype(np.float32), offset.astype(np.float32)
+
+
+def _fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """Center and radius of the sphere nearest to (N, 3) points, in the least squares sense of |p|² - r²."""
+    p = points.astype(np.float64)
+    solution, *_ = np.linalg.lstsq(np.column_stack([2 * p, np.ones(len(p))]), (p * p).sum(axis=1), rcond=None)
+    center = solution[:3]
+    return center.astype(np.float32), float(np.sqrt(solution[3] + center @ center))
+
+
+def _shortest_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(3, 3) the rotation that takes one direction into another by the shortest way."""
+    start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
+    axis = np.cross(start, end)
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        return np.eye(3)
+    angle = math.atan2(sine, float(start @ end))
+    return deformation.rotation_matrix((axis / sine * angle).astype(np.float64))
