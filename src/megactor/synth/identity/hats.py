@@ -1,0 +1,105 @@
+"""Hats: a crown that follows the head, and brims."""
+
+import numpy as np
+
+from megactor.synth.bust import Bust, smoothstep
+from megactor.synth.identity.attached import Attached, attach, grid_triangles, join
+from megactor.synth.identity.head_surface import HEAD_CENTER, HeadSurface
+from megactor.synth.identity.traits import HatTraits
+from megactor.synth.subject import Material
+
+_AROUND, _ROWS = 64, 14
+_TILT = 0.16
+"""Rims rise to the front: height gained for every unit of depth."""
+_RIM_DEPTH = 6.0
+"""Depth at which the rim is at `HatTraits.rim`; it is the forehead's."""
+
+
+def below_rim(points: np.ndarray, hat: HatTraits) -> np.ndarray:
+    """(N,) whether (N, 3) points are visible below the hat; hair above is not drawn."""
+    return points[:, 1] < hat.rim + _TILT * (points[:, 2] - _RIM_DEPTH) + 0.2
+
+
+def build_hat(bust: Bust, rest: np.ndarray, hat: HatTraits) -> Attached:
+    """The hat on a head.
+
+    Args:
+        bust: for the head's surface.
+        rest: (B, 3) the identity at rest.
+        hat: which.
+    """
+    surface = HeadSurface(bust, rest)
+    rim = _rim(surface, hat)
+    parts = [_crown(surface, hat, rim)]
+    if hat.kind == "beanie":
+        parts.append(_cuff(rim))
+    else:
+        parts.append(_brim(rim, hat))
+    positions, triangles = join(parts)
+    colors = np.tile(np.array(hat.color), (len(positions), 1))
+    if hat.kind != "cap":
+        low = positions[:, 1] < hat.rim + _TILT * (positions[:, 2] - _RIM_DEPTH) + (1.9 if hat.kind == "hat" else 2.1)
+        trimmed = low & (np.arange(len(positions)) < len(parts[0][0]) if hat.kind == "hat" else True)
+        colors[trimmed] = hat.band
+    return attach(positions, triangles, Material.FABRIC, colors, 1.0)
+
+
+def _rim(surface: HeadSurface, hat: HatTraits) -> np.ndarray:
+    """(_AROUND, 3) the closed line where the hat ends on the head."""
+    angle = np.arange(_AROUND) / _AROUND * 2 * np.pi
+    radius = np.full(_AROUND, 9.0)
+    points = np.zeros((_AROUND, 3))
+    for _ in range(6):  # the rim's height depends on its depth, which depends on the radius there
+        z = HEAD_CENTER[2] + radius * np.cos(angle)
+        points = np.stack([radius * np.sin(angle), hat.rim + _TILT * (z - _RIM_DEPTH), z], axis=1)
+        wall, distance = surface.radius(points)
+        radius = radius + 0.8 * (wall + 0.35 - distance)
+    return points
+
+
+def _crown(surface: HeadSurface, hat: HatTraits, rim: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From the rim over the head to its top."""
+    top = HEAD_CENTER + [0, 1, -0.12]
+    rings = []
+    for t in np.linspace(0, 1, _ROWS):
+        direction = (1 - t) * (rim - HEAD_CENTER) / 9 + t * (top - HEAD_CENTER)
+        direction = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+        wall, _ = surface.radius(HEAD_CENTER + direction)
+        stand = 0.35 + hat.depth * smoothstep(np.array(t), 0, 0.35)
+        rings.append(HEAD_CENTER + direction * (wall + stand)[:, None])
+    points = np.stack(rings)
+    if hat.kind == "hat":  # felt hats are flat on top
+        ceiling = hat.rim + 5.8
+        over = np.maximum(0, points[..., 1] - ceiling)
+        points[..., 1] -= 0.75 * over
+    smooth = points.mean(axis=1)[-1]
+    points[-1] = smooth
+    return points.reshape(-1, 3), grid_triangles(_ROWS, _AROUND, False, True)
+
+
+def _cuff(rim: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The turned-up edge of a knitted hat."""
+    outwards = rim - HEAD_CENTER
+    outwards[:, 1] = 0
+    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+    profile = [(0.0, 0.0), (-0.1, 0.5), (0.9, 0.85), (1.9, 0.75), (2.0, 0.1)]
+    rings = [rim + outwards * out - outwards * 0.14 * max(rise, 0) + [0, rise, 0] for rise, out in profile]
+    return np.concatenate(rings), grid_triangles(len(rings), _AROUND, False, True)
+
+
+def _brim(rim: np.ndarray, hat: HatTraits) -> tuple[np.ndarray, np.ndarray]:
+    """All round a hat, in front only on a cap; both sides of it."""
+    outwards = rim - HEAD_CENTER
+    outwards[:, 1] = 0
+    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+    front = outwards[:, 2]
+    if hat.kind == "cap":
+        width, droop = 6.0 * smoothstep(front, 0.45, 0.95), 0.18
+    else:
+        width, droop = np.full(_AROUND, 4.5), -0.05
+    rings = []
+    for part, rise in ((0, 0.1), (0.35, 0.1), (0.7, 0.1), (1, 0.05), (1, -0.05), (0.5, -0.1), (0, -0.1)):
+        out = outwards * (width * part)[:, None]
+        curve = -droop * width * part**1.5 - (0.5 * (1 - front) * width * part * 0.3 if hat.kind == "cap" else 0)
+        rings.append(rim + out + np.stack([np.zeros(_AROUND), curve + rise, np.zeros(_AROUND)], axis=1))
+    return np.concatenate(rings), grid_triangles(len(rings), _AROUND, False, True)

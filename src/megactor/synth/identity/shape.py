@@ -1,0 +1,53 @@
+"""The shape of head and torso, and the proportions of animated figures."""
+
+import numpy as np
+
+from megactor.synth.bust import Bust, smoothstep
+from megactor.synth.identity.traits import AvatarTraits, ShapeTraits
+from megactor.synth.subject import LocalScale
+
+_EYE, _NOSE, _NECK, _JAW = (3.11, 3.6, 8.0), (0.0, 1.0, 11.0), (0.0, -12.0, 0.0), (0.0, -4.0, 4.0)
+"""Centers of what avatars exaggerate; the left eye's, the right is its mirror image."""
+
+
+def rest_shape(bust: Bust, shape: ShapeTraits) -> np.ndarray:
+    """(B, 3) float32 rest positions of a person."""
+    modes = bust.rig.identity_modes
+    count = min(len(modes), len(shape.modes))
+    weights = np.array(shape.modes[:count], np.float32)
+    offsets = (weights @ modes[:count].reshape(count, -1)).reshape(-1, 3)
+    rest = bust.shaped(offsets) * np.array([*shape.stretch, 1.0], np.float32)
+    rest[:, 0] *= 1 + (shape.shoulders - 1) * (1 - bust.head_weight)
+    return rest.astype(np.float32)
+
+
+def avatar_scales(bust: Bust, avatar: AvatarTraits) -> tuple[LocalScale, ...]:
+    """What makes a figure of a 3-D animation of a person: scales applied after expressions."""
+    points = bust.rest
+    scales = []
+    for side in (1, -1):
+        center = np.array(_EYE) * [side, 1, 1]
+        near = 1 - smoothstep(_distance(points, center, (1, 1, 1.4)), 1.9, 4.6)
+        scales.append(_scale(center, avatar.eyes * near, (1, 1, 0.55)))
+    near_nose = 1 - smoothstep(_distance(points, np.array(_NOSE), (1.1, 1.2, 1.4)), 1.2, 3.6)
+    scales.append(_scale(np.array(_NOSE), -avatar.nose * near_nose, (1, 1, 1)))
+    scales.append(_scale(np.array(_NECK), avatar.head * smoothstep(points[:, 1], -14, -4), (1, 1, 1)))
+    jaw = smoothstep(-points[:, 1], 1, 7) * bust.head_weight
+    scales.append(_scale(np.array(_JAW), -avatar.jaw * jaw, (1, 0.3, 0)))
+    return tuple(scales)
+
+
+def scaled(rest: np.ndarray, scales: tuple[LocalScale, ...]) -> np.ndarray:
+    """(B, 3) float32 positions after the scales: what hair and glasses are fitted to."""
+    points = rest.astype(np.float64)
+    for scale in scales:
+        points = points + (points - scale.center) * scale.weight[:, None] * scale.axes
+    return points.astype(np.float32)
+
+
+def _distance(points: np.ndarray, center: np.ndarray, radii: tuple[float, float, float]) -> np.ndarray:
+    return np.linalg.norm((points - center) / radii, axis=1)
+
+
+def _scale(center: np.ndarray, weight: np.ndarray, axes: tuple[float, float, float]) -> LocalScale:
+    return LocalScale(center=center, weight=weight.astype(np.float32), axes=np.array(axes, np.float32))
