@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def smooth_noise(rng: np.random.Generator, size: int, cells: Sequence[int], amplitudes: Sequence[float]) -> np.ndarray:
@@ -27,7 +28,7 @@ def smooth_noise(rng: np.random.Generator, size: int, cells: Sequence[int], ampl
     return total
 
 
-def linear(srgb: np.ndarray | Sequence[float] | Sequence[int]) -> np.ndarray:
+def linear(srgb: ArrayLike) -> np.ndarray:
     """Linear light of sRGB values given in 0..255."""
     c = np.asarray(srgb, float) / 255
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)

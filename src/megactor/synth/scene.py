@@ -65,7 +65,7 @@ def random_framing(seed: int, zoom: float = 1.0) -> Framing:
         fov_degrees=float(rng.uniform(14, 38)),
         half_height=half_height * zoom,
         yaw=float(rng.normal(0, 0.12)),
-        pitch=float(rng.normal(0.02, 0.06)),
+        pitch=float(rng.normal(0.08, 0.06)),
         center=(float(rng.normal(0, 1.0)), float(-1.5 - 0.35 * (half_height - 15) + rng.normal(0, 0.7))),
     )
 
@@ -80,7 +80,7 @@ def random_scene(seed: int, framing: Framing | None = None) -> Scene:
     background = random_background(seed)
     # walls and skies light a face too
     surround = background.picture(32).mean(axis=(0, 1)) ** 2.2 + 0.05
-    tint = (surround / surround.mean()) ** 0.35
+    tint = (surround / surround.mean()) ** 0.2
     return Scene(
         framing=random_framing(seed) if framing is None else framing,
         lights=_random_lights(seed),

@@ -41,7 +41,7 @@ def build_subject(bust: Bust, traits: Traits, texture_size: int = TEXTURE_SIZE) 
     hair = grow_hair(bust, fitted, traits)
     if hair is not None and hat is not None:
         hair = _tucked_under(hair, hat)
-    parts = [hair, grow_beard(bust, fitted, traits), build_collar(bust, fitted, traits.clothes)]
+    parts = [hair, grow_beard(bust, fitted, traits), build_collar(bust, fitted, traits.clothes, look)]
     if traits.glasses:
         parts.append(build_glasses(bust, fitted, traits.glasses))
     if hat:

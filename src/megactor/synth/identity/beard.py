@@ -27,18 +27,19 @@ class BeardStyle:
 BEARDS = {
     "shaved": BeardStyle(lip=0, chin=0, jaw=0, strands=0),
     "stubble": BeardStyle(lip=0, chin=0, jaw=0, strands=0),
-    "moustache": BeardStyle(lip=1, chin=0, jaw=0, strands=260),
-    "goatee": BeardStyle(lip=1, chin=1, jaw=0, strands=480),
-    "full": BeardStyle(lip=1, chin=1, jaw=1, strands=1100),
+    "moustache": BeardStyle(lip=1, chin=0, jaw=0, strands=420),
+    "goatee": BeardStyle(lip=1, chin=1, jaw=0, strands=750),
+    "full": BeardStyle(lip=1, chin=1, jaw=1, strands=1700),
 }
 
 _JAW_LEFT_HALF = [(0.5, 0.53), (0.545, 0.545), (0.615, 0.53), (0.645, 0.5), (0.71, 0.47), (0.785, 0.5), (0.815, 0.62)]
 _JAW_LEFT_HALF += [(0.84, 0.5), (0.8, 0.3), (0.68, 0.2), (0.5, 0.16)]
-"""Outline of where men grow beards in the rig's texture, the person's left half from under the nose to under the chin."""
+"""Where men grow beards in the rig's texture: the outline's left half, from under the nose to under the chin."""
 _LIP_LEFT_HALF = [(0.5, 0.535), (0.54, 0.545), (0.6, 0.5), (0.625, 0.45), (0.58, 0.485), (0.5, 0.515)]
 _CHIN_CENTER, _CHIN_RADII = (0.5, 0.3), (0.06, 0.05)
 
 _SEGMENTS = 3
+_SAG = np.array([0, -0.25, 0])
 _ROOTED = 0.35
 """Fullness from which strands grow."""
 
@@ -90,9 +91,9 @@ def grow_beard(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
     chosen, weights = scatter(rest, triangles, density, style.strands, rng)
     root = (rest[triangles[chosen]] * weights[..., None]).sum(axis=1)
     normal = (surface_normals(rest, bust.triangles)[triangles[chosen]] * weights[..., None]).sum(axis=1)
-    length = 0.8 if beard.style == "moustache" else beard.length
+    longest = 0.8 if beard.style == "moustache" else beard.length
     # short on the cheeks, long at the chin
-    length = length * rng.uniform(0.6, 1.1, len(root)) * np.interp(root[:, 1], [-6, -3, 0], [1, 0.7, 0.4])
+    length = longest * rng.uniform(0.6, 1.1, len(root)) * np.interp(root[:, 1], [-6, -3, 0], [1, 0.6, 0.3])
     points = _hang(root, normal, length, rng)
     outwards = unit(points[:, -1:] - np.array([0, -2, 5.0]))
     strands = Strands(
@@ -102,7 +103,7 @@ def grow_beard(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
         anchor_weights=weights.astype(np.float32),
     )
     color = np.array(beard.color)
-    return ribbons(strands, color, color * 1.3, (0.13, 0.26), rng)
+    return ribbons(strands, color, color * 1.3, (0.07, 0.16), rng)
 
 
 def _hang(root: np.ndarray, normal: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -114,7 +115,7 @@ def _hang(root: np.ndarray, normal: np.ndarray, length: np.ndarray, rng: np.rand
     points = [root]
     for _ in range(_SEGMENTS):
         points.append(points[-1] + direction * length[:, None] / _SEGMENTS)
-        direction = unit(direction + [0, -0.25, 0] + rng.normal(0, 0.14, (count, 3)))
+        direction = unit(direction + _SAG + rng.normal(0, 0.14, (count, 3)))
     return np.stack(points, axis=1)
 
 

@@ -24,7 +24,7 @@ def paint_brows(canvas: SkinCanvas, face: FaceMap, traits: Traits) -> None:
         middle = landmarks - [0, _LOWER]
         middle[2:4, 1] += brows.arch
         path = along(middle, 60)
-        shadow = 0.0
+        shadow = np.zeros_like(mask)
         for start in range(0, 60, 12):  # the brow narrows outwards: pieces of one width each
             piece = path[start : start + 14]
             width = 1.5 * float(_half_width(np.array((start + 6) / 59)) * brows.thickness)

@@ -11,8 +11,12 @@ from megactor.synth.subject import ClothesLook, Material
 _CLOTH_THICKNESS = 0.45
 _AROUND = 72
 """Columns of a collar, from straight ahead to the person's left and round the neck."""
+_ANGLES = np.arange(_AROUND) / _AROUND * 2 * np.pi
 _AXIS_Z = -1.5
 """The neck's axis is at x = 0 and this z."""
+_REACH = 6.0
+_DEPTHS = np.linspace(-_REACH, _REACH, 25)
+"""Depths below the neckline at which the surface is measured."""
 
 
 def clothes_look(clothes: ClothesTraits, hat: tuple[float, float, float] | None, hat_height: float) -> ClothesLook:
@@ -37,141 +41,142 @@ def thicken(bust: Bust, rest: np.ndarray, look: ClothesLook) -> np.ndarray:
 
 
 class _Neck:
-    """The neck and shoulders as a height-dependent outline: where a collar can stand.
+    """The surface round the neck, unrolled: for each direction a line that runs down over the neckline.
 
     Args:
         bust: for the canonical positions.
         rest: (B, 3) the identity with its clothes' thickness.
+        look: whose neckline it is.
     """
 
-    def __init__(self, bust: Bust, rest: np.ndarray) -> None:
-        near = (bust.rest[:, 1] > -24) & (bust.rest[:, 1] < -5) & (np.abs(bust.rest[:, 0]) < 16)
+    def __init__(self, bust: Bust, rest: np.ndarray, look: ClothesLook) -> None:
         surface = np.unique(bust.triangles[np.isin(bust.materials, (Material.SKIN, Material.HEAD, Material.CLOTH))])
-        chosen = surface[near[surface]]
-        points = rest[chosen].astype(np.float64)
-        angle = np.arctan2(points[:, 0], points[:, 2] - _AXIS_Z)
-        self._column = np.round((angle / (2 * np.pi)) * _AROUND).astype(int) % _AROUND
-        self._height, self._radius = points[:, 1], np.hypot(points[:, 0], points[:, 2] - _AXIS_Z)
+        depth = cloth_distance(bust.rest[surface], look)
+        near = (np.abs(depth) < _REACH + 1) & (bust.rest[surface, 1] < -5)
+        points = rest[surface[near]].astype(np.float64)
+        column = np.round(np.arctan2(points[:, 0], points[:, 2] - _AXIS_Z) / (2 * np.pi) * _AROUND).astype(int)
+        outline = np.stack([np.hypot(points[:, 0], points[:, 2] - _AXIS_Z), points[:, 1]], axis=1)
+        lines = _averaged(column % _AROUND, depth[near], outline)
+        steps = np.linalg.norm(np.diff(lines, axis=1), axis=2)
+        length = np.concatenate([np.zeros((_AROUND, 1)), np.cumsum(steps, axis=1)], axis=1)
+        self._lines = lines
+        self._length = length - length[:, [len(_DEPTHS) // 2]]
 
-    def radius(self, heights: np.ndarray) -> np.ndarray:
-        """(_AROUND,) distance of the surface from the axis at a height for each column."""
-        found = np.zeros(_AROUND)
+    def ring(self, along: np.ndarray | float, away: np.ndarray | float) -> np.ndarray:
+        """(_AROUND, 3) points at a distance along the surface from the neckline, and away from the surface.
+
+        Args:
+            along: rig units downwards, negative is up the neck; one or (_AROUND,).
+            away: rig units; one or (_AROUND,).
+        """
+        along = np.broadcast_to(along, _AROUND)
+        here, above, below = (self._on_surface(along + step) for step in (0, -0.5, 0.5))
+        slope = below - above
+        normal = np.stack([-slope[:, 1], slope[:, 0]], axis=1)
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
+        radius, height = (here + normal * np.broadcast_to(away, _AROUND)[:, None]).T
+        return np.stack([radius * np.sin(_ANGLES), height, radius * np.cos(_ANGLES) + _AXIS_Z], axis=1)
+
+    def _on_surface(self, along: np.ndarray) -> np.ndarray:
+        """(_AROUND, 2) radius and height; beyond the lines' ends they go straight on."""
+        found = np.empty((_AROUND, 2))
         for column in range(_AROUND):
-            near = np.isin(self._column, [(column + step) % _AROUND for step in (-1, 0, 1)])
-            order = np.argsort(self._height[near])
-            if not order.size:
-                found[column] = np.nan
-                continue
-            found[column] = np.interp(heights[column], self._height[near][order], self._radius[near][order])
-        filled = np.where(np.isnan(found), np.nanmean(found), found)
-        return np.convolve(np.tile(filled, 3), [0.25, 0.5, 0.25], "same")[_AROUND : 2 * _AROUND]
+            line, length = self._lines[column], self._length[column]
+            at = [np.interp(along[column], length, line[:, axis]) for axis in range(2)]
+            over = min(0.0, along[column] - length[0])
+            found[column] = at + over * np.array([0, -1.0])
+        return found
 
 
-def build_collar(bust: Bust, rest: np.ndarray, clothes: ClothesTraits) -> Attached | None:
+def _averaged(column: np.ndarray, depth: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """(_AROUND, depths, 2) radius and height of the surface at each angle and depth below the neckline."""
+    bins = np.clip(np.round((depth - _DEPTHS[0]) / (_DEPTHS[1] - _DEPTHS[0])).astype(int), 0, len(_DEPTHS) - 1)
+    total = np.zeros((_AROUND, len(_DEPTHS), 3))
+    np.add.at(total, (column, bins), np.column_stack([outline, np.ones(len(outline))]))
+    total = _blurred(total, 2)
+    lines = np.empty((_AROUND, len(_DEPTHS), 2))
+    for index in range(_AROUND):
+        known = total[index, :, 2] > 1e-6
+        for axis in range(2):
+            means = total[index, known, axis] / total[index, known, 2]
+            lines[index, :, axis] = np.interp(_DEPTHS, _DEPTHS[known], means)
+    return _blurred(lines, 1)
+
+
+def _blurred(rings: np.ndarray, times: int) -> np.ndarray:
+    for _ in range(times):
+        rings = (np.roll(rings, 1, axis=0) + 2 * rings + np.roll(rings, -1, axis=0)) / 4
+    return rings
+
+
+def build_collar(bust: Bust, rest: np.ndarray, clothes: ClothesTraits, look: ClothesLook) -> Attached | None:
     """The collar as cloth of its own; None for a plain neckline.
 
     Args:
         bust: for the neck's place.
         rest: (B, 3) the identity with its clothes' thickness.
         clothes: which collar.
+        look: whose neckline it follows.
     """
     builder = _COLLARS.get(clothes.collar)
     if builder is None:
         return None
-    positions, triangles = builder(_Neck(bust, rest), clothes)
+    positions, triangles = builder(_Neck(bust, rest, look))
     shade = 1 + 0.06 * np.sin(positions @ [3.0, 5.0, 4.0])
     colors = np.clip(np.array(clothes.collar_color) * shade[:, None], 0.001, 1)
     return attach(positions, triangles, Material.FABRIC, colors, turning_weight(positions))
 
 
 _Mesh = tuple[np.ndarray, np.ndarray]
-_ANGLES = np.arange(_AROUND) / _AROUND * 2 * np.pi
-
-
-def _ring(neck: _Neck, heights: np.ndarray, gap: np.ndarray | float) -> np.ndarray:
-    """(_AROUND, 3) a ring round the neck at a height and a distance from its surface for each column."""
-    radius = neck.radius(heights) + gap
-    return np.stack([radius * np.sin(_ANGLES), heights, radius * np.cos(_ANGLES) + _AXIS_Z], axis=1)
 
 
 def _rings(rings: list[np.ndarray]) -> _Mesh:
     return np.concatenate(rings), grid_triangles(len(rings), _AROUND, False, True)
 
 
-def _neckline(clothes: ClothesTraits) -> np.ndarray:
-    """(_AROUND,) height of the neckline over the columns: lower in front, up at the nape."""
-    front = np.cos(_ANGLES)
-    return clothes.neckline + 1.6 - 1.6 * front - clothes.neck_v * np.clip(front - 0.55, 0, 1) / 0.45
-
-
-def _ribbed(neck: _Neck, clothes: ClothesTraits) -> _Mesh:
+def _ribbed(neck: _Neck) -> _Mesh:
     """A knitted band along the neckline."""
-    line = _neckline(clothes)
-    profile = [(-0.75, 0.3), (-0.55, 0.6), (0, 0.72), (0.5, 0.6), (0.75, 0.25), (0.7, -0.2)]
-    return _rings([_ring(neck, line + rise, gap) for rise, gap in profile])
+    profile = [(-0.7, -0.1), (-0.75, 0.2), (-0.45, 0.45), (0.2, 0.45), (0.65, 0.3), (0.75, 0.0)]
+    return _rings([neck.ring(along, away) for along, away in profile])
 
 
-def _turtleneck(neck: _Neck, clothes: ClothesTraits) -> _Mesh:
+def _turtleneck(neck: _Neck) -> _Mesh:
     """A tube up the neck, folded over."""
-    top = -9.4 + 0.6 * np.cos(_ANGLES + np.pi)
-    bottom = _neckline(clothes) - 0.8
-    rings = [
-        _ring(neck, bottom + (top - 0.2 - bottom) * t, 0.25 + 0.15 * np.sin(np.pi * t)) for t in (0, 0.3, 0.6, 0.9)
-    ]
-    rings += [
-        _ring(neck, top, 0.35),
-        _ring(neck, top - 0.2, 0.65),
-        _ring(neck, top - 2.6, 0.75),
-        _ring(neck, top - 2.8, 0.3),
-    ]
-    return _rings(rings)
+    profile = [(1.0, 0.0), (0, 0.35), (-1.5, 0.35), (-3.0, 0.4), (-3.3, 0.7), (-2.9, 1.0), (-1.2, 1.05), (-0.7, 0.85)]
+    profile.append((-0.7, 0.4))
+    return _rings([neck.ring(along, away) for along, away in profile])
 
 
-def _scarf(neck: _Neck, clothes: ClothesTraits) -> _Mesh:
+def _scarf(neck: _Neck) -> _Mesh:
     """Cloth wound round the neck: two fat rolls."""
     parts = []
-    for height, size, phase in ((-13.6, 1.5, 0.0), (-11.9, 1.25, 2.0)):
-        wave = 0.3 * np.sin(2 * _ANGLES + phase) + 0.15 * np.sin(5 * _ANGLES + phase)
-        turns = np.linspace(0, 2 * np.pi, 9)
-        rings = [
-            _ring(neck, height + wave + size * np.sin(turn), 0.6 + size * 0.6 * (1 + np.cos(turn))) for turn in turns
-        ]
+    for middle, size, phase in ((1.0, 1.4, 0.0), (-1.3, 1.2, 2.0)):
+        wave = 0.35 * np.sin(2 * _ANGLES + phase) + 0.2 * np.sin(5 * _ANGLES + phase)
+        turns = np.linspace(0, 2 * np.pi, 10)
+        rings = [neck.ring(middle + wave - size * np.sin(turn), 0.55 * size * (1.1 + np.cos(turn))) for turn in turns]
         parts.append(_rings(rings))
     return join(parts)
 
 
-def _hood(neck: _Neck, clothes: ClothesTraits) -> _Mesh:
+def _hood(neck: _Neck) -> _Mesh:
     """A hood lying on the back, its edge running down to the chest."""
     behind = (1 - np.cos(_ANGLES)) / 2
-    line = _neckline(clothes)
-    profile = [(-0.9, 0.2), (-0.6, 1.0), (0.6, 1.3), (1.6, 0.8), (1.3, 0.2), (0.0, -0.1)]
-    rings = [
-        _ring(neck, line + rise * (0.5 + 1.1 * behind), 0.15 + gap * (0.4 + 2.2 * behind)) for rise, gap in profile
-    ]
-    return _rings(rings)
+    profile = [(0.8, 0.0), (0.9, 0.5), (0.3, 1.1), (-0.5, 1.2), (-1.0, 0.8), (-0.9, 0.3), (-0.3, 0.0)]
+    return _rings([neck.ring(along * (0.7 + 0.9 * behind), away * (0.5 + 1.6 * behind**2)) for along, away in profile])
 
 
-def _shirt(neck: _Neck, clothes: ClothesTraits) -> _Mesh:
+def _shirt(neck: _Neck) -> _Mesh:
     """A collar that stands round the neck, folds over and ends in two points in front."""
-    front = np.cos(_ANGLES)
-    # the band opens in front: its ends are the columns beside the middle
-    opening = np.abs(np.angle(np.exp(1j * _ANGLES)))
-    base = -13.9 + 1.1 * (1 - front) / 2 - 1.2 * np.exp(-((opening / 0.45) ** 2))
-    top = base + 2.0 + 0.5 * (1 - front) / 2 - 0.5 * np.exp(-((opening / 0.4) ** 2))
-    point = 1.9 * np.exp(-(((opening - 0.42) / 0.3) ** 2))
-    tip = top - 2.5 - point
-    rings = [
-        _ring(neck, base, 0.15),
-        _ring(neck, (base + top) / 2, 0.3),
-        _ring(neck, top, 0.45),
-        _ring(neck, top - 0.1, 0.7),
-        _ring(neck, (top + tip) / 2, 0.75),
-        _ring(neck, tip, 0.5),
-    ]
+    aside = np.abs(np.angle(np.exp(1j * _ANGLES)))
+    front = np.exp(-((aside / 0.5) ** 2))
+    stand = 1.9 - 1.1 * front
+    fold = 2.0 + 1.3 * np.exp(-(((aside - 0.45) / 0.25) ** 2)) - 0.6 * front
+    rings = [neck.ring(0.6, 0.1), neck.ring(0.0, 0.25), neck.ring(-0.5 * stand, 0.3), neck.ring(-stand, 0.4)]
+    rings += [neck.ring(-stand, 0.65), neck.ring(fold / 2 - stand, 0.8), neck.ring(fold - stand, 0.65)]
     positions, triangles = _rings(rings)
     columns = triangles % _AROUND
-    middle = np.minimum(columns, _AROUND - columns) <= 1
-    return positions, triangles[~middle.any(axis=1)]
+    buttoned = (np.minimum(columns, _AROUND - columns) == 0).any(axis=1)
+    return positions, triangles[~buttoned]
 
 
 _COLLARS = {"ribbed": _ribbed, "turtleneck": _turtleneck, "scarf": _scarf, "hood": _hood, "shirt": _shirt}

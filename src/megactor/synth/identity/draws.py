@@ -84,6 +84,10 @@ _LID_COLORS = [(150, 110, 100), (120, 90, 110), (170, 130, 90), (90, 100, 130), 
 _BLUSHES = [(214, 120, 120), (200, 110, 130), (210, 130, 100)]
 
 
+_HIGH_COLLARS = {"turtleneck": 0.0, "scarf": 0.0, "hood": 1.0, "shirt": 3.0}
+"""Collars that sit at the neck, and how far their opening runs down."""
+
+
 def random_traits(seed: int, avatar: bool = False) -> Traits:
     """The person of a seed.
 
@@ -273,10 +277,10 @@ def _clothes(seed: int) -> ClothesTraits:
     pattern = int(rng.choice([0, 1, 2, 3, 4], p=[0.58, 0.13, 0.12, 0.07, 0.1]))
     neckline = float(rng.choice([-15.5, -14.0, -17.5], p=[0.45, 0.35, 0.2]) + rng.normal(0, 0.35))
     neck_v = float(rng.choice([0.0, 4.0, 7.0], p=[0.55, 0.25, 0.2]))
-    if garment in ("turtleneck", "scarf", "hood"):
-        neckline, neck_v = -14.0, 0.0
-    if garment == "shirt":
-        neckline, neck_v = -14.2, 4.5
+    neck_width = float(rng.uniform(3.0, 6.5))
+    if garment in _HIGH_COLLARS:
+        neckline, neck_width = -13.2 - float(rng.uniform(0, 0.6)), 3.0
+        neck_v = _HIGH_COLLARS[garment]
     if pattern == 4:
         neck_v = max(neck_v, 3.0)
     return ClothesTraits(
@@ -287,7 +291,7 @@ def _clothes(seed: int) -> ClothesTraits:
         colors=(first, second),
         neckline=neckline,
         neck_v=neck_v,
-        neck_width=float(rng.uniform(4.0, 7.0)),
+        neck_width=neck_width,
     )
 
 

@@ -43,8 +43,8 @@ def build_glasses(bust: Bust, rest: np.ndarray, glasses: GlassesTraits) -> Attac
         ear = np.array([side * max(_EAR[0], abs(hinge_x) + 0.3), height + _EAR[1], _EAR[2]])
         parts.append(tube(_arc(hinge, ear, np.array([0.4 * side, 0, 0]), 8), 0.9 * glasses.thickness, closed=False))
         inner.append(middle - side * glasses.half_width)
-    ends = (np.array([x, height + 0.3, front]) for x in inner[::-1])
-    parts.append(tube(_arc(*ends, np.array([0, 0.35, 0.25]), 7), 0.9 * glasses.thickness, closed=False))
+    left, right = (np.array([x, height + 0.3, front]) for x in inner)
+    parts.append(tube(_arc(right, left, np.array([0, 0.35, 0.25]), 7), 0.9 * glasses.thickness, closed=False))
     positions, triangles = join(parts)
     return attach(positions, triangles, Material.FRAME, np.array(glasses.color), 1.0)
 

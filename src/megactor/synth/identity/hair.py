@@ -13,8 +13,10 @@ from megactor.synth.streams import stream
 from megactor.synth.subject import Material
 
 _LOCKS = 260
-_STIFFNESS = 0.35
-"""How much of a step's direction is new; the rest goes on as before."""
+_STIFFNESS = 0.3
+"""How much of a direction is new after one rig unit; the rest goes on as before."""
+_STEP = 1.3
+"""Hair grows in steps of at most about this length, finer than it is drawn."""
 _BROW_HEIGHT = 6.5
 """A fringe ends here."""
 _FACE_HEIGHTS, _FACE_AZIMUTHS = (-8.0, 2.0, 6.0, 10.0), (1.15, 1.1, 0.95, 0.6)
@@ -63,9 +65,10 @@ def _roots(
     if not density.any():
         return None
     chosen, weights = scatter(rest, triangles, density, style.strands, rng)
-    return tuple(  # type: ignore[return-value]
+    on_identity, canonical = (
         (points[triangles[chosen]] * weights[..., None]).sum(axis=1) for points in (rest, bust.rest)
     )
+    return on_identity, canonical
 
 
 class _Growth:
@@ -118,19 +121,21 @@ class _Growth:
     def grown(self) -> np.ndarray:
         """(N, K, 3) points from root to tip."""
         style, rng = self.style, self.rng
-        count, steps = len(self.root), style.segments
+        count = len(self.root)
+        steps = int(np.clip(np.ceil(self.length.max() / _STEP), style.segments, 3 * style.segments))
         outwards = unit(self.root - HEAD_CENTER)
         lock_noise = rng.normal(0, 1, (count, 3))[self.lock] * style.noise
         position = self.root + 0.05 * outwards
         direction = outwards * (style.lift + 0.05) + self.comb * style.comb
         direction = unit(direction + rng.normal(0, style.noise, (count, 3)) + 0.5 * lock_noise)
         points, step = [position], self.length / steps
+        stiffness = 1 - (1 - _STIFFNESS) ** step
         growing = np.ones(count, bool)
         for index in range(1, steps + 1):
             t = index / steps
             noise = 0.5 * rng.normal(0, style.noise, (count, 3)) + 0.35 * lock_noise
             pull = self._pull(position, t) + noise
-            direction = unit(direction + _STIFFNESS * (pull - direction))
+            direction = unit(direction + stiffness[:, None] * (pull - direction))
             target = self._kept_outside(position + direction * step[:, None], step, t)
             target, blocked = self._beside_the_face(target)
             growing &= ~blocked
@@ -140,7 +145,8 @@ class _Growth:
             reach = np.where(growing, np.minimum(distance, 1.25 * step), 0.02)
             position = position + direction * reach[:, None]
             points.append(position)
-        return self._curled(self._gathered_in_locks(np.stack(points, axis=1)), step)
+        grown = self._gathered_in_locks(_thinned(np.stack(points, axis=1), style.segments))
+        return self._curled(grown, self.length / style.segments)
 
     def _pull(self, position: np.ndarray, t: float) -> np.ndarray:
         style = self.style
@@ -205,5 +211,14 @@ class _Growth:
         start = unit(rng.normal(0, 1, (_KNOT_STRANDS, 3)))
         around = unit(np.cross(_KNOT_AXIS, start))
         angle = np.linspace(0, 1.6, self.style.segments + 1)[None, :, None]
-        ball = self.knot + [0, 0, -1.0]
+        ball = self.knot - np.array([0, 0, 1.0])
         return ball + rng.uniform(2.0, 3.2) * (start[:, None] * np.cos(angle) + around[:, None] * np.sin(angle))
+
+
+def _thinned(points: np.ndarray, segments: int) -> np.ndarray:
+    """(N, segments + 1, 3) of finer (N, K, 3) strands; closer at the root, where hair bends round the head."""
+    last = points.shape[1] - 1
+    place = last * np.linspace(0, 1, segments + 1) ** 1.25
+    below = np.minimum(place.astype(int), last - 1)
+    part = (place - below)[None, :, None]
+    return points[:, below] * (1 - part) + points[:, below + 1] * part

@@ -45,57 +45,57 @@ HAIRSTYLES = {
     "bald": Hairstyle(length=(0, 0), strands=0),
     "buzz": Hairstyle(length=(0, 0), strands=0),
     "crew": Hairstyle(
-        length=(1.0, 2.2), volume=(0.25, 0.5), strands=1700, segments=3, width=(0.18, 0.34), comb=0.8, back=-0.1, lift=0.6,
-        weight=0.25, fringe=2, short_sides=True,
+        length=(1.0, 2.2), volume=(0.25, 0.5), strands=1700, segments=3, width=(0.18, 0.34), comb=0.8,
+        back=-0.1, lift=0.6, weight=0.25, fringe=2, short_sides=True,
     ),
     "short": Hairstyle(
-        length=(2.5, 4.5), volume=(0.4, 0.8), strands=1500, segments=4, width=(0.2, 0.4), comb=0.6, back=-0.4, lift=0.35,
-        weight=0.35, fringe=2, short_sides=True,
+        length=(2.5, 4.5), volume=(0.4, 0.8), strands=1500, segments=4, width=(0.2, 0.4), comb=0.6,
+        back=-0.4, lift=0.35, weight=0.35, fringe=2, short_sides=True,
     ),
     "tousled": Hairstyle(
-        length=(3, 6), volume=(0.7, 1.2), strands=1400, segments=5, width=(0.2, 0.42), comb=0.6, back=0.1, part=3.0, lift=0.6,
-        weight=0.35, noise=0.26, fringe=1, short_sides=True,
+        length=(3, 6), volume=(0.7, 1.2), strands=1400, segments=5, width=(0.2, 0.42), comb=0.6, back=0.1,
+        part=3.0, lift=0.6, weight=0.35, noise=0.26, fringe=1, short_sides=True,
     ),
     "spiky": Hairstyle(
-        length=(2.5, 4.0), volume=(0.5, 0.8), strands=1400, segments=4, width=(0.2, 0.4), comb=0.25, lift=1.6, weight=0.0,
-        noise=0.3, clump=0.7, short_sides=True,
+        length=(2.5, 4.0), volume=(0.5, 0.8), strands=1400, segments=4, width=(0.2, 0.4), comb=0.25,
+        lift=1.6, weight=0.0, noise=0.3, clump=0.7, short_sides=True,
     ),
     "side part": Hairstyle(
-        length=(5, 9), volume=(0.7, 1.2), strands=1400, segments=6, width=(0.22, 0.42), comb=1.1, part=3.2, back=0.35,
-        lift=0.55, weight=0.45, noise=0.1, short_sides=True,
+        length=(5, 9), volume=(0.7, 1.2), strands=1400, segments=6, width=(0.22, 0.42), comb=1.1, part=3.2,
+        back=0.35, lift=0.55, weight=0.45, noise=0.1, short_sides=True,
     ),
     "slick": Hairstyle(
-        length=(7, 11), volume=(0.35, 0.6), strands=1400, width=(0.22, 0.42), comb=1.3, back=1.2, lift=0.25, weight=0.3,
-        noise=0.08, short_sides=True,
+        length=(7, 11), volume=(0.35, 0.6), strands=1400, width=(0.22, 0.42), comb=1.3, back=1.2,
+        lift=0.25, weight=0.3, noise=0.08, short_sides=True,
     ),
     "medium": Hairstyle(length=(11, 16), volume=(0.8, 1.3), comb=0.7, lift=0.5, weight=0.8, fringe=1),
     "bob": Hairstyle(
-        length=(12, 17), volume=(0.9, 1.4), comb=0.6, part=1.0, back=0.1, lift=0.4, weight=1.0, noise=0.08, clump=0.3,
-        fringe=1,
+        length=(12, 17), volume=(0.9, 1.4), comb=0.6, part=1.0, back=0.1, lift=0.4, weight=1.0, noise=0.08,
+        clump=0.3, fringe=1,
     ),
     "long": Hairstyle(
-        length=(22, 34), volume=(0.7, 1.1), segments=8, width=(0.3, 0.6), comb=0.6, part=1.5, back=0.3, lift=0.35, weight=1.1,
-        noise=0.1, fringe=1,
+        length=(22, 34), volume=(0.7, 1.1), segments=8, width=(0.3, 0.6), comb=0.6, part=1.5, back=0.3,
+        lift=0.35, weight=1.1, noise=0.1, fringe=1,
     ),
     "long wavy": Hairstyle(
-        length=(20, 32), volume=(0.9, 1.5), segments=9, width=(0.3, 0.6), comb=0.6, part=1.5, lift=0.45, weight=1.0,
-        clump=0.6, curl=0.5, curl_turns=0.16, fringe=1,
+        length=(20, 32), volume=(0.9, 1.5), segments=9, width=(0.3, 0.6), comb=0.6, part=1.5, lift=0.45,
+        weight=1.0, clump=0.6, curl=0.5, curl_turns=0.16, fringe=1,
     ),
     "curly": Hairstyle(
-        length=(7, 13), volume=(1.2, 2.0), segments=9, width=(0.3, 0.55), comb=0.4, lift=0.9, weight=0.55, noise=0.32,
-        clump=0.6, curl=0.6, curl_turns=0.3,
+        length=(7, 13), volume=(1.2, 2.0), segments=9, width=(0.3, 0.55), comb=0.4, lift=0.9, weight=0.55,
+        noise=0.32, clump=0.6, curl=0.6, curl_turns=0.3,
     ),
     "afro": Hairstyle(
-        length=(3, 7), volume=(0.8, 1.4), strands=1700, segments=6, width=(0.3, 0.6), comb=0.0, lift=2.2, weight=0.0,
-        noise=0.7, clump=0.1, curl=0.4, curl_turns=0.6,
+        length=(3, 7), volume=(0.8, 1.4), strands=1700, segments=6, width=(0.3, 0.6), comb=0.0, lift=2.2,
+        weight=0.0, noise=0.7, clump=0.1, curl=0.4, curl_turns=0.6,
     ),
     "coils": Hairstyle(
-        length=(1.5, 3), volume=(0.4, 0.8), strands=1700, segments=4, width=(0.3, 0.5), comb=0.0, lift=1.8, weight=0.0,
-        noise=0.6, clump=0.2, curl=0.25, curl_turns=0.8,
+        length=(1.5, 3), volume=(0.4, 0.8), strands=1700, segments=4, width=(0.3, 0.5), comb=0.0, lift=1.8,
+        weight=0.0, noise=0.6, clump=0.2, curl=0.25, curl_turns=0.8,
     ),
     "knot": Hairstyle(
-        length=(9, 13), volume=(0.3, 0.5), width=(0.24, 0.44), comb=1.2, back=0.9, lift=0.15, weight=0.0, noise=0.06,
-        gathered=True,
+        length=(9, 13), volume=(0.3, 0.5), width=(0.24, 0.44), comb=1.2, back=0.9, lift=0.15, weight=0.0,
+        noise=0.06, gathered=True,
     ),
 }  # fmt: skip
 """By name; which one somebody has is drawn with the weights below."""

@@ -59,10 +59,10 @@ def _rim(surface: HeadSurface, hat: HatTraits) -> np.ndarray:
 
 def _crown(surface: HeadSurface, hat: HatTraits, rim: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """From the rim over the head to its top."""
-    top = HEAD_CENTER + [0, 1, -0.12]
+    upwards = np.array([0, 1, -0.12])
     rings = []
     for t in np.linspace(0, 1, _ROWS):
-        direction = (1 - t) * (rim - HEAD_CENTER) / 9 + t * (top - HEAD_CENTER)
+        direction = (1 - t) * (rim - HEAD_CENTER) / 9 + t * upwards
         direction = direction / np.linalg.norm(direction, axis=1, keepdims=True)
         wall, _ = surface.radius(HEAD_CENTER + direction)
         stand = 0.35 + hat.depth * smoothstep(np.array(t), 0, 0.35)

@@ -16,9 +16,9 @@ def rest_shape(bust: Bust, shape: ShapeTraits) -> np.ndarray:
     count = min(len(modes), len(shape.modes))
     weights = np.array(shape.modes[:count], np.float32)
     offsets = (weights @ modes[:count].reshape(count, -1)).reshape(-1, 3)
-    rest = bust.shaped(offsets) * np.array([*shape.stretch, 1.0], np.float32)
-    rest[:, 0] *= 1 + (shape.shoulders - 1) * (1 - bust.head_weight)
-    return rest.astype(np.float32)
+    widths = shape.stretch[0] * (1 + (shape.shoulders - 1) * (1 - bust.head_weight))
+    factors = np.stack([widths, np.full_like(widths, shape.stretch[1]), np.ones_like(widths)], axis=1)
+    return (bust.shaped(offsets) * factors).astype(np.float32)
 
 
 def avatar_scales(bust: Bust, avatar: AvatarTraits) -> tuple[LocalScale, ...]:

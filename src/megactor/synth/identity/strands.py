@@ -46,7 +46,8 @@ def ribbons(
 
     Args:
         strands: where they run.
-        color, tip_color: (3,) linear RGB at root and tip.
+        color: (3,) linear RGB at the root.
+        tip_color: at the tip.
         width: range of the ribbons' widths, rig units.
         rng: twist, width and color of every strand.
     """

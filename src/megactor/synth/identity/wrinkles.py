@@ -31,7 +31,7 @@ def paint_wrinkles(canvas: SkinCanvas, face: FaceMap, traits: Traits) -> None:
 
 def _nose_fold(face: FaceMap, side: int) -> np.ndarray:
     t = np.linspace(0, 1, 14)
-    start = face.nose_base + [side * 0.058, 0.034]
+    start = face.nose_base + np.array([side * 0.058, 0.034])
     return start + np.stack([side * 0.075 * t**0.9, -0.16 * t**1.3], axis=1)
 
 
