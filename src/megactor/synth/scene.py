@@ -80,7 +80,7 @@ def random_scene(seed: int, framing: Framing | None = None) -> Scene:
     background = random_background(seed)
     # walls and skies light a face too
     surround = background.picture(32).mean(axis=(0, 1)) ** 2.2 + 0.05
-    tint = (surround / surround.mean()) ** 0.2
+    tint = (surround / surround.mean()) ** 0.12
     return Scene(
         framing=random_framing(seed) if framing is None else framing,
         lights=_random_lights(seed),

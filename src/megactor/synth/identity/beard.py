@@ -60,7 +60,7 @@ def paint_beard(canvas: SkinCanvas, traits: Traits, lips: np.ndarray) -> None:
     grain = smooth_noise(rng, canvas.size, [min(canvas.size, 420)], [1.0])
     speckle = np.clip(0.35 + 0.9 * grain, 0, 1)
     everywhere = _full(canvas, BeardStyle(1, 1, 1, 0))
-    cover = np.maximum(0.75 * beard.stubble * everywhere, 0.8 * _full(canvas, style))
+    cover = np.maximum(0.75 * beard.stubble * everywhere, 0.9 * _full(canvas, style))
     cover = np.clip(cover * (1 - lips) * (0.4 + 0.7 * speckle), 0, 0.92)
     canvas.paint(cover, np.array(beard.color) / traits.skin.albedo)
     canvas.gloss *= 1 - 0.6 * cover
@@ -103,7 +103,7 @@ def grow_beard(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
         anchor_weights=weights.astype(np.float32),
     )
     color = np.array(beard.color)
-    return ribbons(strands, color, color * 1.3, (0.07, 0.16), rng)
+    return ribbons(strands, color, color * 1.3, (0.09, 0.19), rng)
 
 
 def _hang(root: np.ndarray, normal: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -100,7 +100,7 @@ def _averaged(column: np.ndarray, depth: np.ndarray, outline: np.ndarray) -> np.
         for axis in range(2):
             means = total[index, known, axis] / total[index, known, 2]
             lines[index, :, axis] = np.interp(_DEPTHS, _DEPTHS[known], means)
-    return _blurred(lines, 1)
+    return _blurred(lines, 4)
 
 
 def _blurred(rings: np.ndarray, times: int) -> np.ndarray:
@@ -170,9 +170,9 @@ def _shirt(neck: _Neck) -> _Mesh:
     aside = np.abs(np.angle(np.exp(1j * _ANGLES)))
     front = np.exp(-((aside / 0.5) ** 2))
     stand = 1.9 - 1.1 * front
-    fold = 2.0 + 1.3 * np.exp(-(((aside - 0.45) / 0.25) ** 2)) - 0.6 * front
+    fold = stand + 0.9 + 1.7 * np.exp(-(((aside - 0.38) / 0.22) ** 2))
     rings = [neck.ring(0.6, 0.1), neck.ring(0.0, 0.25), neck.ring(-0.5 * stand, 0.3), neck.ring(-stand, 0.4)]
-    rings += [neck.ring(-stand, 0.65), neck.ring(fold / 2 - stand, 0.8), neck.ring(fold - stand, 0.65)]
+    rings += [neck.ring(-stand, 0.65), neck.ring(fold / 2 - stand, 0.85), neck.ring(fold - stand, 0.7)]
     positions, triangles = _rings(rings)
     columns = triangles % _AROUND
     buttoned = (np.minimum(columns, _AROUND - columns) == 0).any(axis=1)

@@ -231,7 +231,7 @@ def _beard(seed: int, feminine: bool, natural: np.ndarray, skin: SkinTraits) -> 
 def _eyes(seed: int, feminine: bool, melanin: float, avatar: bool) -> EyeTraits:
     rng = stream(seed, "eyes")
     name = pick(rng, _DARK_IRISES if melanin > 0.45 else dict.fromkeys(_IRISES, 1.0))
-    outer, inner = (linear(color) * 1.5 * np.exp(rng.normal(0, 0.15)) for color in _IRISES[name])
+    outer, inner = (linear(color) * (1.35 - 0.5 * melanin) * np.exp(rng.normal(0, 0.15)) for color in _IRISES[name])
     return EyeTraits(
         iris_radius=float(rng.uniform(0.47, 0.52) * (1.1 if avatar else 1)),
         pupil=0.5 if avatar else float(rng.uniform(0.32, 0.5)),
@@ -261,12 +261,13 @@ def _hat(seed: int) -> HatTraits | None:
     rng = stream(seed, "hat")
     if not chance(rng, 0.08):
         return None
+    kind = pick(rng, {"beanie": 0.45, "cap": 0.35, "hat": 0.2})
     return HatTraits(
-        kind=pick(rng, {"beanie": 0.4, "cap": 0.35, "hat": 0.25}),
+        kind=kind,
         color=_any_color(rng),
         band=_any_color(rng),
-        rim=float(rng.uniform(8.6, 9.8)),
-        depth=float(rng.uniform(0.7, 1.2)),
+        rim=float(rng.uniform(7.5, 8.7) if kind == "beanie" else rng.uniform(8.2, 9.2)),
+        depth=float(rng.uniform(0.8, 1.4)),
     )
 
 

@@ -8,7 +8,11 @@ from megactor.synth.identity.head_surface import HEAD_CENTER, HeadSurface
 from megactor.synth.identity.traits import HatTraits
 from megactor.synth.subject import Material
 
+_Mesh = tuple[np.ndarray, np.ndarray]
+
 _AROUND, _ROWS = 64, 14
+_GAP = 0.35
+"""Between the head and a hat's rim."""
 _TILT = 0.16
 """Rims rise to the front: height gained for every unit of depth."""
 _RIM_DEPTH = 6.0
@@ -17,7 +21,7 @@ _RIM_DEPTH = 6.0
 
 def below_rim(points: np.ndarray, hat: HatTraits) -> np.ndarray:
     """(N,) whether (N, 3) points are visible below the hat; hair above is not drawn."""
-    return points[:, 1] < hat.rim + _TILT * (points[:, 2] - _RIM_DEPTH) + 0.2
+    return points[:, 1] < hat.rim + _TILT * (points[:, 2] - _RIM_DEPTH) - 0.35
 
 
 def build_hat(bust: Bust, rest: np.ndarray, hat: HatTraits) -> Attached:
@@ -30,17 +34,16 @@ def build_hat(bust: Bust, rest: np.ndarray, hat: HatTraits) -> Attached:
     """
     surface = HeadSurface(bust, rest)
     rim = _rim(surface, hat)
-    parts = [_crown(surface, hat, rim)]
-    if hat.kind == "beanie":
-        parts.append(_cuff(rim))
-    else:
-        parts.append(_brim(rim, hat))
-    positions, triangles = join(parts)
+    crown = _felt_crown(surface, hat, rim) if hat.kind == "hat" else _crown(surface, hat, rim)
+    edge = _cuff(rim) if hat.kind == "beanie" else _brim(rim, hat)
+    positions, triangles = join([crown, edge])
     colors = np.tile(np.array(hat.color), (len(positions), 1))
-    if hat.kind != "cap":
-        low = positions[:, 1] < hat.rim + _TILT * (positions[:, 2] - _RIM_DEPTH) + (1.9 if hat.kind == "hat" else 2.1)
-        trimmed = low & (np.arange(len(positions)) < len(parts[0][0]) if hat.kind == "hat" else True)
-        colors[trimmed] = hat.band
+    in_crown = np.arange(len(positions)) < len(crown[0])
+    if hat.kind == "hat":
+        above_rim = positions[:, 1] - hat.rim - _TILT * (positions[:, 2] - _RIM_DEPTH)
+        colors[in_crown & (above_rim < 1.6)] = hat.band
+    elif hat.kind == "beanie":
+        colors[~in_crown] = hat.band
     return attach(positions, triangles, Material.FABRIC, colors, 1.0)
 
 
@@ -53,31 +56,41 @@ def _rim(surface: HeadSurface, hat: HatTraits) -> np.ndarray:
         z = HEAD_CENTER[2] + radius * np.cos(angle)
         points = np.stack([radius * np.sin(angle), hat.rim + _TILT * (z - _RIM_DEPTH), z], axis=1)
         wall, distance = surface.radius(points)
-        radius = radius + 0.8 * (wall + 0.35 - distance)
+        radius = radius + 0.8 * (wall + _GAP + 0.25 * hat.depth - distance)
     return points
 
 
-def _crown(surface: HeadSurface, hat: HatTraits, rim: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """From the rim over the head to its top."""
+def _crown(surface: HeadSurface, hat: HatTraits, rim: np.ndarray) -> _Mesh:
+    """A dome that follows the head, from the rim to the top."""
     upwards = np.array([0, 1, -0.12])
     rings = []
     for t in np.linspace(0, 1, _ROWS):
         direction = (1 - t) * (rim - HEAD_CENTER) / 9 + t * upwards
         direction = direction / np.linalg.norm(direction, axis=1, keepdims=True)
         wall, _ = surface.radius(HEAD_CENTER + direction)
-        stand = 0.35 + hat.depth * smoothstep(np.array(t), 0, 0.35)
+        stand = _GAP + hat.depth * smoothstep(np.array(t), -0.25, 0.3)
         rings.append(HEAD_CENTER + direction * (wall + stand)[:, None])
-    points = np.stack(rings)
-    if hat.kind == "hat":  # felt hats are flat on top
-        ceiling = hat.rim + 5.8
-        over = np.maximum(0, points[..., 1] - ceiling)
-        points[..., 1] -= 0.75 * over
-    smooth = points.mean(axis=1)[-1]
-    points[-1] = smooth
-    return points.reshape(-1, 3), grid_triangles(_ROWS, _AROUND, False, True)
+    rings[-1][:] = rings[-1].mean(axis=0)
+    return np.concatenate(rings), grid_triangles(_ROWS, _AROUND, False, True)
 
 
-def _cuff(rim: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _felt_crown(surface: HeadSurface, hat: HatTraits, rim: np.ndarray) -> _Mesh:
+    """Nearly upright walls and a flat top with a dent."""
+    top, _ = surface.radius(HEAD_CENTER[None] + [0, 1.0, 0])
+    ceiling = HEAD_CENTER[1] + float(top[0]) + 0.2 + hat.depth
+    middle = rim.mean(axis=0)
+    wall, lid = 0.86, 0.72
+    profile = [(t, 1 - (1 - wall) * t) for t in np.linspace(0, 0.94, _ROWS - 5)]
+    profile += [(1.0, wall - 0.06), (0.99, lid), (0.93, lid / 2), (0.9, 0.0)]
+    rings = []
+    for rise, width in profile:
+        ring = middle + (rim - middle) * width
+        ring[:, 1] = rim[:, 1] + (ceiling - rim[:, 1]) * rise
+        rings.append(ring)
+    return np.concatenate(rings), grid_triangles(len(rings), _AROUND, False, True)
+
+
+def _cuff(rim: np.ndarray) -> _Mesh:
     """The turned-up edge of a knitted hat."""
     outwards = rim - HEAD_CENTER
     outwards[:, 1] = 0
@@ -87,7 +100,7 @@ def _cuff(rim: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rings), grid_triangles(len(rings), _AROUND, False, True)
 
 
-def _brim(rim: np.ndarray, hat: HatTraits) -> tuple[np.ndarray, np.ndarray]:
+def _brim(rim: np.ndarray, hat: HatTraits) -> _Mesh:
     """All round a hat, in front only on a cap; both sides of it."""
     outwards = rim - HEAD_CENTER
     outwards[:, 1] = 0
