@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from megactor.synth import raster
-from megactor.synth.jit import kernel
+from megactor.synth.jit import inlined, kernel
 from megactor.synth.occlusion import occlusion_at
 
 _SHADOW_SIZE = 256
@@ -98,7 +98,7 @@ def _look(points, view, seen):
             )
 
 
-@kernel
+@inlined
 def lit_part(light, x, y, z, bias):
     """How much of the first lamp a point sees: 3 x 3 map texels, weighted by how near they are.
 
@@ -128,7 +128,7 @@ def lit_part(light, x, y, z, bias):
     return lit / total
 
 
-@kernel
+@inlined
 def ambient_light(ambient, channel, nx, ny, nz):
     """Light from all around that falls on a normal, in one color channel."""
     a = ambient[channel]
@@ -137,61 +137,13 @@ def ambient_light(ambient, channel, nx, ny, nz):
     return max(glow, 0.0)
 
 
-@kernel
-def wrapped(cosine, wrap):
-    """Diffuse light that reaches `wrap` round the edge of a translucent body."""
-    return max(0.0, (cosine + wrap) / (1 + wrap))
-
-
-@kernel
-def specular(n_l, n_v, n_h, v_h, roughness, at_zero):
-    """Light mirrored by a rough surface (GGX, Smith's shadowing, Schlick's Fresnel), for a lamp of radiance 1 / pi.
-
-    Args:
-        n_l: cosine between normal and lamp; n, v and h below are the normal, the viewer and halfway to the lamp.
-        n_v: another cosine.
-        n_h: another cosine.
-        v_h: another cosine.
-        roughness: 0 = mirror, 1 = chalk.
-        at_zero: reflectance seen straight on.
-    """
-    a = roughness * roughness
-    a2 = a * a
-    d = n_h * n_h * (a2 - 1) + 1
-    k = a / 2
-    shadowing = 0.25 / ((n_l * (1 - k) + k) * (n_v * (1 - k) + k))
-    f = 1 - v_h
-    fresnel = at_zero + (1 - at_zero) * f * f * f * f * f
-    return a2 / (d * d) * shadowing * fresnel * n_l
-
-
-@kernel
-def strand_specular(tangent_h, color):
-    """Hair's two highlights: a narrow white one shifted to the root, a broad one in the hair's color (Kajiya-Kay).
-
-    Args:
-        tangent_h: cosine between the strand and the halfway vector.
-        color: of the hair, one channel.
-    """
-    first, second = tangent_h + 0.10, tangent_h - 0.12
-    s = max(0.0, 1 - first * first)
-    s4 = s * s * s * s
-    s16 = s4 * s4 * s4 * s4
-    s64 = s16 * s16 * s16 * s16
-    t = max(0.0, 1 - second * second)
-    t2 = t * t
-    t16 = t2 * t2
-    t16 = t16 * t16 * t16 * t16
-    return 0.16 * s64 + 0.9 * color * t16
-
-
-@kernel
-def inverse_length(x, y, z):
-    """1 / |v|, finite for zero."""
-    return 1 / math.sqrt(x * x + y * y + z * z + 1e-12)
-
-
-@kernel
+@inlined
 def openness_at(light, x, y, distance):
     """Ambient occlusion at a sample whose surface is `distance` away."""
     return occlusion_at(light.openness, light.openness_distance, light.openness_step, x, y, distance)
+
+
+@inlined
+def inverse_length(x, y, z):
+    """1 / |v|, finite for zero."""
+    return 1 / math.sqrt(x * x + y * y + z * z + 1e-12)

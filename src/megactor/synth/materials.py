@@ -9,14 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from megactor.synth.jit import kernel
+from megactor.synth.jit import inlined
 from megactor.synth.posing import Posed
 from megactor.synth.solid_noise import solid_noise
 from megactor.synth.subject import Subject
 
+Color = tuple[float, float, float]
+
 
 class Look(NamedTuple):
-    """The numbers of a subject that its materials need; colors are (3,) float32 linear RGB.
+    """The numbers of a subject that its materials need; colors are linear RGB.
 
     texture: (N, N, 6) float32: RGB factors, gloss factor, slopes of the relief along u and v (texture rows down).
     eyes: (2, 12) float32, center, looking direction, right and up of the left and the right eye.
@@ -27,18 +29,18 @@ class Look(NamedTuple):
     roughness: float
     scattering: float
     scalp: float
-    hair_color: np.ndarray
+    hair_color: Color
     teeth: float
     cloth_pattern: int
     cloth_scale: float
-    cloth_color: np.ndarray
-    cloth_accent: np.ndarray
-    hat_color: np.ndarray
+    cloth_color: Color
+    cloth_accent: Color
+    hat_color: Color
     eyes: np.ndarray
     iris_radius: float
     pupil: float
-    iris_outer: np.ndarray
-    iris_inner: np.ndarray
+    iris_outer: Color
+    iris_inner: Color
     tongue_out: float
 
 
@@ -67,30 +69,39 @@ def look_of(subject: Subject, posed: Posed, texture: np.ndarray) -> Look:
     )
 
 
-def _color(rgb: tuple[float, float, float]) -> np.ndarray:
-    return np.array(rgb, np.float32)
+def _color(rgb: tuple[float, float, float]) -> Color:
+    return float(rgb[0]), float(rgb[1]), float(rgb[2])
 
 
-@kernel
+@inlined
 def skin_texture(texture, u, v):
     """Texture at (u, v), bilinear: red, green, blue and gloss factors, slopes along u and v."""
     size = texture.shape[0]
     x, y = min(max(u, 0.0), 1.0) * (size - 1), min(max(1 - v, 0.0), 1.0) * (size - 1)
     j, i = min(int(x), size - 2), min(int(y), size - 2)
     fx, fy = np.float32(x - j), np.float32(y - i)
-    w00, w01, w10, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
-    p, q, r, s = texture[i, j], texture[i, j + 1], texture[i + 1, j], texture[i + 1, j + 1]
+    weights = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
     return (
-        w00 * p[0] + w01 * q[0] + w10 * r[0] + w11 * s[0],
-        w00 * p[1] + w01 * q[1] + w10 * r[1] + w11 * s[1],
-        w00 * p[2] + w01 * q[2] + w10 * r[2] + w11 * s[2],
-        w00 * p[3] + w01 * q[3] + w10 * r[3] + w11 * s[3],
-        w00 * p[4] + w01 * q[4] + w10 * r[4] + w11 * s[4],
-        w00 * p[5] + w01 * q[5] + w10 * r[5] + w11 * s[5],
+        _texel(texture, i, j, weights, 0),
+        _texel(texture, i, j, weights, 1),
+        _texel(texture, i, j, weights, 2),
+        _texel(texture, i, j, weights, 3),
+        _texel(texture, i, j, weights, 4),
+        _texel(texture, i, j, weights, 5),
     )
 
 
-@kernel
+@inlined
+def _texel(texture, i, j, weights, channel):
+    return (
+        weights[0] * texture[i, j, channel]
+        + weights[1] * texture[i, j + 1, channel]
+        + weights[2] * texture[i + 1, j, channel]
+        + weights[3] * texture[i + 1, j + 1, channel]
+    )
+
+
+@inlined
 def knitwear(color, x, y, z):
     """A ribbed hat."""
     around = math.atan2(x, z)
@@ -98,19 +109,21 @@ def knitwear(color, x, y, z):
     return color[0] * shade, color[1] * shade, color[2] * shade
 
 
-@kernel
+@inlined
 def scalp_cover(look, height, x, y, z):
-    """How much of the skin short hair and roots cover, `height` above the hairline, and their brightness."""
+    """How much of the skin hair roots cover, `height` above the hairline, and their color."""
+    hair = look.hair_color
     if look.scalp <= 0 or height < -0.5:
-        return 0.0, 0.0
+        return 0.0, hair
     ragged = height + 0.9 * (solid_noise(x * 1.7, y * 1.7, z * 1.7) - 0.5)
     cover = look.scalp * min(max(ragged / 0.9, 0.0), 1.0)
-    return cover, 0.75 + 0.5 * solid_noise(x * 9, y * 9, z * 9)
+    shade = 0.75 + 0.5 * solid_noise(x * 9, y * 9, z * 9)
+    return cover, (hair[0] * shade, hair[1] * shade, hair[2] * shade)
 
 
-@kernel
+@inlined
 def cloth(look, depth, x, y, z):
-    """Cloth `depth` below the collar's edge: red, green, blue, and how far folds tilt it to the side."""
+    """Cloth `depth` below the collar's edge: its color, and how far folds tilt it to the side."""
     base, accent = look.cloth_color, look.cloth_accent
     shade = 1.0
     share = 0.0
@@ -136,24 +149,24 @@ def cloth(look, depth, x, y, z):
     if abs(depth - 0.6) < 0.06:
         shade *= 0.8
     fold = solid_noise(x * 0.5, y * 0.25 + 3, z * 0.5) - solid_noise(x * 0.5 + 0.35, y * 0.25 + 3, z * 0.5)
-    return (
+    color = (
         (base[0] + share * (accent[0] - base[0])) * shade,
         (base[1] + share * (accent[1] - base[1])) * shade,
         (base[2] + share * (accent[2] - base[2])) * shade,
-        0.9 * fold,
     )
+    return color, 0.9 * fold
 
 
-@kernel
+@inlined
 def eyeball(look, side, x, y, z, openness):
-    """Sclera, iris and pupil at a world point: red, green, blue, and how much light the lids leave."""
-    eye = look.eyes[side]
-    dx, dy, dz = x - eye[0], y - eye[1], z - eye[2]
+    """Sclera, iris and pupil at a world point: color, and how much light the lids leave."""
+    eyes = look.eyes
+    dx, dy, dz = x - eyes[side, 0], y - eyes[side, 1], z - eyes[side, 2]
     length = 1 / math.sqrt(dx * dx + dy * dy + dz * dz + 1e-12)
     dx, dy, dz = dx * length, dy * length, dz * length
-    angle = math.acos(min(1.0, max(-1.0, dx * eye[3] + dy * eye[4] + dz * eye[5])))
-    right = dx * eye[6] + dy * eye[7] + dz * eye[8]
-    up = dx * eye[9] + dy * eye[10] + dz * eye[11]
+    angle = math.acos(min(1.0, max(-1.0, dx * eyes[side, 3] + dy * eyes[side, 4] + dz * eyes[side, 5])))
+    right = dx * eyes[side, 6] + dy * eyes[side, 7] + dz * eyes[side, 8]
+    up = dx * eyes[side, 9] + dy * eyes[side, 10] + dz * eyes[side, 11]
     around = math.atan2(up, right)
     rim = look.iris_radius
     red, green, blue = 0.72, 0.66, 0.63
@@ -179,10 +192,17 @@ def eyeball(look, side, x, y, z, openness):
         green += edge * (shade * (outer[1] + inner * (ring[1] - outer[1])) - green)
         blue += edge * (shade * (outer[2] + inner * (ring[2] - outer[2])) - blue)
     under_lid = 0.78 + 0.22 * min(1.0, max(0.0, 1 - 1.6 * up))
-    return red, green, blue, under_lid * (0.75 + 0.25 * min(1.0, max(0.0, (openness - 0.3) / 0.7)))
+    return (red, green, blue), under_lid * (0.75 + 0.25 * min(1.0, max(0.0, (openness - 0.3) / 0.7)))
 
 
-@kernel
+@inlined
+def tongue(x, y, z):
+    """Rough red skin."""
+    grain = 0.85 + 0.3 * solid_noise(x * 5, y * 5, z * 5)
+    return 0.50 * grain, 0.20 * grain, 0.19 * grain
+
+
+@inlined
 def depth_in_mouth(z, back, front, power):
     """How much light reaches a depth of the mouth: canonical z from `back` (dark) to `front`."""
     light = min(1.0, max(0.0, (z - back) / (front - back)))

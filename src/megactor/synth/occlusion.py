@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from megactor.synth.jit import kernel
+from megactor.synth.jit import inlined, kernel
 
 _PAIRS = 8
 """Pairs of opposite taps a point."""
@@ -74,7 +74,7 @@ def _measure(depth, focal, step, taps, openness, distance):
             distance[i, j] = here
 
 
-@kernel
+@inlined
 def _rise(depth, here):
     """How much nearer to the camera a neighbor is; no more is known of things far in front or behind."""
     if depth == 0:
@@ -101,7 +101,7 @@ def _blur(openness, distance, blurred):
             blurred[i, j] = total / weight
 
 
-@kernel
+@inlined
 def occlusion_at(openness, distance, step, x, y, here):
     """Openness at a sample: the mean of the four grid points round it that lie at about its distance."""
     gx, gy = (x - step // 2) / step, (y - step // 2) / step

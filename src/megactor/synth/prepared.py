@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import cv2
 import numpy as np
 
-from megactor.synth import regions
+from megactor.synth import regions, shading
 from megactor.synth.bust import Bust
 from megactor.synth.deformation import SparseShapes
 from megactor.synth.posing import Poser
@@ -39,9 +39,7 @@ class PreparedSubject:
         self.uvs = bust.uvs
         self.materials = np.ascontiguousarray(subject.materials, np.uint8)
         self.two_sided = np.ascontiguousarray(subject.two_sided, np.bool_)
-        self.colors = np.ascontiguousarray(subject.colors, np.float32)
-        self.canonical = np.ascontiguousarray(subject.canonical, np.float32)
-        self.fields = _fields(bust, subject)
+        self.fixed = shading.pack_fixed(subject.colors, subject.canonical, _fields(bust, subject))
         solid = np.arange(len(self.triangles)) < len(self.triangles) - subject.lash_triangles
         outer = np.isin(self.materials, _OUTER)
         self.outer = np.flatnonzero(solid & outer).astype(np.int32)
@@ -80,7 +78,7 @@ class Recent(Generic[Value]):
 
 
 def _fields(bust: Bust, subject: Subject) -> np.ndarray:
-    """(V, 4) float32, `shading.Mesh.fields`."""
+    """(V, 4) float32, as `shading.pack_fixed` takes them."""
     points = subject.canonical
     tongue = np.zeros(len(points))
     tongue[: len(bust.tongue)] = bust.tongue

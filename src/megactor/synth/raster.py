@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from megactor.synth.jit import kernel
+from megactor.synth.jit import inlined, kernel
 
 EMPTY = -1
 """In `Samples.triangles`: nothing is seen there."""
@@ -143,18 +143,18 @@ def farthest_depths(buffer):
     return farthest
 
 
-@kernel
+@inlined
 def _first_center(low, smallest):
     """The first sample whose center is not left of `low` steps."""
     return max((low + _STEPS // 2 - 1) // _STEPS, smallest)
 
 
-@kernel
+@inlined
 def _last_center(high, largest):
     return min((high - _STEPS // 2) // _STEPS, largest)
 
 
-@kernel
+@inlined
 def _hidden(nearest, farthest, top, bottom, left, right):
     if bottom - top > 1 or right - left > 1:
         return False
@@ -165,7 +165,7 @@ def _hidden(nearest, farthest, top, bottom, left, right):
     return True
 
 
-@kernel
+@inlined
 def _twice_area(steps, a, b, c):
     """Negative where corners run counter-clockwise in the picture (y down)."""
     abx, aby = np.int64(steps[b, 0]) - steps[a, 0], np.int64(steps[b, 1]) - steps[a, 1]
@@ -173,7 +173,7 @@ def _twice_area(steps, a, b, c):
     return abx * acy - acx * aby
 
 
-@kernel
+@inlined
 def _edge(steps, start, end, px, py):
     """An edge's function at a sample (>= 0 inside) and its steps to the right and down.
 
@@ -186,7 +186,7 @@ def _edge(steps, start, end, px, py):
     return value, -dy * _STEPS, dx * _STEPS
 
 
-@kernel
+@inlined
 def _on_lash(u, v, density, length):
     """Hairs that narrow towards their tips, each of its own length."""
     hair = math.floor(u * density)

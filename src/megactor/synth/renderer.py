@@ -132,13 +132,8 @@ class Renderer:
             openness_step=openness_step,
         )
         mesh = shading.Mesh(
-            screen=screen,
-            positions=posed.positions,
-            normals=posed.normals,
-            colors=prepared.colors,
-            canonical=prepared.canonical,
-            fields=prepared.fields,
-            tangents=posed.tangents,
+            moving=shading.pack_moving(screen, posed.positions, posed.normals, posed.tangents),
+            fixed=prepared.fixed,
             triangles=prepared.triangles,
             uv_triangles=prepared.uv_triangles,
             uvs=self.bust.uvs,

@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 
-from megactor.synth.jit import kernel
+from megactor.synth.jit import inlined
 
 
-@kernel
+@inlined
 def solid_noise(x, y, z):
     """Value noise in [0, 1] with one random number per unit cube's corner."""
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
@@ -24,7 +24,7 @@ def solid_noise(x, y, z):
     return _mix(near, far, w)
 
 
-@kernel
+@inlined
 def _corner(i, j, k):
     n = (i * 73856093) ^ (j * 19349663) ^ (k * 83492791)
     n = (n ^ (n >> 13)) * 1274126177
@@ -32,11 +32,11 @@ def _corner(i, j, k):
     return (n & 0xFFFF) * (1.0 / 65535.0)
 
 
-@kernel
+@inlined
 def _fade(t):
     return t * t * (3 - 2 * t)
 
 
-@kernel
+@inlined
 def _mix(a, b, t):
     return a + (b - a) * t
