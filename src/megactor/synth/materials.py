@@ -158,6 +158,13 @@ def cloth(look, depth, x, y, z):
 
 
 @inlined
+def fabric(color, x, y, z):
+    """The weave of attached clothes on their own color."""
+    shade = 0.9 + 0.2 * solid_noise(x * 7, y * 7, z * 7)
+    return color[0] * shade, color[1] * shade, color[2] * shade
+
+
+@inlined
 def eyeball(look, side, x, y, z, openness):
     """Sclera, iris and pupil at a world point: color, and how much light the lids leave."""
     eyes = look.eyes
@@ -169,12 +176,12 @@ def eyeball(look, side, x, y, z, openness):
     up = dx * eyes[side, 9] + dy * eyes[side, 10] + dz * eyes[side, 11]
     around = math.atan2(up, right)
     rim = look.iris_radius
-    red, green, blue = 0.72, 0.66, 0.63
+    red, green, blue = 0.60, 0.55, 0.53
     if angle > rim:
         white = min(1.0, (angle - rim) / 0.9)
         veins = solid_noise(math.cos(around) * 5 * (1 + angle), math.sin(around) * 5 * (1 + angle), 3.0)
         red, green, blue = (
-            red - 0.05 * white,
+            red - 0.10 * white,
             green - 0.20 * white * (0.6 + 0.8 * veins),
             blue - 0.22 * white * (0.6 + 0.8 * veins),
         )

@@ -151,12 +151,12 @@ class Poser:
         return Eye(center, np.stack([look, right, np.cross(look, right)]), radius)
 
     def _rest_normals(self) -> np.ndarray:
-        """(V - B, 3) float32: hair's given normals, and those of glasses from their surface."""
+        """(V - B, 3) float32: hair's given normals, and those of glasses and fabric from their surface."""
         bust, subject = self._bust, self._subject
         count = len(bust.rest)
         normals = np.zeros_like(subject.rest, np.float32)
-        frames = subject.triangles[subject.materials == Material.FRAME]
-        deformation.vertex_normals(self._rest, np.ascontiguousarray(frames), normals)
+        solid = subject.triangles[np.isin(subject.materials, (Material.FRAME, Material.FABRIC))]
+        deformation.vertex_normals(self._rest, np.ascontiguousarray(solid), normals)
         given = subject.hair_normals.any(axis=1)
         return np.where(given[:, None], subject.hair_normals, normals[count:]).astype(np.float32)
 

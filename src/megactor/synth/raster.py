@@ -19,6 +19,7 @@ _STEPS = 256
 """Positions a corner can take along the side of a sample."""
 _TILE = 8
 """Samples along the side of a tile of the coarse depth buffer."""
+_DEPTH_CLASSES = 256
 _LIMIT = 1 << 28
 """Corners further out than this many steps are pulled in, so that products fit in 64 bits."""
 
@@ -45,7 +46,7 @@ def draw(steps, depths, triangles, order, two_sided, farthest, buffer, ids):
         triangles: (T, 3) int32.
         order: (M,) int32 which triangles to draw, in this order.
         two_sided: (T,) bool; of others only the side is drawn whose corners run counter-clockwise in the picture.
-        farthest: from `farthest_depths`; small triangles behind all that their tiles show are skipped early.
+        farthest: from `farthest_depths`; triangles behind all that their tiles show are skipped early.
         buffer: (H, W) float32.
         ids: (H, W) int32, gets the triangle's index.
     """
@@ -78,9 +79,16 @@ def draw(steps, depths, triangles, order, two_sided, farthest, buffer, ids):
         row_c, right_c, down_c = _edge(steps, a, b, px, py)
         slope_b = (np.float64(depths[b]) - depths[a]) / area
         slope_c = (np.float64(depths[c]) - depths[a]) / area
+        inverse_a, inverse_b, inverse_c = _inverse(right_a), _inverse(right_b), _inverse(right_c)
         for y in range(top, bottom + 1):
-            edge_a, edge_b, edge_c = row_a, row_b, row_c
-            for x in range(left, right + 1):
+            # the part of the row in which all edges are positive, give or take a sample
+            low, high = np.float64(0), np.float64(right - left)
+            low, high = _cut(low, high, row_a, right_a, inverse_a)
+            low, high = _cut(low, high, row_b, right_b, inverse_b)
+            low, high = _cut(low, high, row_c, right_c, inverse_c)
+            first, last = max(int(low) - 1, 0), min(int(high) + 1, right - left)
+            edge_a, edge_b, edge_c = row_a + first * right_a, row_b + first * right_b, row_c + first * right_c
+            for x in range(left + first, left + last + 1):
                 if (edge_a | edge_b | edge_c) >= 0:
                     depth = np.float32(depths[a] + edge_b * slope_b + edge_c * slope_c)
                     if depth < buffer[y, x]:
@@ -133,6 +141,29 @@ def draw_lashes(steps, depths, triangles, first, uv_triangles, uvs, density, len
 
 
 @kernel
+def front_to_back(depths, triangles, members):
+    """The triangles `members` (M,) ordered by the depth of their nearest corner, to one part in 256."""
+    near, far = np.float32(0), np.float32(-1e9)
+    for k in range(members.shape[0]):
+        depth = depths[triangles[members[k], 0]]
+        near, far = min(near, depth), max(far, depth)
+    scale = np.float32(_DEPTH_CLASSES - 1) / max(far - near, np.float32(1e-9))
+    classes = np.empty(members.shape[0], np.uint8)
+    ends = np.zeros(_DEPTH_CLASSES + 1, np.int64)
+    for k in range(members.shape[0]):
+        t = members[k]
+        nearest = min(depths[triangles[t, 0]], depths[triangles[t, 1]], depths[triangles[t, 2]])
+        classes[k] = np.uint8(max((nearest - near) * scale, np.float32(0)))
+        ends[classes[k] + 1] += 1
+    ends = np.cumsum(ends)
+    order = np.empty_like(members)
+    for k in range(members.shape[0]):
+        order[ends[classes[k]]] = members[k]
+        ends[classes[k]] += 1
+    return order
+
+
+@kernel
 def farthest_depths(buffer):
     """The largest depth in each tile of 8 x 8 samples of a depth buffer (H, W): (H / 8, W / 8) rounded up."""
     height, width = buffer.shape
@@ -156,8 +187,6 @@ def _last_center(high, largest):
 
 @inlined
 def _hidden(nearest, farthest, top, bottom, left, right):
-    if bottom - top > 1 or right - left > 1:
-        return False
     for row in range(top, bottom + 1):
         for column in range(left, right + 1):
             if nearest <= farthest[row, column]:
@@ -184,6 +213,21 @@ def _edge(steps, start, end, px, py):
     if not (dy < 0 or (dy == 0 and dx > 0)):
         value -= 1
     return value, -dy * _STEPS, dx * _STEPS
+
+
+@inlined
+def _inverse(step):
+    return 1.0 / step if step != 0 else 0.0
+
+
+@inlined
+def _cut(low, high, value, step, inverse):
+    """Limits a range of x to where value + x * step >= 0, as far as a float can tell."""
+    if step > 0:
+        return max(low, -value * inverse), high
+    if step < 0:
+        return low, min(high, -value * inverse)
+    return low, high
 
 
 @inlined

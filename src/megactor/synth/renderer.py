@@ -23,6 +23,8 @@ OUTSIDE = 255
 """In `Rendered.materials`: background."""
 
 _KEPT_SUBJECTS = 4
+_INNER_PASSES = 16
+"""How often, while hair is drawn from front to back, it is looked up what is already hidden."""
 _FACE = (0.0, 0.0, 8.0)
 """A point of the face at rest."""
 _METER_SIZE = 64
@@ -188,7 +190,9 @@ def _draw_samples(prepared: PreparedSubject, screen: np.ndarray, size: int) -> t
     triangles, two_sided = prepared.triangles, prepared.two_sided
     nothing = raster.nothing_hidden(depth)
     raster.draw(steps, depths, triangles, prepared.outer, two_sided, nothing, depth, ids)
-    raster.draw(steps, depths, triangles, prepared.inner, two_sided, raster.farthest_depths(depth), depth, ids)
+    inner = raster.front_to_back(depths, triangles, prepared.inner)
+    for part in np.array_split(inner, _INNER_PASSES):
+        raster.draw(steps, depths, triangles, part, two_sided, raster.farthest_depths(depth), depth, ids)
     raster.draw_lashes(
         steps,
         depths,

@@ -25,6 +25,7 @@ _SEAM = 0.12
 _SKIN, _HEAD, _MOUTH, _SOCKET = int(Material.SKIN), int(Material.HEAD), int(Material.MOUTH), int(Material.SOCKET)
 _GUM, _TEETH, _EYE, _LASH = int(Material.GUM), int(Material.TEETH), int(Material.EYE), int(Material.LASH)
 _HAIR, _CLOTH, _FRAME, _TONGUE = int(Material.HAIR), int(Material.CLOTH), int(Material.FRAME), int(Material.TONGUE)
+_FABRIC = int(Material.FABRIC)
 
 # columns of Mesh.moving and Mesh.fixed: the first of three, or the only one
 _SCREEN, _POSITION, _NORMAL, _TANGENT = 0, 3, 6, 9
@@ -236,6 +237,10 @@ def _shade_sample(mesh, look, light, camera, t, px, py, shaded, slot):
             color = (0.012, 0.009, 0.008)
         elif material == _FRAME:
             gloss, roughness = 1.2, 0.25
+        elif material == _FABRIC:
+            color = materials.fabric(color, qx, qy, qz)
+            gloss, roughness = 0.015, 0.75
+            normal = _facing(normal, view)
         light_surface(
             light,
             material,
@@ -252,6 +257,14 @@ def _shade_sample(mesh, look, light, camera, t, px, py, shaded, slot):
         )
     shaded[slot, 3], shaded[slot, 4], shaded[slot, 5] = normal
     shaded[slot, 6], shaded[slot, 7] = material, seam
+
+
+@inlined
+def _facing(normal, view):
+    """The normal of the side that is seen, for sheets."""
+    if normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2] < 0:
+        return -normal[0], -normal[1], -normal[2]
+    return normal
 
 
 @inlined

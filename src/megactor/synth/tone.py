@@ -33,4 +33,4 @@ def exposure_for(skin_light: np.ndarray, albedo: tuple[float, float, float]) -> 
         return 1.0
     reflected = float(np.percentile(skin_light @ _LUMINANCE, 75))
     bright = float(_LUMINANCE @ np.asarray(albedo, np.float32))
-    return (0.10 + 0.60 * bright) / max(reflected, 1e-4)
+    return (0.075 + 0.64 * bright) / max(reflected, 1e-4)
