@@ -73,9 +73,9 @@ def _watercolor(rendered: Rendered, rng: np.random.Generator) -> np.ndarray:
     edges = np.clip(np.abs(luminance(wash) - luminance(blurred(wash, 2.5))) * 2, 0, 0.25)
     pools = smooth_noise(rng, size, [6, 16, 40], [0.06, 0.05, 0.03])
     paper = smooth_noise(rng, size, [min(size, 200)], [0.025])
-    light = 0.14 + 0.9 * wash ** np.float32(0.85)
+    light = 0.14 + 0.9 * np.clip(wash, 0, 1) ** np.float32(0.85)
     picture = light * (1 - edges + pools)[..., None] * (1 - 0.3 * outlines(rendered, 0.55))[..., None]
-    fade = np.clip(_toward_border(size, rng) + 4 * pools, 0, 1)[..., None]
+    fade = _toward_border(size, rng, 2 * pools)[..., None]
     return picture * fade + (1 - fade) * np.array([0.97, 0.96, 0.93]) + paper[..., None]
 
 
@@ -150,11 +150,11 @@ def _avatar(rendered: Rendered, rng: np.random.Generator) -> np.ndarray:
     return 1.03 * clean + 0.6 * blurred(np.clip(clean - 0.65, 0, 1), 5)
 
 
-def _toward_border(size: int, rng: np.random.Generator) -> np.ndarray:
-    """1 inside, falling to 0 at an uneven border where the paper stays white."""
+def _toward_border(size: int, rng: np.random.Generator, unevenness: np.ndarray) -> np.ndarray:
+    """(S, S) 1 inside, falling to 0 at an uneven border where the paper stays white."""
     line = np.abs((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1)
-    edge = np.maximum(line[None], line[:, None])
-    return 1 - np.clip((edge - rng.uniform(0.85, 1.0)) * 9, 0, 1)
+    edge = np.maximum(line[None], line[:, None]) + np.clip(unevenness, -0.2, 0.12)
+    return 1 - np.clip((edge - rng.uniform(0.88, 1.1)) * 9, 0, 1)
 
 
 STYLES: dict[str, _Painter] = {
