@@ -36,7 +36,8 @@ _JAW_LEFT_HALF = [(0.5, 0.53), (0.545, 0.545), (0.615, 0.53), (0.645, 0.5), (0.7
 _JAW_LEFT_HALF += [(0.84, 0.5), (0.8, 0.3), (0.68, 0.2), (0.5, 0.16)]
 """Where men grow beards in the rig's texture: the outline's left half, from under the nose to under the chin."""
 _LIP_LEFT_HALF = [(0.5, 0.535), (0.54, 0.545), (0.6, 0.5), (0.625, 0.45), (0.58, 0.485), (0.5, 0.515)]
-_CHIN_CENTER, _CHIN_RADII = (0.5, 0.3), (0.06, 0.05)
+_CHIN_LEFT_HALF = [(0.5, 0.35), (0.56, 0.36), (0.6, 0.4), (0.622, 0.447), (0.655, 0.445), (0.648, 0.37), (0.61, 0.29)]
+_CHIN_LEFT_HALF += [(0.56, 0.245), (0.5, 0.235)]
 
 _SEGMENTS = 3
 _SAG = np.array([0, -0.25, 0])
@@ -123,11 +124,7 @@ def _full(canvas: SkinCanvas, style: BeardStyle) -> np.ndarray:
     """(S, S) how full the beard is."""
     full = style.jaw * canvas.polygon(_both_halves(_JAW_LEFT_HALF), 0.013)
     full = np.maximum(full, style.lip * canvas.polygon(_both_halves(_LIP_LEFT_HALF), 0.005))
-    u, v = canvas.axes()
-    chin = np.exp(-(((u - _CHIN_CENTER[0]) / _CHIN_RADII[0]) ** 4)) * np.exp(
-        -(((v - _CHIN_CENTER[1]) / _CHIN_RADII[1]) ** 4)
-    )
-    return np.maximum(full, style.chin * chin)
+    return np.maximum(full, style.chin * canvas.polygon(_both_halves(_CHIN_LEFT_HALF), 0.007))
 
 
 def _both_halves(left: list[tuple[float, float]]) -> np.ndarray:

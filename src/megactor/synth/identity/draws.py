@@ -108,7 +108,7 @@ def random_traits(seed: int, avatar: bool = False) -> Traits:
         skin=skin,
         make_up=_make_up(seed, skin) if feminine else None,
         brows=_brows(seed, feminine, natural, skin),
-        hair=_hair(seed, feminine, age, natural),
+        hair=_hair(seed, feminine, age, skin.melanin, natural),
         beard=_beard(seed, feminine, natural, skin),
         eyes=_eyes(seed, feminine, skin.melanin, avatar),
         glasses=_glasses(seed, age),
@@ -199,9 +199,12 @@ def _brows(seed: int, feminine: bool, natural: np.ndarray, skin: SkinTraits) -> 
     )
 
 
-def _hair(seed: int, feminine: bool, age: float, natural: np.ndarray) -> HairTraits:
+def _hair(seed: int, feminine: bool, age: float, melanin: float, natural: np.ndarray) -> HairTraits:
     rng = stream(seed, "hair")
-    style = pick(rng, FEMININE_HAIR if feminine else MASCULINE_HAIR)
+    weights = dict(FEMININE_HAIR if feminine else MASCULINE_HAIR)
+    for tight_curls in ("afro", "coils"):
+        weights[tight_curls] *= 0.2 + 3.2 * melanin**2
+    style = pick(rng, weights)
     receding = 0.0 if feminine else 0.25 + 1.3 * age * rng.random()
     dyed = linear(_DYES[rng.integers(len(_DYES))])
     return HairTraits(

@@ -48,7 +48,7 @@ def grow_hair(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
         points = np.concatenate([points, growth.wound_knot()])
     color = np.array(hair.color)
     root_color = 0.6 * np.array(hair.root_color) + 0.4 * color
-    return ribbons(rooted_on_head(points, HEAD_CENTER), root_color, color * 1.15, style.width, rng)
+    return ribbons(rooted_on_head(points, HEAD_CENTER), root_color, color * 1.15, style.width, rng, style.tip)
 
 
 def _roots(

@@ -10,7 +10,7 @@ class Hairstyle:
     length: range of strand lengths.
     volume: range of how far the outer hair stands off the head.
     strands, segments: how many strands, and straight pieces of each.
-    width: range of the ribbons' widths.
+    width: range of the ribbons' widths; tip: what is left of it at the tip.
     comb: pull away from the parting; back: of it, towards the neck (negative: to the face).
     part: how far the parting is from the middle.
     lift: how much the roots stand up.
@@ -27,6 +27,7 @@ class Hairstyle:
     strands: int = 1300
     segments: int = 6
     width: tuple[float, float] = (0.26, 0.5)
+    tip: float = 0.2
     comb: float = 0.8
     back: float = 0.25
     part: float = 2.0
@@ -86,12 +87,12 @@ HAIRSTYLES = {
         noise=0.32, clump=0.6, curl=0.6, curl_turns=0.3,
     ),
     "afro": Hairstyle(
-        length=(3, 7), volume=(0.8, 1.4), strands=1700, segments=6, width=(0.3, 0.6), comb=0.0, lift=2.2,
-        weight=0.0, noise=0.7, clump=0.1, curl=0.4, curl_turns=0.6,
+        length=(3, 6), volume=(0.8, 1.4), strands=2000, segments=6, width=(0.3, 0.55), tip=0.9, comb=0.0, lift=1.2,
+        weight=0.0, noise=1.0, clump=0.0, curl=0.45, curl_turns=0.55,
     ),
     "coils": Hairstyle(
-        length=(1.5, 3), volume=(0.4, 0.8), strands=1700, segments=4, width=(0.3, 0.5), comb=0.0, lift=1.8,
-        weight=0.0, noise=0.6, clump=0.2, curl=0.25, curl_turns=0.8,
+        length=(1.2, 2.4), volume=(0.3, 0.6), strands=2000, segments=4, width=(0.25, 0.45), tip=0.9, comb=0.0, lift=1.0,
+        weight=0.0, noise=1.0, clump=0.0, curl=0.3, curl_turns=0.9,
     ),
     "knot": Hairstyle(
         length=(9, 13), volume=(0.3, 0.5), width=(0.24, 0.44), comb=1.2, back=0.9, lift=0.15, weight=0.0,

@@ -40,7 +40,12 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def ribbons(
-    strands: Strands, color: np.ndarray, tip_color: np.ndarray, width: tuple[float, float], rng: np.random.Generator
+    strands: Strands,
+    color: np.ndarray,
+    tip_color: np.ndarray,
+    width: tuple[float, float],
+    rng: np.random.Generator,
+    tip: float = 0.2,
 ) -> Attached:
     """Ribbons that face outwards, narrow towards the tip and differ a little in color.
 
@@ -50,6 +55,7 @@ def ribbons(
         tip_color: at the tip.
         width: range of the ribbons' widths, rig units.
         rng: twist, width and color of every strand.
+        tip: width at the tip as a part of that at the root.
     """
     points = strands.points
     count, steps, _ = points.shape
@@ -60,7 +66,7 @@ def ribbons(
     facing = facing * np.sign((facing * strands.outwards).sum(axis=2, keepdims=True) + 1e-9)
     # a lock is round, not flat: its light is half that of the whole head of hair
     normals = unit(0.45 * facing + 0.55 * strands.outwards)
-    half = rng.uniform(*width, (count, 1, 1)) * (1 - 0.8 * t**2) / 2
+    half = rng.uniform(*width, (count, 1, 1)) * (1 - (1 - tip) * t**2) / 2
     sides = np.stack([points - across * half, points + across * half], axis=2)
     tone = np.exp(rng.normal(0, 0.24, (count, 1, 1)) + rng.normal(0, 0.03, (count, 1, 3)))
     colors = np.clip((color + (tip_color - color) * t) * tone, 0.002, 1)
