@@ -7,6 +7,7 @@ import numpy as np
 from megactor.synth.bust import Bust
 from megactor.synth.identity.attached import Attached, surface_normals
 from megactor.synth.identity.canvas import SkinCanvas
+from megactor.synth.identity.face_map import FaceMap, closed_curve
 from megactor.synth.identity.strands import Strands, ribbons, scatter, unit
 from megactor.synth.identity.traits import Traits
 from megactor.synth.noise import smooth_noise
@@ -82,7 +83,7 @@ def grow_beard(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
     skin = np.flatnonzero(bust.materials == Material.SKIN)
     triangles, uv = bust.triangles[skin], bust.uvs[bust.uv_triangles[skin]].mean(axis=1)
     canvas = SkinCanvas(256)
-    full = _full(canvas, style)
+    full = _full(canvas, style) * (1 - canvas.polygon(closed_curve(FaceMap(bust.landmark_uvs).mouth), 0.004))
     x, y = np.clip(np.round(canvas.pixels(uv)).astype(int), 0, canvas.size - 1).T
     density = full[y, x] * (uv <= 1).all(axis=1)
     density *= density > _ROOTED
@@ -92,9 +93,9 @@ def grow_beard(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
     chosen, weights = scatter(rest, triangles, density, style.strands, rng)
     root = (rest[triangles[chosen]] * weights[..., None]).sum(axis=1)
     normal = (surface_normals(rest, bust.triangles)[triangles[chosen]] * weights[..., None]).sum(axis=1)
-    longest = 0.8 if beard.style == "moustache" else beard.length
     # short on the cheeks, long at the chin
-    length = longest * rng.uniform(0.6, 1.1, len(root)) * np.interp(root[:, 1], [-6, -3, 0], [1, 0.6, 0.3])
+    length = beard.length * rng.uniform(0.6, 1.1, len(root)) * np.interp(root[:, 1], [-6, -3, 0], [1, 0.6, 0.3])
+    length = np.minimum(length, _free_length(rest[bust.rig.landmarks], root))
     points = _hang(root, normal, length, rng)
     outwards = unit(points[:, -1:] - np.array([0, -2, 5.0]))
     strands = Strands(
@@ -107,12 +108,19 @@ def grow_beard(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
     return ribbons(strands, color, color * 1.3, (0.09, 0.19), rng)
 
 
+def _free_length(landmarks: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """(N,) how long hair may be above the mouth: it is trimmed at the lip, so that the mouth stays in sight."""
+    corner, lip = abs(landmarks[54, 0] - landmarks[48, 0]) / 2, landmarks[51, 1]
+    above = (root[:, 1] > landmarks[48:68, 1].min()) & (np.abs(root[:, 0]) < corner + 0.3)
+    return np.where(above, np.clip(root[:, 1] - lip + 0.25, 0.15, 1.0), np.inf)
+
+
 def _hang(root: np.ndarray, normal: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(N, K, 3) strands that leave the skin and bend down, parted in the middle."""
     count = len(root)
-    aside = np.sign(root[:, 0]) * 0.25 * (np.abs(root[:, 0]) > 0.4)
+    aside = np.sign(root[:, 0]) * 0.12 * (np.abs(root[:, 0]) > 0.4)
     direction = unit(0.5 * normal + np.stack([aside, np.full(count, -0.8), np.zeros(count)], axis=1))
-    direction = unit(direction + rng.normal(0, 0.17, (count, 3)))
+    direction = unit(direction + rng.normal(0, 0.13, (count, 3)))
     points = [root]
     for _ in range(_SEGMENTS):
         points.append(points[-1] + direction * length[:, None] / _SEGMENTS)
