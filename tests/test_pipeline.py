@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler
 from media_samples import Clip, write_clip
-from tiny_model import FakeAnalyzer, tiny_pipeline
+from tiny_model import CenteredFaceAnalyzer, tiny_pipeline
 
 from megactor.errors import FaceError, InputError, ModelError
 from megactor.pipeline import MegActorPipeline
@@ -95,7 +95,7 @@ def test_progress_is_told_and_ends(pipe, driving):
 def test_saved_and_loaded_gives_the_same_video(pipe, driving, tmp_path):
     pipe.save_pretrained(tmp_path / "model")
     loaded = MegActorPipeline.from_pretrained(tmp_path / "model")
-    loaded._analyzer = FakeAnalyzer()
+    loaded._analyzer = CenteredFaceAnalyzer()
 
     # memory layouts may differ after loading, so a gray level on the edge may be rounded the other way
     np.testing.assert_allclose(frames_of(loaded, driving, steps=1), frames_of(pipe, driving, steps=1), rtol=0, atol=1)
@@ -122,7 +122,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
 
 def test_no_face(pipe, driving):
     pipe_without = tiny_pipeline()
-    pipe_without._analyzer = FakeAnalyzer(found=False)
+    pipe_without._analyzer = CenteredFaceAnalyzer(found=False)
     with pytest.raises(FaceError, match="portrait"):
         pipe_without(PORTRAIT, driving)
 

@@ -16,7 +16,7 @@ from megactor.models.reference_net import ReferenceNet
 from megactor.pipeline import MegActorPipeline
 
 
-class FakeAnalyzer:
+class CenteredFaceAnalyzer:
     """One face in the middle of every picture, half as large as the picture, that wanders a little."""
 
     def __init__(self, found: bool = True) -> None:
@@ -64,9 +64,14 @@ def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -
         **shared, mask_channels=2, pose_channels=4, motion_heads=2, motion_norm_groups=4, portrait_skip=True
     )
     dense_motion = DenseMotionNet(
-        block_out_channels=(16, 16), attention_levels=(False, True), head_dim=8, norm_num_groups=4
+        block_out_channels=(16, 16),
+        attention_levels=(False, True),
+        head_dim=8,
+        norm_num_groups=4,
+        keypoint_channels=(8, 8),
+        retargeter_width=16,
     )
-    for layer in (unet.conv_out, dense_motion.conv_out):  # both start at zero, which would hide everything else
+    for layer in (unet.conv_out, dense_motion.unet.conv_out):  # both start at zero, which would hide everything else
         torch.nn.init.normal_(layer.weight, std=0.05)
     pipe = MegActorPipeline(
         vae=PixelCodec(4),
@@ -84,5 +89,5 @@ def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -
         overlap=2,
         cyclic=cyclic,
     )
-    pipe._analyzer = FakeAnalyzer()
+    pipe._analyzer = CenteredFaceAnalyzer()
     return pipe

@@ -78,6 +78,7 @@ class DrivingEncoder:
         self.portrait = portrait
         self.dense_motion = dense_motion
         self.vae_latents = vae_latents
+        self._portrait_keypoints = None if dense_motion is None else dense_motion.keypoints(portrait.image)
         self._modulation_image = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video
@@ -91,7 +92,7 @@ class DrivingEncoder:
         motion = None
         latents, mask = portrait.latents, F.interpolate(portrait.mask, size=size, mode="nearest")
         if self.dense_motion is not None:
-            motion = self.dense_motion(portrait.image, driving)
+            motion = self.dense_motion(portrait.image, driving, self._portrait_keypoints)
             flow = motion.flow.to(driving.dtype)
             latents = self.vae_latents(warp(portrait.image, flow))
             background = F.interpolate(warp(portrait.mask, flow), size=size, mode="area")

@@ -170,12 +170,13 @@ class MegActorPipeline(DiffusionPipeline):
         picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         reader = VideoReader(driving, asked.start, asked.end, asked.fps)
-        clip = DrivingClip(reader, self.analyzer, face, asked, self.config.image_size, size, progress)
+        preview_size = size if asked.layout == "side-by-side" else None
+        clip = DrivingClip(reader, self.analyzer, face, asked, self.config.image_size, preview_size, progress)
         paste_back = PasteBack(picture, face.crop) if asked.paste_back else None
         composer = Composer(asked.layout, paste_back, face.large)
 
         inputs = self._encode_portrait(face)
-        conditions = self._encode_driving(clip, inputs, keep_preview=asked.layout == "side-by-side")
+        conditions = self._encode_driving(clip, inputs)
         finished = self._denoise(clip.frame_count, conditions, inputs, asked, progress)
         frames = (composer(self._decode(frame, inputs), frame.conditions.preview) for frame in finished)
         return AnimationResult(
@@ -205,16 +206,14 @@ class MegActorPipeline(DiffusionPipeline):
             latents=(distribution.mean + distribution.std * noise) * scale,
         )
 
-    def _encode_driving(
-        self, clip: DrivingClip, inputs: PortraitInputs, keep_preview: bool
-    ) -> Iterator[FrameConditions]:
+    def _encode_driving(self, clip: DrivingClip, inputs: PortraitInputs) -> Iterator[FrameConditions]:
         def latents_of(image: Tensor) -> Tensor:
             return self.vae.encode(image * 2 - 1).latent_dist.mean * self.vae.config.scaling_factor
 
         encode = DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of)
         for condition, preview in clip.frames():
             tensor = to_tensor(condition, inputs.image.device, inputs.image.dtype)
-            yield encode(tensor, preview if keep_preview else None)
+            yield encode(tensor, preview)
 
     def _denoise(
         self,

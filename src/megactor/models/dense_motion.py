@@ -4,6 +4,9 @@ Not part of the released MegActor: it belongs to the `nano` preset, which has to
 copying through reference attention alone. A renderer knows the true correspondence between any two frames, so this
 network is trained with supervision; the denoiser then receives the portrait latent already moved into place and adds
 what no warp can: the inside of the mouth, uncovered skin and background, sharpness.
+
+Keypoints tell how the face moves; a UNet over both pictures and that motion moves hair, neck, shoulders and what turns
+into view; then the flow is bent so that it meets the keypoints exactly.
 """
 
 from typing import NamedTuple
@@ -12,12 +15,16 @@ import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from torch import Tensor, nn
+from torch import Tensor
 
-GRAY_WEIGHTS = (0.2989, 0.5870, 0.1140)
+from megactor.models.keypoints import KeypointNet, KeypointRetargeter, to_gray
+from megactor.models.patch_unet import PatchUNet
 
 FLOW_UNIT = 1 / 8
 """The network's own unit of flow, in picture sizes: typical motion is then of order one, as Adam's step sizes want."""
+
+FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
+"""`meet_keypoints` for the motion that the UNet is told: coarse, because the UNet's grid is."""
 
 
 class DenseMotion(NamedTuple):
@@ -30,6 +37,13 @@ class DenseMotion(NamedTuple):
 
     flow: Tensor
     visibility: Tensor
+
+
+def _centers(height: int, width: int, device: torch.device) -> Tensor:
+    """(1, height * width, 2), x and y of the centers of pixels in picture units, row by row."""
+    y = (torch.arange(height, device=device) + 0.5) / height
+    x = (torch.arange(width, device=device) + 0.5) / width
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1).view(1, -1, 2)
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
@@ -45,53 +59,74 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     if flow.shape[-2:] != (height, width):
         flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
-    y = (torch.arange(height, device=flow.device, dtype=flow.dtype) + 0.5) / height
-    x = (torch.arange(width, device=flow.device, dtype=flow.dtype) + 0.5) / width
-    grid = torch.stack([x.expand(height, width) + flow[:, 0], y[:, None].expand(height, width) + flow[:, 1]], dim=-1)
+    centers = _centers(height, width, flow.device).view(1, height, width, 2).to(flow.dtype)
+    grid = centers + flow.permute(0, 2, 3, 1)
     return F.grid_sample(image, (2 * grid - 1).to(image.dtype), padding_mode="border", align_corners=False)
 
 
-class _ResBlock(nn.Module):
-    def __init__(self, in_channels: int, out_channels: int, groups: int):
-        super().__init__()
-        self.norm1 = nn.GroupNorm(groups, in_channels)
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-        self.norm2 = nn.GroupNorm(groups, out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.shortcut = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)
+def affine_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
+    """The affine motion nearest to that of the keypoints: where the whole head goes.
 
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
-        return self.shortcut(x) + self.conv2(F.silu(self.norm2(h)))
+    Args:
+        keypoints: (B, K, 2) in the animated frame, in picture units; K >= 3.
+        portrait_keypoints: (B, K, 2), the same points in the portrait.
+        height: rows of the flow.
+        width: columns of the flow.
+
+    Returns:
+        (B, 2, height, width) as in `DenseMotion`.
+    """
+
+    def homogeneous(points: Tensor) -> Tensor:
+        return torch.cat([points, torch.ones_like(points[..., :1])], -1)
+
+    a = homogeneous(keypoints)
+    # all points in one place have no affine motion: the ridge makes it a shift
+    ridge = 1e-4 * torch.eye(3, device=a.device)
+    motion = torch.linalg.solve(a.mT @ a + ridge, a.mT @ (portrait_keypoints - keypoints))
+    flow = homogeneous(_centers(height, width, a.device)) @ motion
+    return flow.mT.reshape(-1, 2, height, width)
 
 
-class _SelfAttention(nn.Module):
-    def __init__(self, channels: int, head_dim: int, groups: int):
-        super().__init__()
-        self.head_dim = head_dim
-        self.norm = nn.GroupNorm(groups, channels)
-        self.to_qkv = nn.Conv2d(channels, 3 * channels, 1)
-        self.to_out = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.to_out.weight)
+def meet_keypoints(
+    flow: Tensor, keypoints: Tensor, portrait_keypoints: Tensor, trust: Tensor, radius: float, smoothing: float
+) -> Tensor:
+    """Bends a flow so that it carries the portrait's keypoints to their places.
 
-    def forward(self, x: Tensor) -> Tensor:
-        b, c, h, w = x.shape
-        qkv = self.to_qkv(self.norm(x)).view(b, 3, c // self.head_dim, self.head_dim, h * w).transpose(-1, -2)
-        q, k, v = qkv.unbind(1)
-        out = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(b, c, h, w)
-        return x + self.to_out(out)
+    What is missing at the keypoints is interpolated with Gaussians and fades to zero away from them.
+
+    Args:
+        flow: (B, 2, H, W) as in `DenseMotion`.
+        keypoints: (B, K, 2) in the animated frame, in picture units.
+        portrait_keypoints: (B, K, 2), the same points in the portrait.
+        trust: (B, K, 1) in [0, 1]: how much of what is missing at a keypoint is to be made good.
+        radius: standard deviation of a Gaussian in picture units.
+        smoothing: ridge of the interpolation: 0 meets every point exactly, more follows close points on average.
+
+    Returns:
+        (B, 2, H, W).
+    """
+    height, width = flow.shape[-2:]
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return torch.exp((a[:, :, None] - b[:, None]).square().sum(-1) / (-2 * radius**2))
+
+    there = F.grid_sample(flow, (2 * keypoints - 1)[:, None], padding_mode="border", align_corners=False)
+    missing = (portrait_keypoints - keypoints - there[:, :, 0].mT) * trust
+    ridge = smoothing * torch.eye(keypoints.shape[1], device=flow.device)
+    weights = torch.linalg.solve(kernel(keypoints, keypoints) + ridge, missing)
+    correction = kernel(_centers(height, width, flow.device), keypoints) @ weights
+    return flow + correction.mT.reshape(flow.shape)
 
 
 class DenseMotionNet(ModelMixin, ConfigMixin):
-    """A UNet over the portrait and one masked gray driving frame; its output has half the input's resolution.
+    """Motion from the portrait to one masked gray driving frame; its output has half the input's resolution.
 
     Args:
-        patch_size: pixels along the side of a patch; the finest level works on one position a patch.
-        block_out_channels: widths from the finest level to the coarsest.
-        attention_levels: which levels have self-attention after their blocks.
-        head_dim: channels of one attention head.
-        norm_num_groups: groups of every GroupNorm.
+        patch_size, block_out_channels, attention_levels, head_dim, norm_num_groups: as in `PatchUNet`.
+        keypoint_channels: `block_out_channels` of the `KeypointNet`.
+        retargeter_width: `width` of the `KeypointRetargeter`.
+        keypoint_radius, keypoint_smoothing: as in `meet_keypoints`.
     """
 
     @register_to_config
@@ -102,71 +137,67 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         attention_levels: tuple[bool, ...] = (False, False, True, True),
         head_dim: int = 32,
         norm_num_groups: int = 16,
+        keypoint_channels: tuple[int, ...] = (32, 64, 96, 128),
+        retargeter_width: int = 512,
+        keypoint_radius: float = 0.025,
+        keypoint_smoothing: float = 0.05,
     ):
         super().__init__()
-        if len(attention_levels) != len(block_out_channels):
-            raise ValueError(f"{len(block_out_channels)} levels, but {len(attention_levels)} attention_levels")
-        widths, groups = block_out_channels, norm_num_groups
+        # the RGB portrait, the gray driving frame and the face's motion in; flow and visibility out, 2x2 times a patch
+        self.unet = PatchUNet(
+            in_channels=3 + 1 + 2,
+            out_channels=(2 + 1) * (patch_size // 2) ** 2,
+            patch_size=patch_size,
+            block_out_channels=block_out_channels,
+            attention_levels=attention_levels,
+            head_dim=head_dim,
+            norm_num_groups=norm_num_groups,
+        )
+        for parameter in self.unet.conv_out.parameters():
+            torch.nn.init.zeros_(parameter)
+        self.keypoints = KeypointNet(patch_size, keypoint_channels, norm_num_groups)
+        self.retargeter = KeypointRetargeter(retargeter_width)
 
-        def attention(level: int) -> nn.Module:
-            return _SelfAttention(widths[level], head_dim, groups) if attention_levels[level] else nn.Identity()
-
-        # a patch holds the RGB portrait and one gray driving channel
-        self.conv_in = nn.Conv2d(patch_size**2 * (3 + 1), widths[0], 3, padding=1)
-        self.down_blocks = nn.ModuleList()
-        self.downsamplers = nn.ModuleList()
-        channels = widths[0]
-        for level, width in enumerate(widths):
-            blocks = nn.Sequential(
-                _ResBlock(channels, width, groups), _ResBlock(width, width, groups), attention(level)
-            )
-            self.down_blocks.append(blocks)
-            last = level == len(widths) - 1
-            self.downsamplers.append(nn.Identity() if last else nn.Conv2d(width, width, 3, stride=2, padding=1))
-            channels = width
-        self.mid_block = nn.Sequential(_ResBlock(channels, channels, groups), _ResBlock(channels, channels, groups))
-        self.up_blocks = nn.ModuleList()
-        for level in reversed(range(len(widths))):
-            blocks = nn.Sequential(_ResBlock(channels + widths[level], widths[level], groups), attention(level))
-            self.up_blocks.append(blocks)
-            channels = widths[level]
-        self.norm_out = nn.GroupNorm(groups, channels)
-        self.conv_out = nn.Conv2d(channels, 3 * (patch_size // 2) ** 2, 3, padding=1)
-        for parameter in self.conv_out.parameters():
-            nn.init.zeros_(parameter)
-
-    def logits(self, portrait: Tensor, driving: Tensor) -> tuple[Tensor, Tensor]:
+    def logits(
+        self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """As `forward`, with the visibility before its sigmoid (what training needs)."""
         if portrait.shape[-2:] != driving.shape[-2:]:
             raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
-        weights = driving.new_tensor(GRAY_WEIGHTS).view(1, 3, 1, 1)
-        gray = (driving * weights).sum(1, keepdim=True)
-        patch = self.config.patch_size
-        h = self.conv_in(F.pixel_unshuffle(torch.cat([portrait, gray], 1) * 2 - 1, patch))
-        skips = []
-        for blocks, downsample in zip(self.down_blocks, self.downsamplers, strict=True):
-            h = blocks(h)
-            skips.append(h)
-            h = downsample(h)
-        h = self.mid_block(h)
-        for blocks in self.up_blocks:
-            skip = skips.pop()
-            if h.shape[-1] != skip.shape[-1]:
-                h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-            h = blocks(torch.cat([h, skip], 1))
-        out = F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))).float(), patch // 2)
-        flow, visibility = out.split([2, 1], 1)
-        return flow * FLOW_UNIT, visibility
+        if portrait_keypoints is None:
+            portrait_keypoints = self.keypoints(portrait)
+        keypoints = self.retargeter(portrait_keypoints, self.keypoints(driving))
+        with torch.autocast(portrait.device.type, enabled=False):  # small systems of equations need float32
+            face_motion = self._face_motion(keypoints, portrait_keypoints, *portrait.shape[-2:]).to(portrait.dtype)
+        out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, face_motion / FLOW_UNIT], 1))
+        flow, visibility = F.pixel_shuffle(out, self.config.patch_size // 2).split([2, 1], 1)
+        # a point that turned away from the camera in either picture tells nothing about the surface in front of it
+        trust = F.grid_sample(visibility.detach().sigmoid(), (2 * keypoints - 1)[:, None], align_corners=False)
+        radius, smoothing = self.config.keypoint_radius, self.config.keypoint_smoothing
+        with torch.autocast(portrait.device.type, enabled=False):
+            flow = meet_keypoints(
+                flow * FLOW_UNIT, keypoints, portrait_keypoints, trust[:, 0, 0, :, None], radius, smoothing
+            )
+        return flow, visibility
 
-    def forward(self, portrait: Tensor, driving: Tensor) -> DenseMotion:
+    def _face_motion(self, keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
+        """(B, 2, height, width): the keypoints' own motion, one value a patch."""
+        patch = self.config.patch_size
+        head = affine_flow(keypoints, portrait_keypoints, height // patch, width // patch)
+        trust = torch.ones_like(keypoints[..., :1])
+        face = meet_keypoints(head, keypoints, portrait_keypoints, trust, FACE_RADIUS, FACE_SMOOTHING)
+        return F.interpolate(face, size=(height, width), mode="nearest")
+
+    def forward(self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor | None = None) -> DenseMotion:
         """Predicts the motion from the portrait to one driving frame.
 
         Args:
             portrait: (B, 3, H, W) in [0, 1]; H and W divisible by patch_size * 2 ** (levels - 1).
             driving: (B, 3, H, W) in [0, 1], the driving condition (a masked frame), used in gray.
+            portrait_keypoints: (B, 68, 2), `keypoints(portrait)` where it is known from an earlier frame.
 
         Returns:
             `DenseMotion` at half the resolution, float32.
         """
-        flow, visibility = self.logits(portrait, driving)
+        flow, visibility = self.logits(portrait, driving, portrait_keypoints)
         return DenseMotion(flow, visibility.sigmoid())

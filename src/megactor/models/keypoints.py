@@ -1,0 +1,87 @@
+"""Keypoints of faces, found in raw pixels and carried from the driver's face to the portrait's.
+
+Part of nano's dense motion. Lips and lids move by a few pixels where heads move by fifty: a network that regresses
+flow learns the heads first. Keypoints put the expression into numbers that a small network can learn exactly.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from megactor.models.patch_unet import PatchUNet
+
+GRAY_WEIGHTS = (0.2989, 0.5870, 0.1140)
+KEYPOINTS = 68
+"""Points in the order of the iBUG 300-W annotation: jaw, brows, nose, eyes, lips."""
+
+
+def to_gray(image: Tensor) -> Tensor:
+    """(B, 3, H, W) -> (B, 1, H, W), same value range; what a driver's colors are must not be known."""
+    return (image * image.new_tensor(GRAY_WEIGHTS).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+class KeypointNet(nn.Module):
+    """Finds the keypoints of the face in a picture, photographed or drawn, masked or whole.
+
+    Args:
+        patch_size, block_out_channels, norm_num_groups: as in `PatchUNet`.
+    """
+
+    def __init__(
+        self,
+        patch_size: int = 4,
+        block_out_channels: tuple[int, ...] = (32, 64, 96, 128),
+        norm_num_groups: int = 16,
+    ):
+        super().__init__()
+        self.unet = PatchUNet(
+            in_channels=1,
+            out_channels=KEYPOINTS,
+            patch_size=patch_size,
+            block_out_channels=block_out_channels,
+            attention_levels=(False,) * len(block_out_channels),
+            head_dim=1,
+            norm_num_groups=norm_num_groups,
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] -> (B, 68, 2), x and y in units of the picture's width and height, float32.
+
+        A point is the mean of its heatmap ("integral regression"), which is finer than the heatmap's grid.
+        """
+        heatmaps = self.unet(to_gray(image) * 2 - 1)
+        height, width = heatmaps.shape[-2:]
+        weights = heatmaps.flatten(2).softmax(-1).view_as(heatmaps)
+        x = (torch.arange(width, device=image.device) + 0.5) / width
+        y = (torch.arange(height, device=image.device) + 0.5) / height
+        return torch.stack([(weights.sum(2) * x).sum(-1), (weights.sum(3) * y).sum(-1)], -1)
+
+
+class KeypointRetargeter(nn.Module):
+    """Where the portrait's keypoints lie when it does what the driver does.
+
+    The portrait's keypoints tell its shape, the driver's keypoints the pose and the expression. Both pictures are
+    framed alike (see `conditions.crop`).
+
+    Args:
+        width: channels of the residual blocks.
+        blocks: number of residual blocks.
+    """
+
+    def __init__(self, width: int = 512, blocks: int = 3):
+        super().__init__()
+        self.proj_in = nn.Linear(2 * KEYPOINTS * 2, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+            for _ in range(blocks)
+        )
+        self.proj_out = nn.Linear(width, KEYPOINTS * 2)
+        for parameter in self.proj_out.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, portrait: Tensor, driving: Tensor) -> Tensor:
+        """Keypoints (B, 68, 2) of portrait and driving frame -> those of the animated frame (B, 68, 2), float32."""
+        # the factors bring positions and displacements to order one, as Adam's step sizes want
+        h = self.proj_in((torch.cat([portrait, driving], 1) - 0.5).flatten(1).to(self.proj_in.weight.dtype) * 4)
+        for block in self.blocks:
+            h = h + block(h)
+        return driving + self.proj_out(h).float().view_as(driving) / 8
