@@ -108,11 +108,11 @@ def _pieces() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     pieces = _head()
     down = np.array([0, -1, 0])
     pieces["mouthsocket"] = _stack([_patch((0, -3.4, 7), (2, 0, 0), (0, 1, 0))])
-    gums = [_patch((0, -1, 8), (2, 0, 0), (0, 0, 2), down), _patch((0, -6, 8), (2, 0, 0), (0, 0, 2))]
+    gums = [_patch((0, -1, 6), (2, 0, 0), (0, 0, 1.5), down), _patch((0, -6, 6), (2, 0, 0), (0, 0, 1.5))]
     tongue = [_patch((0, -3, 7), (1.5, 0, 0), (0, 0, -2.7)), _patch((0, -5.2, 7), (1.5, 0, 0), (0, 0, -2.7), down)]
     pieces["gums"] = _stack(gums + tongue)
     pieces["teeth"] = _stack(
-        [_patch((0, -2.5, 9), (2, 0, 0), (0, 0.5, 0)), _patch((0, -4.5, 9), (2, 0, 0), (0, 0.5, 0))]
+        [_patch((0, -2.5, 7.5), (2, 0, 0), (0, 0.5, 0)), _patch((0, -4.5, 7.5), (2, 0, 0), (0, 0.5, 0))]
     )
     for side, center in EYES.items():
         pieces[f"eyesock{side}"] = _stack([_patch(center - (0, 0, 1.6), (1.4, 0, 0), (0, 1.4, 0))])

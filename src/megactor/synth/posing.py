@@ -4,7 +4,6 @@ Order: expression shapes and tongue, exaggeration of avatars, eyeballs, what han
 translation, normals.
 """
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import numpy as np
 from megactor.synth import deformation
 from megactor.synth.bust import Bust
 from megactor.synth.deformation import SparseShapes
+from megactor.synth.eyes import Eye, Eyeball
 from megactor.synth.subject import Material, Subject
 
 if TYPE_CHECKING:
@@ -21,29 +21,8 @@ if TYPE_CHECKING:
 NECK_JOINT = np.array([0, -7, -1.5], np.float32)
 """The head turns about this point."""
 
-_CORNEA_AXIS = np.array([0.1448, 0.0166, 0.9893])
-"""Where the left eye of the rig looks at rest: the cornea's bulge is modelled 8.4 degrees outwards."""
-_VERGENCE = 0.03
-"""Radians that each eye turns inwards: people look at something at arm's length or further."""
-
 _FULL_YAW, _FULL_PITCH = 0.55, 0.45
 """Gaze in radians at which the lids' look shapes are fully active."""
-_CLOSED_EYE_SHRINK = 0.05
-"""A closed lid is drawn over a slightly smaller eyeball, so that a cornea looking sideways does not pierce it."""
-
-
-@dataclass(frozen=True)
-class Eye:
-    """A posed eyeball.
-
-    center: (3,) float32.
-    axes: (3, 3) float32, rows are where it looks, its right (towards +x at rest) and its up.
-    radius: rig units.
-    """
-
-    center: np.ndarray
-    axes: np.ndarray
-    radius: float
 
 
 @dataclass(frozen=True)
@@ -87,10 +66,9 @@ class Poser:
         )
         self._bust_triangles = np.ascontiguousarray(subject.triangles[: len(bust.triangles)])
         self._anchored = np.flatnonzero(subject.anchor_weights.any(axis=1)).astype(np.int32)
-        self._eyes = [
-            (bust.rig.vertices_of(f"sclera{side}"), *_fit_sphere(self._rest[bust.rig.vertices_of(f"sclera{side}")]))
-            for side in "LR"
-        ]
+        self._eyes = {side: Eyeball(bust, side, self._rest, self._scale) for side in "LR"}
+        for side, eye in self._eyes.items():
+            self._gain[bust.rig.expression(f"eyeBlink_{side}")] = eye.blink_gain
         self._attached_normals = self._rest_normals()
 
     def pose(self, frame: "MotionFrame") -> Posed:
@@ -114,7 +92,10 @@ class Poser:
             deformation.bend_tongue(bust.tongue, np.float32(tongue_out), moved)
         points = self._rest.copy()
         points[:count] += moved * self._scale
-        eyes = [self._turn_eye(points, side, weights, gaze) for side in (0, 1)]
+        eyes = [
+            eye.turn(points, gaze, float(expressions[bust.rig.expression(f"eyeBlink_{side}")]))
+            for side, eye in self._eyes.items()
+        ]
         deformation.follow_anchors(
             points, self._rest, self._anchored, subject.anchors, subject.anchor_weights, np.int64(count)
         )
@@ -135,20 +116,6 @@ class Poser:
             for eye in eyes
         )
         return Posed(points, normals, tangents, (left, right), tongue_out, translation)
-
-    def _turn_eye(self, points: np.ndarray, side: int, weights: np.ndarray, gaze: np.ndarray) -> Eye:
-        """Turns the eyeball's vertices in place to where it looks."""
-        vertices, center, radius = self._eyes[side]
-        inwards = -1 if side == 0 else 1
-        yaw, pitch = float(gaze[0]) + inwards * _VERGENCE, float(gaze[1])
-        look = np.array([math.sin(yaw) * math.cos(pitch), math.sin(pitch), math.cos(yaw) * math.cos(pitch)])
-        turn = _shortest_rotation(_CORNEA_AXIS * [-inwards, 1, 1], look)
-        closed = weights[self._bust.rig.expression("eyeBlink_" + "LR"[side])]
-        shrink = 1 - _CLOSED_EYE_SHRINK * min(max((closed - 0.6) / 0.4, 0.0), 1.0)
-        points[vertices] = ((points[vertices] - center) @ (shrink * turn.T) + center).astype(np.float32)
-        right = np.cross([0, 1, 0], look)
-        right /= np.linalg.norm(right)
-        return Eye(center, np.stack([look, right, np.cross(look, right)]), radius)
 
     def _rest_normals(self) -> np.ndarray:
         """(V - B, 3) float32: hair's given normals, and those of glasses and fabric from their surface."""
@@ -190,22 +157,3 @@ def _exaggeration(subject: Subject, count: int) -> tuple[np.ndarray, np.ndarray]
         step = local.weight[:count, None] * local.axes
         factor, offset = factor * (1 + step), offset * (1 + step) - step * local.center
     return factor.astype(np.float32), offset.astype(np.float32)
-
-
-def _fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
-    """Center and radius of the sphere nearest to (N, 3) points, in the least squares sense of |p|² - r²."""
-    p = points.astype(np.float64)
-    solution, *_ = np.linalg.lstsq(np.column_stack([2 * p, np.ones(len(p))]), (p * p).sum(axis=1), rcond=None)
-    center = solution[:3]
-    return center.astype(np.float32), float(np.sqrt(solution[3] + center @ center))
-
-
-def _shortest_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """(3, 3) the rotation that takes one direction into another by the shortest way."""
-    start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
-    axis = np.cross(start, end)
-    sine = float(np.linalg.norm(axis))
-    if sine < 1e-9:
-        return np.eye(3)
-    angle = math.atan2(sine, float(start @ end))
-    return deformation.rotation_matrix((axis / sine * angle).astype(np.float64))

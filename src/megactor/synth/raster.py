@@ -123,7 +123,9 @@ def draw_lashes(steps, depths, triangles, first, uv_triangles, uvs, density, len
         area = _twice_area(steps, a, b, c)
         if area == 0:
             continue
-        uv_a, uv_b, uv_c = uvs[uv_triangles[t, 0]], uvs[uv_triangles[t, 1]], uvs[uv_triangles[t, 2]]
+        ua, ub, uc = uv_triangles[t, 0], uv_triangles[t, 1], uv_triangles[t, 2]
+        extent = max(uvs[ua, 0], uvs[ub, 0], uvs[uc, 0]) - min(uvs[ua, 0], uvs[ub, 0], uvs[uc, 0])
+        spacing = max(right - left, bottom - top) / max(extent * density, 1e-6)
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
                 px, py = np.int64(x) * _STEPS + half, np.int64(y) * _STEPS + half
@@ -133,9 +135,11 @@ def draw_lashes(steps, depths, triangles, first, uv_triangles, uvs, density, len
                 if part_a < 0 or part_b < 0 or part_c < 0:
                     continue
                 depth = np.float32(depths[a] * part_a + depths[b] * part_b + depths[c] * part_c)
-                u = uv_a[0] * part_a + uv_b[0] * part_b + uv_c[0] * part_c
-                v = uv_a[1] * part_a + uv_b[1] * part_b + uv_c[1] * part_c
-                if depth < buffer[y, x] and _on_lash(u, v, density, length):
+                u = uvs[ua, 0] * part_a + uvs[ub, 0] * part_b + uvs[uc, 0] * part_c
+                v = uvs[ua, 1] * part_a + uvs[ub, 1] * part_b + uvs[uc, 1] * part_c
+                # cover becomes a number of samples: each of four neighbors has a threshold of its own
+                threshold = 0.125 + 0.25 * ((x & 1) ^ (y & 1)) + 0.5 * (y & 1)
+                if depth < buffer[y, x] and _lash_cover(u, v, density, length, spacing) > threshold:
                     buffer[y, x] = depth
                     ids[y, x] = t
 
@@ -231,10 +235,18 @@ def _cut(low, high, value, step, inverse):
 
 
 @inlined
-def _on_lash(u, v, density, length):
-    """Hairs that narrow towards their tips, each of its own length."""
+def _lash_cover(u, v, density, length, spacing):
+    """How much of a sample lashes cover: hairs that narrow to their tips, or their mean where they are too fine.
+
+    `spacing` is the number of samples from one hair to the next.
+    """
     hair = math.floor(u * density)
     spread = math.sin(hair * 127.1) * 43758.5
     height = 0.55 + 0.45 * (spread - math.floor(spread))
+    apart = min(max((spacing - 1.5) / 3, 0.0), 1.0)
+    height = 0.8 + apart * (height - 0.8)
+    if v >= height:
+        return 0.0
+    thickness = 1.5 * length * (1 - v / height) * height + 0.05
     across = abs(u * density - hair - 0.5) * 2
-    return v < height and across < 1.5 * length * (1 - v / height) * height + 0.1
+    return thickness + apart * ((1.0 if across < thickness else 0.0) - thickness)
