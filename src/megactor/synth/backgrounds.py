@@ -10,6 +10,9 @@ from megactor.synth import places
 from megactor.synth.noise import hsv, smooth_noise
 from megactor.synth.streams import pick, stream
 
+_PAINTED_SIZE = 256
+"""Pictures are painted at least this large."""
+
 _Painter = Callable[[np.random.Generator, int], np.ndarray]
 
 
@@ -28,8 +31,10 @@ class Background:
 
     def picture(self, size: int) -> np.ndarray:
         """(size, size, 3) float32 sRGB in [0, 1]; the same picture at all sizes, but for its finest grain."""
-        painted = np.clip(KINDS[self.kind](stream(self.seed, "background"), size), 0, 1).astype(np.float32)
-        return _out_of_focus(painted, self.blur * size)
+        # larger, then reduced: OpenCV draws hard edges that are half a pixel too wide
+        finer = size * max(2, -(-_PAINTED_SIZE // size))
+        painted = np.clip(KINDS[self.kind](stream(self.seed, "background"), finer), 0, 1).astype(np.float32)
+        return _out_of_focus(cv2.resize(painted, (size, size), interpolation=cv2.INTER_AREA), self.blur * size)
 
 
 def random_background(seed: int) -> Background:

@@ -1,6 +1,5 @@
 """Brows: several hundred hairs over a shadow of the hairs too fine to draw."""
 
-import cv2
 import numpy as np
 
 from megactor.synth.identity.canvas import SkinCanvas
@@ -30,7 +29,8 @@ def paint_brows(canvas: SkinCanvas, face: FaceMap, traits: Traits) -> None:
             width = 1.5 * float(_half_width(np.array((start + 6) / 59)) * brows.thickness)
             shadow = np.maximum(shadow, canvas.lines([piece], width, 0.0025))
         mask = np.maximum(mask, np.minimum(1, 0.62 * brows.density) * shadow)
-        _draw_hairs(canvas, mask, path, side, brows.thickness, round(_HAIRS * brows.density), rng)
+        hairs = _hairs(path, side, brows.thickness, round(_HAIRS * brows.density), rng)
+        mask = np.maximum(mask, canvas.hairs(*hairs))
     mask = np.clip(canvas.softened(mask, 0.0008) * 1.1, 0, 1)
     canvas.paint(mask, np.array(brows.color) / traits.skin.albedo)
     canvas.gloss *= 1 - 0.7 * mask
@@ -41,15 +41,10 @@ def _half_width(t: np.ndarray) -> np.ndarray:
     return _HALF_WIDTH * (1 - 0.1 * t) * (1 - 0.75 * np.maximum(0, (t - 0.55) / 0.45)) * np.minimum(1, 0.7 + 3 * t)
 
 
-def _draw_hairs(
-    canvas: SkinCanvas,
-    mask: np.ndarray,
-    path: np.ndarray,
-    side: int,
-    thickness: float,
-    count: int,
-    rng: np.random.Generator,
-) -> None:
+def _hairs(
+    path: np.ndarray, side: int, thickness: float, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Roots and tips (N, 2) of a brow's hairs, and how dark (N,) they are."""
     t = rng.random(count)
     across = rng.uniform(-1, 1, count)
     root = path[(t * 59).astype(int)] + np.stack([np.zeros(count), across * _half_width(t) * thickness], axis=1)
@@ -57,7 +52,4 @@ def _draw_hairs(
     angle = 1.15 - 1.25 * np.minimum(1, 1.8 * t) + np.where(across > 0, -0.35, 0.25) * t + rng.normal(0, 0.12, count)
     length = _LENGTH * rng.uniform(0.7, 1.3, count) * (1 - 0.3 * t)
     tip = root + np.stack([side * np.cos(angle), 0.7 * np.sin(angle)], axis=1) * length[:, None]
-    strength = rng.uniform(0.75, 1.0, count)
-    for a, b, value in zip(canvas.pixels(root) * 16, canvas.pixels(tip) * 16, strength, strict=True):
-        start, end = np.round(a).astype(int).tolist(), np.round(b).astype(int).tolist()
-        cv2.line(mask, start, end, float(value), 1, cv2.LINE_AA, 4)
+    return root, tip, rng.uniform(0.75, 1.0, count)

@@ -7,6 +7,8 @@ import numpy as np
 
 _SHIFT = 4
 """OpenCV draws at 1/16 of a pixel."""
+_OPAQUE = 255.0
+"""Masks are drawn in 8 bits, which OpenCV smooths the edges of."""
 _HALF = 127.5
 """A factor of 1 in the stored texture."""
 
@@ -39,17 +41,24 @@ class SkinCanvas:
 
     def polygon(self, points: np.ndarray, softness: float) -> np.ndarray:
         """(S, S) mask in [0, 1], 1 inside of the (N, 2) uv polygon, with a soft edge."""
-        mask = np.zeros((self.size, self.size), np.float32)
-        cv2.fillPoly(mask, [self._fixed(points)], 1.0, cv2.LINE_AA, _SHIFT)
-        return self.softened(mask, softness)
+        mask = self._blank()
+        cv2.fillPoly(mask, [self._fixed(points)], _OPAQUE, cv2.LINE_AA, _SHIFT)
+        return self.softened(_as_float(mask), softness)
 
     def lines(self, paths: Sequence[np.ndarray], width: float, softness: float) -> np.ndarray:
         """(S, S) mask in [0, 1] of open (N, 2) uv paths of one width."""
-        mask = np.zeros((self.size, self.size), np.float32)
+        mask = self._blank()
         pixels = width * self.size
         fixed = [self._fixed(path) for path in paths]
-        cv2.polylines(mask, fixed, False, min(pixels, 1.0), max(1, round(pixels)), cv2.LINE_AA, _SHIFT)
-        return self.softened(mask, softness)
+        cv2.polylines(mask, fixed, False, _OPAQUE * min(pixels, 1.0), max(1, round(pixels)), cv2.LINE_AA, _SHIFT)
+        return self.softened(_as_float(mask), softness)
+
+    def hairs(self, roots: np.ndarray, tips: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+        """(S, S) mask of straight lines one texel wide from (N, 2) to (N, 2) uv; (N,) strengths in [0, 1]."""
+        mask = self._blank()
+        for start, end, strength in zip(self._fixed(roots), self._fixed(tips), strengths, strict=True):
+            cv2.line(mask, start.tolist(), end.tolist(), _OPAQUE * float(strength), 1, cv2.LINE_AA, _SHIFT)
+        return _as_float(mask)
 
     def spot(self, center: tuple[float, float], radii: tuple[float, float]) -> np.ndarray:
         """(S, S) bell of height 1: exp(-(du / radius u)² - (dv / radius v)²)."""
@@ -58,13 +67,13 @@ class SkinCanvas:
 
     def dots(self, points: np.ndarray, radii: np.ndarray, strengths: np.ndarray) -> np.ndarray:
         """(S, S) mask of round dots at (N, 2) uv; small ones fade instead of growing to a texel."""
-        mask = np.zeros((self.size, self.size), np.float32)
+        mask = self._blank()
         for point, radius, strength in zip(self._fixed(points), radii * self.size, strengths, strict=True):
             fade = min(1.0, float(radius) ** 2)
             center = int(point[0]), int(point[1])
             reach = max(1, round(max(float(radius), 0.7) * 2**_SHIFT))
-            cv2.circle(mask, center, reach, float(strength) * fade, -1, cv2.LINE_AA, _SHIFT)
-        return mask
+            cv2.circle(mask, center, reach, _OPAQUE * float(strength) * fade, -1, cv2.LINE_AA, _SHIFT)
+        return _as_float(mask)
 
     def softened(self, mask: np.ndarray, softness: float) -> np.ndarray:
         """The mask blurred by a standard deviation in texture widths."""
@@ -84,5 +93,12 @@ class SkinCanvas:
         layers = np.dstack([self.color * _HALF, self.bump + 128, self.gloss * _HALF])
         return np.clip(np.round(layers), 0, 255).astype(np.uint8)
 
+    def _blank(self) -> np.ndarray:
+        return np.zeros((self.size, self.size), np.uint8)
+
     def _fixed(self, points: np.ndarray) -> np.ndarray:
         return np.round(self.pixels(np.asarray(points, float)) * 2**_SHIFT).astype(np.int32)
+
+
+def _as_float(mask: np.ndarray) -> np.ndarray:
+    return mask.astype(np.float32) / np.float32(_OPAQUE)
