@@ -135,6 +135,7 @@ def _shape(seed: int, feminine: bool) -> ShapeTraits:
     modes = np.clip(rng.normal(0, _MODE_SPREAD, MODES), -_MODE_LIMIT, _MODE_LIMIT)
     return ShapeTraits(
         modes=tuple(modes.tolist()),
+        masculinity=float(rng.normal(-1.7 if feminine else 1.7, 0.5)),
         stretch=(float(rng.normal(1, 0.03)), float(rng.normal(1, 0.03))),
         shoulders=float(1 + rng.normal(0, 0.06) + (-0.02 if feminine else 0.07)),
         expression_gain=float(rng.uniform(0.85, 1.15)),

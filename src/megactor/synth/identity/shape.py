@@ -9,16 +9,51 @@ from megactor.synth.subject import LocalScale
 _EYE, _NOSE, _NECK, _JAW = (3.11, 3.6, 8.0), (0.0, 1.0, 11.0), (0.0, -12.0, 0.0), (0.0, -4.0, 4.0)
 """Centers of what avatars exaggerate; the left eye's, the right is its mirror image."""
 
+_MORE_IN_MEN = np.array([1.0, 0.8, 0.6, 1.0, -0.7, -0.5, 0.6])
+"""How much more men have of each distance in `_dimorphism`, in standard deviations; signs and sizes are rough."""
+_MODE_LIMIT = 2.4
+
 
 def rest_shape(bust: Bust, shape: ShapeTraits) -> np.ndarray:
     """(B, 3) float32 rest positions of a person."""
     modes = bust.rig.identity_modes
     count = min(len(modes), len(shape.modes))
-    weights = np.array(shape.modes[:count], np.float32)
+    weights = np.array(shape.modes[:count]) + shape.masculinity * _masculine_direction(bust)[:count]
+    weights = np.clip(weights, -_MODE_LIMIT, _MODE_LIMIT).astype(np.float32)
     offsets = (weights @ modes[:count].reshape(count, -1)).reshape(-1, 3)
     widths = shape.stretch[0] * (1 + (shape.shoulders - 1) * (1 - bust.head_weight))
     factors = np.stack([widths, np.full_like(widths, shape.stretch[1]), np.ones_like(widths)], axis=1)
     return (bust.shaped(offsets) * factors).astype(np.float32)
+
+
+def _masculine_direction(bust: Bust) -> np.ndarray:
+    """(M,) unit vector in the space of identity modes along which faces of men and women differ most.
+
+    The modes know nothing of it; it is put together from what each does to a few distances that differ in the mean.
+    """
+    landmarks = bust.rig.identity_modes[:, bust.rig.landmarks]
+    spread = np.stack([_dimorphism(mode) for mode in landmarks], axis=1)
+    direction = (spread / (np.linalg.norm(spread, axis=1, keepdims=True) + 1e-9)).T @ _MORE_IN_MEN
+    return direction / (np.linalg.norm(direction) + 1e-9)
+
+
+def _dimorphism(points: np.ndarray) -> np.ndarray:
+    """Widths of jaw, chin and nose, depth of the brows, fullness of the lips, height of the eyes, length of the chin.
+
+    Linear in the (68, 3) points or displacements of landmarks.
+    """
+    x, y, z = points.T
+    return np.array(
+        [
+            x[12] - x[4] + x[13] - x[3],
+            x[10] - x[6],
+            x[35] - x[31],
+            z[[19, 24]].mean() - z[[37, 44]].mean(),
+            y[51] - y[57],
+            y[[37, 38, 43, 44]].sum() - y[[40, 41, 46, 47]].sum(),
+            y[57] - y[8],
+        ]
+    )
 
 
 def avatar_scales(bust: Bust, avatar: AvatarTraits) -> tuple[LocalScale, ...]:

@@ -14,12 +14,14 @@ class ShapeTraits:
     """Head and body.
 
     modes: weights of the rig's identity modes, standard normal, within ±2.2.
+    masculinity: shift towards the shape of men's faces, standard deviations; negative is women's.
     stretch: factors on x and y.
     shoulders: factor on the width of the torso.
     expression_gain: how strongly expressions show.
     """
 
     modes: tuple[float, ...]
+    masculinity: float
     stretch: tuple[float, float]
     shoulders: float
     expression_gain: float
