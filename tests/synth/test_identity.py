@@ -53,15 +53,15 @@ def check(subject, bust):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_random_people(toy_bust, seed):
-    subject = build_subject(toy_bust, random_traits(seed, avatar=seed == 5), TEXTURE)
-    check(subject, toy_bust)
+def test_random_people(bust, seed):
+    subject = build_subject(bust, random_traits(seed, avatar=seed == 5), TEXTURE)
+    check(subject, bust)
     assert subject.skin_texture.shape == (TEXTURE, TEXTURE, 5)
     assert bool(subject.local_scales) == (seed == 5)
 
 
-def test_a_person_is_a_function_of_the_seed(toy_bust):
-    first, again = (build_subject(toy_bust, random_traits(3), TEXTURE) for _ in range(2))
+def test_a_person_is_a_function_of_the_seed(bust):
+    first, again = (build_subject(bust, random_traits(3), TEXTURE) for _ in range(2))
     for field in fields(first):
         one, other = getattr(first, field.name), getattr(again, field.name)
         if isinstance(one, np.ndarray):
@@ -71,11 +71,11 @@ def test_a_person_is_a_function_of_the_seed(toy_bust):
 
 
 @pytest.mark.parametrize("style", HAIRSTYLES)
-def test_hairstyles(toy_bust, style):
+def test_hairstyles(bust, style):
     traits = random_traits(1)
     hair = replace(traits.hair, style=style, fringe=True)
-    subject = build_subject(toy_bust, replace(traits, hair=hair, hat=None), TEXTURE)
-    check(subject, toy_bust)
+    subject = build_subject(bust, replace(traits, hair=hair, hat=None), TEXTURE)
+    check(subject, bust)
     strands = subject.materials == Material.HAIR
     assert strands.any() == (HAIRSTYLES[style].strands > 0)
     assert (subject.hair_tangents.any(axis=1) == (np.abs(subject.hair_tangents).sum(axis=1) > 0.5)).all()
@@ -83,20 +83,20 @@ def test_hairstyles(toy_bust, style):
 
 
 @pytest.mark.parametrize("style", BEARDS)
-def test_beards_hang_on_the_skin(toy_bust, style):
+def test_beards_hang_on_the_skin(bust, style):
     traits = random_traits(1)
     traits = replace(traits, feminine=False, beard=replace(traits.beard, style=style, stubble=0.5), glasses=GLASSES)
-    subject = build_subject(toy_bust, traits, TEXTURE)
-    check(subject, toy_bust)
+    subject = build_subject(bust, traits, TEXTURE)
+    check(subject, bust)
     assert subject.anchor_weights.any() == (BEARDS[style].strands > 0)
 
 
 @pytest.mark.parametrize("collar", ["none", "ribbed", "turtleneck", "shirt", "hood", "scarf"])
-def test_collars_lie_on_the_neck(toy_bust, collar):
+def test_collars_lie_on_the_neck(bust, collar):
     traits = random_traits(1)
     traits = replace(traits, clothes=replace(traits.clothes, collar=collar), hat=None)
-    subject = build_subject(toy_bust, traits, TEXTURE)
-    check(subject, toy_bust)
+    subject = build_subject(bust, traits, TEXTURE)
+    check(subject, bust)
     cloth = np.unique(subject.triangles[subject.materials == Material.FABRIC])
     assert bool(cloth.size) == (collar != "none")
     if cloth.size:
@@ -104,7 +104,7 @@ def test_collars_lie_on_the_neck(toy_bust, collar):
 
 
 @pytest.mark.parametrize("kind", ["beanie", "cap", "hat"])
-def test_hats_cover_the_hair_and_not_the_face(toy_bust, kind):
+def test_hats_cover_the_hair_and_not_the_face(bust, kind):
     traits = random_traits(1)
     traits = replace(
         traits,
@@ -112,8 +112,8 @@ def test_hats_cover_the_hair_and_not_the_face(toy_bust, kind):
         hair=replace(traits.hair, style="medium"),
         clothes=replace(traits.clothes, collar="none"),
     )
-    subject = build_subject(toy_bust, traits, TEXTURE)
-    check(subject, toy_bust)
+    subject = build_subject(bust, traits, TEXTURE)
+    check(subject, bust)
     cloth = np.unique(subject.triangles[subject.materials == Material.FABRIC])
     assert subject.rest[cloth, 1].min() > 2
     assert (subject.head_weight[cloth] == 1).all()
@@ -121,20 +121,20 @@ def test_hats_cover_the_hair_and_not_the_face(toy_bust, kind):
     assert below_rim(centers, traits.hat).all()
 
 
-def test_changing_one_trait_leaves_the_others(toy_bust):
+def test_changing_one_trait_leaves_the_others(bust):
     traits = random_traits(1)
-    plain = build_subject(toy_bust, replace(traits, glasses=None), TEXTURE)
-    wearing = build_subject(toy_bust, replace(traits, glasses=GLASSES), TEXTURE)
+    plain = build_subject(bust, replace(traits, glasses=None), TEXTURE)
+    wearing = build_subject(bust, replace(traits, glasses=GLASSES), TEXTURE)
     assert np.array_equal(plain.skin_texture, wearing.skin_texture)
     strands = [s.rest[np.unique(s.triangles[s.materials == Material.HAIR])] for s in (plain, wearing)]
     assert np.array_equal(*strands)
 
 
-def test_avatars_are_the_same_person_in_other_proportions(toy_bust):
+def test_avatars_are_the_same_person_in_other_proportions(bust):
     human, avatar = random_traits(7), random_traits(7, avatar=True)
     assert (human.shape, human.skin, human.hair) == (avatar.shape, avatar.skin, avatar.hair)
-    assert build_subject(toy_bust, human, TEXTURE).local_scales == ()
-    assert len(build_subject(toy_bust, avatar, TEXTURE).local_scales) == 5
+    assert build_subject(bust, human, TEXTURE).local_scales == ()
+    assert len(build_subject(bust, avatar, TEXTURE).local_scales) == 5
 
 
 def test_people_are_diverse():

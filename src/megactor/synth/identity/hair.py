@@ -145,8 +145,8 @@ class _Growth:
             reach = np.where(growing, np.minimum(distance, 1.25 * step), 0.02)
             position = position + direction * reach[:, None]
             points.append(position)
-        grown = self._gathered_in_locks(_thinned(np.stack(points, axis=1), style.segments))
-        return self._curled(grown, self.length / style.segments)
+        thinned, length = _thinned(np.stack(points, axis=1), style.segments)
+        return self._curled(self._gathered_in_locks(thinned), length / style.segments)
 
     def _pull(self, position: np.ndarray, t: float) -> np.ndarray:
         style = self.style
@@ -215,10 +215,20 @@ class _Growth:
         return ball + rng.uniform(2.0, 3.2) * (start[:, None] * np.cos(angle) + around[:, None] * np.sin(angle))
 
 
-def _thinned(points: np.ndarray, segments: int) -> np.ndarray:
-    """(N, segments + 1, 3) of finer (N, K, 3) strands; closer at the root, where hair bends round the head."""
-    last = points.shape[1] - 1
-    place = last * np.linspace(0, 1, segments + 1) ** 1.25
-    below = np.minimum(place.astype(int), last - 1)
-    part = (place - below)[None, :, None]
-    return points[:, below] * (1 - part) + points[:, below + 1] * part
+def _thinned(points: np.ndarray, segments: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fewer points along strands, closer at the root, where hair bends round the head.
+
+    Args:
+        points: (N, K, 3).
+        segments: S, of each strand afterwards.
+
+    Returns:
+        (N, S + 1, 3) points and (N,) the strands' lengths.
+    """
+    steps = np.linalg.norm(np.diff(points, axis=1), axis=2)
+    length = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
+    target = length[:, -1:] * np.linspace(0, 1, segments + 1) ** 1.25
+    below = (length[:, None, 1:-1] <= target[:, :, None]).sum(axis=2)
+    row = np.arange(len(points))[:, None]
+    part = np.clip((target - length[row, below]) / (steps[row, below] + 1e-9), 0, 1)[..., None]
+    return points[row, below] * (1 - part) + points[row, below + 1] * part, length[:, -1]
