@@ -115,7 +115,7 @@ def picture_faults(rendered: Rendered, seed: int, pose: str) -> list[Fault]:
 def closed_eye_faults(renderer: Renderer, subject: Subject, scene: Scene, seed: int) -> list[Fault]:
     """Closed lids through which eyes are seen, wherever they look."""
     # straight at the face, whose eyes then are as large as they get
-    framing = replace(scene.framing, half_height=10.0, center=(0.0, 2.0), yaw=0.0, pitch=0.0)
+    framing = replace(scene.framing, half_height=12.0, center=(0.0, 3.0), yaw=0.0, pitch=0.0)
     scene = replace(scene, framing=framing)
     seen = _eye_pixels(renderer, subject, scene, make_pose(renderer, []))
     faults = []

@@ -124,8 +124,12 @@ def draw_lashes(steps, depths, triangles, first, uv_triangles, uvs, density, len
         if area == 0:
             continue
         ua, ub, uc = uv_triangles[t, 0], uv_triangles[t, 1], uv_triangles[t, 2]
-        extent = max(uvs[ua, 0], uvs[ub, 0], uvs[uc, 0]) - min(uvs[ua, 0], uvs[ub, 0], uvs[uc, 0])
-        spacing = max(right - left, bottom - top) / max(extent * density, 1e-6)
+        # how fast u grows over the samples says how far apart the hairs are
+        u_ab, u_ac = np.float64(uvs[ub, 0] - uvs[ua, 0]), np.float64(uvs[uc, 0] - uvs[ua, 0])
+        growth_x = u_ab * (steps[c, 1] - steps[a, 1]) - u_ac * (steps[b, 1] - steps[a, 1])
+        growth_y = u_ac * (steps[b, 0] - steps[a, 0]) - u_ab * (steps[c, 0] - steps[a, 0])
+        growth = math.sqrt(growth_x * growth_x + growth_y * growth_y) / abs(area) * _STEPS
+        spacing = 1 / max(growth * density, 1e-6)
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
                 px, py = np.int64(x) * _STEPS + half, np.int64(y) * _STEPS + half

@@ -1,0 +1,32 @@
+"""One toy rig and one compiled renderer for all tests of megactor.synth."""
+
+import pytest
+from synth_people import BareScene, plain_subject
+from synth_toy_rig import toy_rig
+
+from megactor.synth.bust import Bust, build_bust
+from megactor.synth.renderer import Renderer
+from megactor.synth.subject import Subject
+
+
+@pytest.fixture(scope="session")
+def bust() -> Bust:
+    return build_bust(toy_rig())
+
+
+@pytest.fixture(scope="session")
+def renderer(bust) -> Renderer:
+    """Its first picture takes the time that compiling takes, about 15 s on a machine without a cache."""
+    return Renderer(bust)
+
+
+@pytest.fixture(scope="session")
+def subject(bust) -> Subject:
+    """The mean person, bald, in plain colors."""
+    return plain_subject(bust)
+
+
+@pytest.fixture
+def scene() -> BareScene:
+    """A frontal view in frontal light before a blue wall."""
+    return BareScene()
