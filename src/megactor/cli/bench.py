@@ -41,3 +41,32 @@ def memory(
         print(f"{run.frames:>8} {run.peak_mb:>9.0f} {growth:>+13.1f}% {run.seconds:>9.1f}", flush=True)
     if output is not None:
         output.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n", encoding="utf-8")
+
+
+@bench.command("synth-faces")
+@one_line_errors
+def synth_faces(
+    people: Annotated[int, typer.Option(metavar="N", help="How many people to render.")] = 100,
+    frames: Annotated[int, typer.Option(metavar="N", help="Pictures of each.")] = 20,
+    size: Annotated[int, typer.Option(metavar="PIXELS", help="Size of the pictures.")] = 256,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the first person.")] = 0,
+    rig: Annotated[Path | None, typer.Option(metavar="FILE", help="Rig file; see `megactor synth rig`.")] = None,
+    output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")] = None,
+) -> None:
+    """Rendered people read by the face analyzer: faces found, and how well measures follow the truth (Pearson's r).
+
+    Lids, brows and pitch are compared in frames with less than 29 degrees of yaw, gaze where the eyes are open too.
+    """
+    from megactor.bench.synth_faces import measure
+    from megactor.synth.bust import build_bust
+    from megactor.synth.renderer import Renderer
+    from megactor.synth.rig import Rig, find_rig
+
+    renderer = Renderer(build_bust(Rig.load(find_rig(rig))))
+    result = measure(renderer, people, frames, size, seed)
+    print(f"found {result.found} of {result.shown} ({result.found / result.shown:.1%})")
+    print(f"{'':>8} {'frames':>7} {'pooled':>7} {'median':>7} {'10 %':>7}")
+    for row in result.agreements:
+        print(f"{row.name:>8} {row.frames:>7} {row.pooled:>7.3f} {row.median:>7.3f} {row.low:>7.3f}")
+    if output is not None:
+        output.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
