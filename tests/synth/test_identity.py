@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from megactor.synth.identity.assemble import build_subject
+from megactor.synth.identity.attached import surface_normals, tube
 from megactor.synth.identity.beard import BEARDS
 from megactor.synth.identity.draws import random_traits
 from megactor.synth.identity.hairstyles import FEMININE_HAIR, HAIRSTYLES, MASCULINE_HAIR
@@ -156,3 +157,14 @@ def test_weights_name_hairstyles_that_exist():
 
 def test_traits_are_plain_values():
     assert hash(random_traits(0)) == hash(random_traits(0))
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_tubes_face_outwards(closed):
+    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    ring = np.stack([3 * np.cos(turn), 3 * np.sin(turn), np.zeros(20)], axis=1)
+    bar = np.stack([np.linspace(0, 5, 20), np.zeros(20), np.linspace(0, 2, 20)], axis=1)
+    path = ring if closed else bar
+    positions, triangles = tube(path, 0.2, closed)
+    outwards = positions - np.repeat(path, 6, axis=0)
+    assert ((surface_normals(positions, triangles) * outwards).sum(axis=1) > 0.1).all()

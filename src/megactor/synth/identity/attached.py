@@ -107,7 +107,7 @@ def tube(path: np.ndarray, radius: float, closed: bool, sides: int = 6) -> tuple
     up = np.array([0.0, 0, 1]) if closed else np.array([0.0, 1, 0])
     first = np.cross(along, up)
     first = first / (np.linalg.norm(first, axis=1, keepdims=True) + 1e-9)
-    second = np.cross(first, along)
+    second = np.cross(along, first)  # so that triangles face outwards
     turn = np.arange(sides) / sides * 2 * np.pi
     rings = path[:, None] + radius * (
         first[:, None] * np.cos(turn)[None, :, None] + second[:, None] * np.sin(turn)[None, :, None]
