@@ -13,6 +13,7 @@ from megactor import __version__
 from megactor.cli.animate import animate
 from megactor.cli.bench import bench
 from megactor.cli.demo import demo
+from megactor.cli.synth import synth
 
 app = typer.Typer(
     name="megactor",
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(animate)
 app.command()(demo)
+app.add_typer(synth, name="synth")
 app.add_typer(bench, name="bench")
 
 

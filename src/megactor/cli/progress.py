@@ -17,8 +17,10 @@ STAGES = {
     "conditions": "preparing",
     "denoise": "denoising",
     "write": "writing",
+    "render": "rendering",
+    "check": "checking",
 }
-"""Stage names of the pipeline (and "model" of the command line) in words."""
+"""Stage names of the pipeline and of the command line's own work in words."""
 
 PLAIN_INTERVAL = 10.0
 """Seconds between two plain lines about unfinished stages: log files stay short."""

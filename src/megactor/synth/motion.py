@@ -1,5 +1,6 @@
-"""What somebody does: expressions, head, body and gaze over time, from a seed. Time is in seconds, angles in radians."""
+"""What somebody does: expressions, head, body and gaze over time, from a seed. Seconds and radians throughout."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -113,7 +114,7 @@ class _Weights:
 
     def play(self, keys: list[tuple[float, Face]], gain: float) -> None:
         """Adds faces that melt into each other: at each key's time its face is there in full."""
-        for (start, first), (end, second) in zip(keys, keys[1:], strict=False):
+        for (start, first), (end, second) in itertools.pairwise(keys):
             inside = (self.time >= start) & (self.time < end)
             phase = _ease((self.time[inside] - start) / (end - start))
             for face, share in ((first, 1 - phase), (second, phase)):

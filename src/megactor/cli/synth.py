@@ -1,0 +1,173 @@
+"""`megactor synth`: render people who do not exist."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from megactor.cli.animate import Force
+from megactor.cli.failures import one_line_errors
+
+if TYPE_CHECKING:
+    from megactor.synth.diversity import Histogram
+    from megactor.synth.renderer import Renderer
+
+synth = typer.Typer(help="Render synthetic portrait clips with ground truth.", no_args_is_help=True)
+
+RigFile = Annotated[
+    Path | None,
+    typer.Option("--rig", metavar="FILE", help="Rig file; else $MEGACTOR_RIG, else the one `synth rig` installed."),
+]
+Seed = Annotated[int, typer.Option(metavar="S", help="Seed of the first clip or person.", min=0)]
+
+
+@synth.command("rig")
+@one_line_errors
+def rig(
+    checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="Folder of an ICT-FaceKit checkout.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Rig file; by default where it is found.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Build the rig from a checkout of ICT-FaceKit (MIT licensed, github.com/ICT-VGL/ICT-FaceKit)."""
+    _require_extra()
+    from megactor.synth.ict import build_rig
+    from megactor.synth.rig import default_rig_path
+
+    target = output or default_rig_path()
+    if output is None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    built = build_rig(checkout)
+    built.save(target, force)
+    print(f"{target}: {len(built.neutral)} vertices, {len(built.expressions)} expressions")
+
+
+@synth.command("render")
+@one_line_errors
+def render(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the shards.")],
+    clips: Annotated[int, typer.Option(metavar="N", help="How many clips.")] = 100,
+    frames: Annotated[int, typer.Option(metavar="F", help="Frames of a clip.")] = 48,
+    size: Annotated[int, typer.Option(metavar="S", help="Side of the pictures in pixels.")] = 256,
+    fps: Annotated[float, typer.Option(metavar="R", help="Frames a second.")] = 25.0,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(metavar="W", help="Processes; by default one a core.")] = None,
+    clips_per_shard: Annotated[int, typer.Option(metavar="K", help="Clips in a tar file.")] = 16,
+    framing_jitter: Annotated[float, typer.Option(metavar="X", help="How far the twins' cameras differ.")] = 0.0,
+    rig: RigFile = None,
+) -> None:
+    """Render clips as webdataset shards: a performance, the same by another person, the same drawn, and the truth.
+
+    May be stopped at any moment; the same command goes on where it was. The same seed gives the same clips.
+    """
+    _require_extra()
+    from megactor.cli.progress import progress_display
+    from megactor.synth.shards import ShardPlan, render_shards
+
+    plan = ShardPlan(clips, frames, size, fps, seed, clips_per_shard, framing_jitter)
+    with progress_display() as progress:
+        for done in render_shards(plan, output, rig, workers or os.cpu_count() or 1):
+            progress("render", done, clips)
+    print(f"{output}: {clips} clips in {plan.shards} shards")
+
+
+@synth.command("sheet")
+@one_line_errors
+def sheet(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write (.png, .jpg).")],
+    clips: Annotated[int, typer.Option(metavar="N", help="Rows.", min=1, max=100)] = 8,
+    size: Annotated[int, typer.Option(metavar="S", help="Side of a picture in pixels.", min=32, max=1024)] = 192,
+    seed: Seed = 0,
+    rig: RigFile = None,
+    force: Force = False,
+) -> None:
+    """Draw a contact sheet: three moments of random clips, each as target, swapped and styled."""
+    _require_extra()
+    import numpy as np
+    from PIL import Image
+
+    from megactor.cli.progress import progress_display
+    from megactor.media.atomic import atomic_path, check_target
+    from megactor.synth.clip import Clip, plan_clip
+
+    check_target(output, force)
+    renderer, rows = _renderer(rig), []
+    with progress_display() as progress:
+        for number in range(clips):
+            clip = Clip(renderer, plan_clip(seed + number, frames=61), size)
+            moments = [clip.frame(index) for index in (0, 30, 60)]
+            rows.append(np.hstack([picture for moment in moments for picture in moment.pictures.values()]))
+            progress("render", number + 1, clips)
+    with atomic_path(output, force) as path:
+        Image.fromarray(np.vstack(rows)).save(path, format="PNG" if output.suffix.lower() == ".png" else "JPEG")
+
+
+@synth.command("check")
+@one_line_errors
+def check(
+    identities: Annotated[int, typer.Option(metavar="N", help="How many random people.", min=1)] = 100,
+    poses: Annotated[int, typer.Option(metavar="P", help="Extreme faces of each.", min=1)] = 4,
+    seed: Seed = 0,
+    rig: RigFile = None,
+) -> None:
+    """Search renders for holes, black frames, eyes behind closed lids and surfaces that flicker."""
+    _require_extra()
+    from megactor.cli.progress import progress_display
+    from megactor.synth.check import check_people
+
+    found = []
+    with progress_display() as progress:
+        people = check_people(_renderer(rig), range(seed, seed + identities), poses)
+        for number, (_, faults) in enumerate(people, 1):
+            found += faults
+            progress("check", number, identities)
+    for fault in found:
+        print(f"person {fault.seed}: {fault.kind} ({fault.amount:.3g}) with {fault.pose}")
+    print(f"{identities} people, {poses} extreme faces each: {len(found)} faults")
+    if found:
+        raise typer.Exit(1)
+
+
+@synth.command("diversity")
+@one_line_errors
+def diversity(
+    identities: Annotated[int, typer.Option(metavar="N", help="How many random people.", min=1)] = 1000,
+    seed: Seed = 0,
+    rig: RigFile = None,
+) -> None:
+    """Print histograms of who there is and what they do, as Markdown."""
+    _require_extra()
+    from megactor.synth.diversity import people, performances
+    from megactor.synth.rig import Rig, find_rig
+
+    names = Rig.load(find_rig(rig)).expression_names
+    seeds = range(seed, seed + identities)
+    _print_histograms([*people(seeds), *performances(seeds, names)])
+
+
+def _print_histograms(histograms: "list[Histogram]") -> None:
+    print("| quantity | shares |\n|---|---|")
+    for histogram in histograms:
+        shares = ", ".join(f"{label} {100 * share:.0f} %" for label, share in histogram.shares.items())
+        print(f"| {histogram.name} | {shares} |")
+
+
+def _renderer(rig: Path | None) -> "Renderer":
+    from megactor.synth.bust import build_bust
+    from megactor.synth.renderer import Renderer
+    from megactor.synth.rig import Rig, find_rig
+
+    return Renderer(build_bust(Rig.load(find_rig(rig))))
+
+
+def _require_extra() -> None:
+    """Fails with the remedy where the extra `synth` is not installed."""
+    from importlib.util import find_spec
+
+    from megactor.errors import InputError
+
+    missing = [name for name in ("numba", "scipy", "webdataset") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"rendering needs {', '.join(missing)}: pip install 'megactor[synth]'")

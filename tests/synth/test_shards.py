@@ -1,0 +1,136 @@
+"""Shards and the endless dataset, through the command line with a toy rig."""
+
+import io
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command_line import error_line, listing, megactor
+from synth_toy_rig import toy_rig
+
+from megactor.media.reader import VideoReader
+from megactor.synth.dataset import SyntheticClips
+from megactor.synth.rig import ENVIRONMENT
+
+RENDER = ["synth", "render", "--frames", 3, "--size", 32, "--workers", 1, "--clips-per-shard", 2]
+
+
+@pytest.fixture(scope="module")
+def rig_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("rig") / "toy.npz"
+    toy_rig().save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def rendered(rig_file, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("clips") / "shards"
+    outcome = megactor(*RENDER, "--clips", 3, "--rig", rig_file, "-o", folder)
+    assert outcome.code == 0, outcome
+    return folder
+
+
+def members(shard: Path) -> dict[str, bytes]:
+    with tarfile.open(shard) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}
+
+
+def test_shards_hold_all_streams_and_the_truth(rendered, tmp_path):
+    assert listing(rendered) == {"index.json", "clips-000000.tar", "clips-000001.tar"}
+    files = members(rendered / "clips-000000.tar") | members(rendered / "clips-000001.tar")
+    extensions = {"mp4", "swapped.mp4", "styled.mp4", "truth.npz", "json"}
+    assert set(files) == {f"00000000{n}.{extension}" for n in range(3) for extension in extensions}
+
+    video = tmp_path / "target.mp4"
+    video.write_bytes(files["000000000.mp4"])
+    assert [frame.shape for frame in VideoReader(video)] == [(32, 32, 3)] * 3
+    about = json.loads(files["000000000.json"])
+    truth = np.load(io.BytesIO(files["000000000.truth.npz"]))
+    assert truth["landmarks.swapped"].shape == (3, 70, 2)
+    assert truth["expressions"].shape == (3, len(about["expression_names"]))
+
+
+def test_the_same_command_goes_on_and_makes_the_same(rendered, rig_file):
+    before = {name: (rendered / name).read_bytes() for name in listing(rendered)}
+    (rendered / "clips-000001.tar").unlink()
+
+    outcome = megactor(*RENDER, "--clips", 3, "--rig", rig_file, "-o", rendered)
+
+    assert outcome.code == 0
+    assert {name: (rendered / name).read_bytes() for name in listing(rendered)} == before
+
+
+def test_another_plan_does_not_mix_in(rendered, rig_file):
+    outcome = megactor(*RENDER, "--clips", 3, "--seed", 9, "--rig", rig_file, "-o", rendered)
+    assert "seed 0, not 9" in error_line(outcome)
+
+
+def test_a_folder_of_other_things_is_left_alone(rig_file, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    outcome = megactor(*RENDER, "--clips", 3, "--rig", rig_file, "-o", tmp_path)
+    assert "not empty" in error_line(outcome)
+    assert listing(tmp_path) == {"letter.txt"}
+
+
+@pytest.mark.parametrize("wrong", [["--clips", 0], ["--clips", 1, "--size", 31], ["--clips", 1, "--frames", 0]])
+def test_numbers_that_make_no_sense(wrong, rig_file, tmp_path):
+    outcome = megactor(*RENDER, *wrong, "--rig", rig_file, "-o", tmp_path / "out")
+    assert "must be" in error_line(outcome)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_rig_says_how_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert "synth rig" in error_line(megactor(*RENDER, "--clips", 1, "-o", tmp_path / "out"))
+
+
+def test_a_killed_run_leaves_no_half_shard(rig_file, tmp_path):
+    words = [*map(str, RENDER), "--clips", "400", "--rig", str(rig_file), "-o", str(tmp_path / "out")]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "megactor", *words], start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("out/clips-000001.tar")) and time.monotonic() < deadline:
+            assert run.poll() is None
+            time.sleep(0.05)
+    finally:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+    shards = list(tmp_path.glob("out/clips-*.tar"))
+    assert len(shards) >= 2
+    assert all(len(members(shard)) == 10 for shard in shards)
+
+
+def test_the_dataset_repeats_and_never_ends(rig_file):
+    clips = SyntheticClips(frames=3, size=32, rig=rig_file, seed=4)
+    first, second = itertools.islice(clips, 2)
+
+    assert first["seed"] == 4 and second["seed"] == 5
+    assert first["target"].shape == first["swapped"].shape == (3, 3, 32, 32)
+    assert first["flow"].shape == (3, 2, 32, 32) and first["visible"].dtype == torch.bool
+    reference = first["reference"]
+    assert first["flow"][reference].abs().max() < 1e-4 and first["visible"][reference].all()
+    again = next(iter(SyntheticClips(frames=3, size=32, rig=rig_file, seed=4)))
+    assert torch.equal(again["target"], first["target"]) and torch.equal(again["flow"], first["flow"])
+
+
+def test_processes_share_the_clips_out(rig_file):
+    ranks = [
+        SyntheticClips(frames=1, size=32, rig=rig_file, streams=("target",), rank=rank, world_size=2)
+        for rank in range(2)
+    ]
+    seeds = [[sample["seed"] for sample in itertools.islice(clips, 2)] for clips in ranks]
+    assert seeds == [[0, 2], [1, 3]]
