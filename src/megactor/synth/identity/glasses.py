@@ -9,6 +9,10 @@ from megactor.synth.subject import Material
 
 _UPPER_LIDS = [37, 38, 43, 44]
 _IN_FRONT_OF_LIDS = 0.9
+_FARTHEST = 2.0
+"""In front of that, at most, for noses that reach out."""
+_NEAR = 0.35
+"""Skin that is this near to the frame, seen from the front, may not come through it."""
 _EAR = np.array([7.9, 0.6, -0.5])
 """Where temples rest: x from the middle, y from the lenses' center, z."""
 
@@ -22,31 +26,44 @@ def build_glasses(bust: Bust, rest: np.ndarray, glasses: GlassesTraits) -> Attac
         glasses: their shape.
     """
     eyes = [rest[bust.rig.vertices_of(f"sclera{side}")].mean(axis=0) for side in "LR"]
-    front = float(rest[bust.rig.landmarks[_UPPER_LIDS], 2].max()) + _IN_FRONT_OF_LIDS
-    height = (eyes[0][1] + eyes[1][1]) / 2 - 0.35
-
-    def depth(x: np.ndarray | float) -> np.ndarray | float:
-        """Frames follow the face's curve."""
-        return front - 0.021 * (np.abs(x) - 2.0) ** 2
-
-    turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
-    power = 2 / glasses.exponent
-    parts = []
-    inner = []
-    for side, eye in zip((1, -1), eyes, strict=True):
-        middle = eye[0] + 0.1 * side
-        x = middle + np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** power * glasses.half_width
-        y = height + np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** power * glasses.half_height
-        parts.append(tube(np.stack([x, y, depth(x)], axis=1), glasses.thickness, closed=True))
-        hinge_x = middle + side * glasses.half_width
-        hinge = np.array([hinge_x, height + 0.5, depth(hinge_x)])
-        ear = np.array([side * max(_EAR[0], abs(hinge_x) + 0.3), height + _EAR[1], _EAR[2]])
+    height = float(eyes[0][1] + eyes[1][1]) / 2 - 0.35
+    rims = [_rim(float(eye[0]) + 0.1 * side, height, glasses) for side, eye in zip((1, -1), eyes, strict=True)]
+    bridge = _arc(
+        np.array([rims[1][:, 0].max(), height + 0.3, 0]),
+        np.array([rims[0][:, 0].min(), height + 0.3, 0]),
+        np.array([0, 0.35, 0.25]),
+        7,
+    )
+    front = _depth_before_the_face(bust, rest, np.concatenate([*rims, bridge])) + glasses.thickness
+    forwards = np.array([0, 0, front])
+    parts = [tube(bridge + forwards, 0.9 * glasses.thickness, closed=False)]
+    for side, rim in zip((1, -1), rims, strict=True):
+        parts.append(tube(rim + forwards, glasses.thickness, closed=True))
+        hinge = rim[np.argmax(side * rim[:, 0])] + forwards
+        hinge[1] += 0.5
+        ear = np.array([side * max(_EAR[0], abs(hinge[0]) + 0.3), height + _EAR[1], _EAR[2]])
         parts.append(tube(_arc(hinge, ear, np.array([0.4 * side, 0, 0]), 8), 0.9 * glasses.thickness, closed=False))
-        inner.append(middle - side * glasses.half_width)
-    left, right = (np.array([x, height + 0.3, front]) for x in inner)
-    parts.append(tube(_arc(right, left, np.array([0, 0.35, 0.25]), 7), 0.9 * glasses.thickness, closed=False))
     positions, triangles = join(parts)
     return attach(positions, triangles, Material.FRAME, np.array(glasses.color), 1.0)
+
+
+def _rim(middle: float, height: float, glasses: GlassesTraits) -> np.ndarray:
+    """(N, 3) outline of a lens; z is how far it lies behind the middle of the glasses, which follow the face."""
+    turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    power = 2 / glasses.exponent
+    x = middle + np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** power * glasses.half_width
+    y = height + np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** power * glasses.half_height
+    return np.stack([x, y, -0.021 * (np.abs(x) - 2.0) ** 2], axis=1)
+
+
+def _depth_before_the_face(bust: Bust, rest: np.ndarray, frame: np.ndarray) -> float:
+    """Where the middle of the glasses must be for the lids to move freely and no nose to come through."""
+    lids = float(rest[bust.rig.landmarks[_UPPER_LIDS], 2].max()) + _IN_FRONT_OF_LIDS
+    skin = rest[np.unique(bust.triangles[bust.materials == Material.SKIN])]
+    skin = skin[skin[:, 2] > lids - 4]
+    apart = np.linalg.norm(frame[:, None, :2] - skin[None, :, :2], axis=2)
+    surface = np.where(apart < _NEAR, skin[None, :, 2], -np.inf).max(axis=1, initial=-np.inf)
+    return min(max(lids, float((surface - frame[:, 2]).max()) + 0.05), lids + _FARTHEST)
 
 
 def _arc(start: np.ndarray, end: np.ndarray, bulge: np.ndarray, count: int) -> np.ndarray:
