@@ -1,11 +1,15 @@
 """One toy rig and one compiled renderer for all tests of megactor.synth."""
 
+import os
+from pathlib import Path
+
 import pytest
 from synth_people import BareScene, plain_subject
 from synth_toy_rig import toy_rig
 
 from megactor.synth.bust import Bust, build_bust
 from megactor.synth.renderer import Renderer
+from megactor.synth.rig import ENVIRONMENT, FILE_NAME, Rig
 from megactor.synth.subject import Subject
 
 
@@ -30,3 +34,13 @@ def subject(bust) -> Subject:
 def scene() -> BareScene:
     """A frontal view in frontal light before a blue wall."""
     return BareScene()
+
+
+@pytest.fixture(scope="session")
+def real_rig() -> Rig:
+    """The rig built from ICT-FaceKit: `$MEGACTOR_RIG`, or `shared/rig` beside the repository."""
+    beside = Path(__file__).parents[3] / "shared" / "rig" / FILE_NAME
+    path = Path(os.environ.get(ENVIRONMENT, beside))
+    if not path.is_file():
+        pytest.skip(f"no rig file: set {ENVIRONMENT}")
+    return Rig.load(path)
