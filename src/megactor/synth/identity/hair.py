@@ -1,5 +1,7 @@
 """Hair: where strands root and how they grow into a style."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from megactor.synth.bust import Bust, smoothstep
@@ -38,6 +40,8 @@ def grow_hair(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
     style = HAIRSTYLES[hair.style]
     if not style.strands:
         return None
+    if traits.hat:
+        style = _under_a_hat(style)
     rng = stream(traits.seed, "hair strands")
     roots = _roots(bust, rest, style, hair, rng)
     if roots is None:
@@ -49,6 +53,18 @@ def grow_hair(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
     color = np.array(hair.color)
     root_color = 0.6 * np.array(hair.root_color) + 0.4 * color
     return ribbons(rooted_on_head(points, HEAD_CENTER), root_color, color * 1.15, style.width, rng, style.tip)
+
+
+def _under_a_hat(style: Hairstyle) -> Hairstyle:
+    """Pressed flat, so that nothing comes through the hat or stands up beside it."""
+    return replace(
+        style,
+        volume=(0.3 * style.volume[0], 0.4 * style.volume[1]),
+        lift=0.15 * style.lift,
+        noise=0.4 * style.noise,
+        curl=0.5 * style.curl,
+        weight=max(style.weight, 0.4),
+    )
 
 
 def _roots(

@@ -83,8 +83,8 @@ HAIRSTYLES = {
         weight=1.0, clump=0.6, curl=0.5, curl_turns=0.16, fringe=1,
     ),
     "curly": Hairstyle(
-        length=(7, 13), volume=(1.2, 2.0), segments=9, width=(0.3, 0.55), comb=0.4, lift=0.9, weight=0.55,
-        noise=0.32, clump=0.6, curl=0.6, curl_turns=0.3,
+        length=(7, 12), volume=(1.2, 2.0), strands=1100, segments=10, width=(0.32, 0.6), comb=0.4, lift=0.9,
+        weight=0.55, noise=0.3, clump=0.55, curl=0.55, curl_turns=0.2,
     ),
     "afro": Hairstyle(
         length=(3, 6), volume=(0.8, 1.4), strands=2000, segments=6, width=(0.3, 0.55), tip=0.9, comb=0.0, lift=1.2,

@@ -11,6 +11,8 @@ from megactor.synth.subject import Material
 _Mesh = tuple[np.ndarray, np.ndarray]
 
 _AROUND, _ROWS = 64, 14
+_BAND = (0.0, 0.12, 0.24)
+"""Heights of the rows of a felt hat's band, as parts of the hat's."""
 _GAP = 0.35
 """Between the head and a hat's rim."""
 _TILT = 0.16
@@ -40,8 +42,7 @@ def build_hat(bust: Bust, rest: np.ndarray, hat: HatTraits) -> Attached:
     colors = np.tile(np.array(hat.color), (len(positions), 1))
     in_crown = np.arange(len(positions)) < len(crown[0])
     if hat.kind == "hat":
-        above_rim = positions[:, 1] - hat.rim - _TILT * (positions[:, 2] - _RIM_DEPTH)
-        colors[in_crown & (above_rim < 1.6)] = hat.band
+        colors[: len(_BAND) * _AROUND] = hat.band
     elif hat.kind == "beanie":
         colors[~in_crown] = hat.band
     return attach(positions, triangles, Material.FABRIC, colors, 1.0)
@@ -80,7 +81,8 @@ def _felt_crown(surface: HeadSurface, hat: HatTraits, rim: np.ndarray) -> _Mesh:
     ceiling = HEAD_CENTER[1] + float(top[0]) + 0.2 + hat.depth
     middle = rim.mean(axis=0)
     wall, lid = 0.86, 0.72
-    profile = [(t, 1 - (1 - wall) * t) for t in np.linspace(0, 0.94, _ROWS - 5)]
+    # the band's upper edge is there twice, once in each color
+    profile = [(t, 1 - (1 - wall) * t) for t in (*_BAND, *np.linspace(_BAND[-1], 0.94, _ROWS - 8))]
     profile += [(1.0, wall - 0.06), (0.99, lid), (0.93, lid / 2), (0.9, 0.0)]
     rings = []
     for rise, width in profile:
