@@ -19,6 +19,7 @@ STAGES = {
     "write": "writing",
     "render": "rendering",
     "check": "checking",
+    "read": "reading",
 }
 """Stage names of the pipeline and of the command line's own work in words."""
 

@@ -33,13 +33,17 @@ def rig(
 ) -> None:
     """Build the rig from a checkout of ICT-FaceKit (MIT licensed, github.com/ICT-VGL/ICT-FaceKit)."""
     _require_extra()
-    from megactor.synth.ict import build_rig
+    from megactor.cli.progress import progress_display
+    from megactor.media.atomic import check_target
+    from megactor.synth.ict import convert_ict
     from megactor.synth.rig import default_rig_path
 
     target = output or default_rig_path()
     if output is None:
         target.parent.mkdir(parents=True, exist_ok=True)
-    built = build_rig(checkout)
+    check_target(target, force)
+    with progress_display() as progress:
+        built = convert_ict(checkout, lambda done, total: progress("read", done, total))
     built.save(target, force)
     print(f"{target}: {len(built.neutral)} vertices, {len(built.expressions)} expressions")
 
