@@ -20,7 +20,7 @@ SIZE = 192
 _FACE_OUTLINE = [*range(17), *range(26, 16, -1)]
 """Landmarks round the face: jaw from ear to ear and back along the brows."""
 _DARKEST = 0.01
-_LARGEST_EYE_SLIT = 0.03
+_LARGEST_EYE_SLIT = 0.02
 """Share of the open eyes' pixels that closed lids may show."""
 _LARGEST_FLICKER = 0.01
 """Share of the person's pixels that may change their material when the camera moves by a hundredth of a pixel."""

@@ -27,7 +27,7 @@ _LID_OVERLAP = 0.1
 """How far the lids' landmarks pass each other in a full blink, rig units; they lie a little inside of the margins."""
 _LID_REACH = 1.0
 """Skin within this distance of the eyeball belongs to the lids."""
-_CLEARANCE = 0.03
+_CLEARANCE = 0.05
 _ANGLE_BINS = 48
 
 
@@ -63,7 +63,7 @@ class Eyeball:
         ball = rest[self._vertices]
         self._center, self._radius = fit_sphere(ball)
         self._profile = _profile(ball - self._center, self._axis)
-        self._lids = self._lid_vertices(rest, rig.vertices_of("face"))
+        self._lids = _lid_vertices(bust.rest, rig.vertices_of("face"), self._vertices, self._axis)
         blink = rig.expressions[rig.expression(f"eyeBlink_{side}")] * scale[: len(rig.neutral)]
         self.blink_gain = _blink_gain(rest, blink, rig.landmarks[np.array(_LID_PAIRS[side])])
 
@@ -85,14 +85,6 @@ class Eyeball:
         right /= np.linalg.norm(right)
         return Eye(self._center, np.stack([look, right, np.cross(look, right)]), self._radius)
 
-    def _lid_vertices(self, rest: np.ndarray, face: slice) -> np.ndarray:
-        """Skin round the eye that lies outside of the eyeball at rest; the lids' inner edges do not."""
-        offset = rest[face] - self._center
-        distance = np.linalg.norm(offset, axis=1)
-        surface = _radius_at(self._profile, offset / np.maximum(distance, 1e-6)[:, None] @ self._axis)
-        near = (distance > surface + _CLEARANCE) & (distance < surface + _LID_REACH)
-        return (face.start + np.flatnonzero(near)).astype(np.int32)
-
 
 def fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
     """Center and radius of the sphere nearest to (N, 3) points, in the least squares sense of |p|² - r²."""
@@ -100,6 +92,22 @@ def fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
     solution, *_ = np.linalg.lstsq(np.column_stack([2 * p, np.ones(len(p))]), (p * p).sum(axis=1), rcond=None)
     center = solution[:3]
     return center.astype(np.float32), float(np.sqrt(solution[3] + center @ center))
+
+
+def _lid_vertices(mean: np.ndarray, face: slice, eyeball: slice, axis: np.ndarray) -> np.ndarray:
+    """(N,) int32: skin round the mean person's eye, outside of the eyeball; the lids' inner edges lie within it.
+
+    The mean person decides, since the eyeballs of others may pierce their lids.
+    """
+    center, _ = fit_sphere(mean[eyeball])
+    profile = _profile(mean[eyeball] - center, axis)
+    offset = mean[face] - center
+    distance = np.linalg.norm(offset, axis=1)
+    cosine = offset / np.maximum(distance, 1e-6)[:, None] @ axis
+    bins = (np.arccos(np.clip(cosine, -1, 1)) / np.pi * _ANGLE_BINS).astype(int)
+    surface = profile[np.minimum(bins, _ANGLE_BINS - 1)]
+    near = (distance > surface + _CLEARANCE) & (distance < surface + _LID_REACH)
+    return (face.start + np.flatnonzero(near)).astype(np.int32)
 
 
 def _profile(offsets: np.ndarray, axis: np.ndarray) -> np.ndarray:
@@ -111,11 +119,6 @@ def _profile(offsets: np.ndarray, axis: np.ndarray) -> np.ndarray:
     np.maximum.at(profile, bins, radius)
     filled = np.flatnonzero(profile)
     return np.interp(np.arange(_ANGLE_BINS), filled, profile[filled]).astype(np.float32)
-
-
-def _radius_at(profile: np.ndarray, cosine: np.ndarray) -> np.ndarray:
-    bins = (np.arccos(np.clip(cosine, -1, 1)) / np.pi * _ANGLE_BINS).astype(int)
-    return profile[np.minimum(bins, _ANGLE_BINS - 1)]
 
 
 def _blink_gain(rest: np.ndarray, blink: np.ndarray, pairs: np.ndarray) -> float:

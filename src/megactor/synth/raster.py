@@ -24,10 +24,15 @@ _LIMIT = 1 << 28
 """Corners further out than this many steps are pulled in, so that products fit in 64 bits."""
 
 
-def corners(screen: np.ndarray) -> np.ndarray:
-    """(V, 3) sample x, y and distance -> (V, 2) int32 in steps, as the rasteriser takes them."""
-    steps = np.clip(np.rint(screen[:, :2] * np.float32(_STEPS)), -_LIMIT, _LIMIT)
-    return np.ascontiguousarray(steps, np.int32)
+@kernel
+def corners(screen):
+    """(V, 3) float32 sample x, y and distance -> (V, 2) int32 in steps, as the rasteriser takes them."""
+    steps = np.empty((screen.shape[0], 2), np.int32)
+    for v in range(screen.shape[0]):
+        for axis in range(2):
+            step = math.floor(screen[v, axis] * np.float32(_STEPS) + np.float32(0.5))
+            steps[v, axis] = min(max(step, -_LIMIT), _LIMIT)
+    return steps
 
 
 def nothing_hidden(buffer: np.ndarray) -> np.ndarray:
