@@ -44,6 +44,8 @@ _SEGMENTS = 3
 _SAG = np.array([0, -0.25, 0])
 _ROOTED = 0.35
 """Fullness from which strands grow."""
+_TRIMMED = np.array([1.1, 1.3])
+"""How much wider and higher than the lips is the place that men keep free of hair."""
 
 
 def paint_beard(canvas: SkinCanvas, traits: Traits, lips: np.ndarray) -> None:
@@ -83,7 +85,9 @@ def grow_beard(bust: Bust, rest: np.ndarray, traits: Traits) -> Attached | None:
     skin = np.flatnonzero(bust.materials == Material.SKIN)
     triangles, uv = bust.triangles[skin], bust.uvs[bust.uv_triangles[skin]].mean(axis=1)
     canvas = SkinCanvas(256)
-    full = _full(canvas, style) * (1 - canvas.polygon(closed_curve(FaceMap(bust.landmark_uvs).mouth), 0.004))
+    mouth = closed_curve(FaceMap(bust.landmark_uvs).mouth)
+    trimmed = mouth.mean(axis=0) + (mouth - mouth.mean(axis=0)) * _TRIMMED
+    full = _full(canvas, style) * (1 - canvas.polygon(trimmed, 0.006))
     x, y = np.clip(np.round(canvas.pixels(uv)).astype(int), 0, canvas.size - 1).T
     density = full[y, x] * (uv <= 1).all(axis=1)
     density *= density > _ROOTED
@@ -112,7 +116,7 @@ def _free_length(landmarks: np.ndarray, root: np.ndarray) -> np.ndarray:
     """(N,) how long hair may be above the mouth: it is trimmed at the lip, so that the mouth stays in sight."""
     corner, lip = abs(landmarks[54, 0] - landmarks[48, 0]) / 2, landmarks[51, 1]
     above = (root[:, 1] > landmarks[48:68, 1].min()) & (np.abs(root[:, 0]) < corner + 0.3)
-    return np.where(above, np.clip(root[:, 1] - lip + 0.25, 0.15, 1.0), np.inf)
+    return np.where(above, np.clip(root[:, 1] - lip + 0.05, 0.15, 1.0), np.inf)
 
 
 def _hang(root: np.ndarray, normal: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -222,7 +222,7 @@ def _hair(seed: int, feminine: bool, age: float, melanin: float, natural: np.nda
 
 def _beard(seed: int, feminine: bool, natural: np.ndarray, skin: SkinTraits) -> BeardTraits:
     rng = stream(seed, "beard")
-    style = pick(rng, {"shaved": 0.42, "stubble": 0.23, "goatee": 0.11, "full": 0.16, "moustache": 0.08})
+    style = pick(rng, {"shaved": 0.44, "stubble": 0.25, "goatee": 0.1, "full": 0.13, "moustache": 0.08})
     stubble = float(rng.uniform(0.35, 0.75) if style == "stubble" else rng.uniform(0, 0.3))
     return BeardTraits(
         style="shaved" if feminine else style,
