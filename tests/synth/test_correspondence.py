@@ -1,5 +1,7 @@
 """Correspondence: rendered colors that stick to the surface must be found where it says."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from synth_people import BareScene, pose
@@ -9,6 +11,10 @@ from megactor.synth.motion import MotionFrame
 from megactor.synth.subject import Material
 
 SIZE = 96
+
+
+def cross(u, v):
+    return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
 
 
 def moved(bust, turn=0.0, shift=0.0):
@@ -76,6 +82,47 @@ def test_what_turns_away_is_not_visible(render, subject):
     )
     # turned to the picture's right, the cheek on its left shows; turned to the left, that cheek is behind
     assert left.mean() < 0.6 < right.mean()
+
+
+def test_lids_hide_the_eyes_that_they_touch(renderer, subject, bust):
+    look = partial(renderer.render, subject, BareScene().framed(half_height=9), size=SIZE, supersampling=1)
+    frame, source = look(pose(bust)), look(pose(bust, eyeBlink_L=1, eyeBlink_R=1))
+    eyes = frame.materials == Material.EYE
+    assert eyes.sum() > 20
+    assert correspond(subject, frame, frame, supersampling=1).visible[eyes].all()
+    found = correspond(subject, frame, source, supersampling=1)
+    assert found.visible[eyes].sum() <= (source.materials == Material.EYE).sum()
+
+
+def test_visibility_agrees_with_a_search_of_all_triangles(render, subject):
+    frame, source = render(turn=0.5), render(turn=-0.4)
+    found = correspond(subject, frame, source, supersampling=1)
+
+    solid = subject.triangles[: len(subject.triangles) - subject.lash_triangles]
+    corners = source.screen[solid].astype(np.float64)
+    a, b, c = (corners[:, i, :2] for i in range(3))
+    areas = cross(b - a, c - a)
+    drawn = (areas < 0) | (subject.two_sided[: len(solid)] & (areas != 0))
+
+    def triangles_at(place):
+        """Indices of drawn triangles over a place in the source, and how far they are there."""
+        with np.errstate(all="ignore"):
+            shares = np.stack([cross(b - place, c - place), cross(c - place, a - place), cross(a - place, b - place)])
+            shares /= areas
+            return np.flatnonzero(drawn & (shares > -1e-9).all(0)), 1 / (shares / corners[:, :, 2].T).sum(0)
+
+    rows, columns = np.nonzero((frame.triangle_ids >= 0) & (frame.triangle_ids < len(solid)))
+    chosen = np.random.default_rng(0).choice(len(rows), 500, replace=False)
+    agree, hidden = [], 0
+    for row, column in zip(rows[chosen], columns[chosen], strict=True):
+        own = frame.triangle_ids[row, column]
+        over, depths = triangles_at(np.array([column, row]) + 0.5 + found.flow[row, column].astype(np.float64))
+        stranger = ~np.isin(solid[over], solid[own]).any(1)
+        visible = drawn[own] and not (stranger & (depths[over] < depths[own] - 0.03)).any()
+        hidden += not visible
+        agree.append(visible == found.visible[row, column])
+    assert np.mean(agree) > 0.995
+    assert hidden > 50
 
 
 def test_background_is_uncovered_and_covered(render, subject):

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import minimum_filter
 
 from megactor.synth.renderer import Rendered
 from megactor.synth.subject import Subject
-
-TOLERANCE = 0.35
-"""How much nearer another surface must be to hide a point, rig units (3 mm): more than skin bends between pixels."""
+from megactor.synth.visibility import project, seen
 
 
 @dataclass(frozen=True)
@@ -32,25 +29,22 @@ def correspond(subject: Subject, frame: Rendered, source: Rendered, supersamplin
         subject: who is seen in both.
         frame: the pixels asked about.
         source: where they are looked for, for example the portrait.
-        supersampling: that both were rendered with.
+        supersampling: that `frame` was rendered with.
     """
     size = len(frame.triangle_ids)
     person = frame.triangle_ids >= 0
     rows, columns = np.nonzero(person)
-    corners = subject.triangles[frame.triangle_ids[person]]
+    owners = frame.triangle_ids[person]
+    corners = subject.triangles[owners]
     offset = (supersampling // 2 + 0.5) / supersampling  # of the sample that `triangle_ids` holds
     samples = np.stack([columns + offset, rows + offset], axis=1)
     weights = _surface_weights(frame.screen[corners].astype(np.float64), samples)
-
-    there = source.screen[corners].astype(np.float64)
-    depth = (weights * there[:, :, 2]).sum(1)
-    # what is linear on the surface is x * depth, not x: the camera's view is a perspective one
-    place = ((weights * there[:, :, 2])[..., None] * there[:, :, :2]).sum(1) / depth[:, None]
+    places, depths = project(source.screen[corners], weights)
 
     flow = np.zeros((size, size, 2), np.float32)
-    flow[person] = place - samples
+    flow[person] = places - samples
     visible = ~person & (source.triangle_ids < 0)
-    visible[person] = _in_front(place, depth, source.depth)
+    visible[person] = seen(subject, source.screen, owners, places, depths, size)
     return Correspondence(flow, visible)
 
 
@@ -62,20 +56,6 @@ def _surface_weights(corners: np.ndarray, samples: np.ndarray) -> np.ndarray:
         return (q[:, 0] - p[:, 0]) * (r[:, 1] - p[:, 1]) - (q[:, 1] - p[:, 1]) * (r[:, 0] - p[:, 0])
 
     shares = np.stack([twice_area(b, c, samples), twice_area(c, a, samples), twice_area(a, b, samples)], axis=1)
-    shares = shares / np.where(shares.sum(1) == 0, 1, shares.sum(1))[:, None]
-    shares = shares.clip(0, 1) / corners[:, :, 2]
-    return shares / shares.sum(1, keepdims=True)
-
-
-def _in_front(place: np.ndarray, depth: np.ndarray, seen_depth: np.ndarray) -> np.ndarray:
-    """(N,) bool: no surface lies clearly nearer to the camera at these places.
-
-    The farthest surface within a pixel counts: at a silhouette the pixel's own sample may be of the other side.
-    """
-    size = len(seen_depth)
-    columns, rows = np.floor(place).astype(int).T
-    inside = (columns >= 0) & (rows >= 0) & (columns < size) & (rows < size)
-    farthest = -minimum_filter(-seen_depth, size=3, mode="nearest")
-    at = rows.clip(0, size - 1), columns.clip(0, size - 1)
-    hidden = depth > np.minimum(farthest[at], seen_depth[at] + 3 * TOLERANCE) + TOLERANCE
-    return inside & ~hidden
+    whole = shares @ np.ones(3)
+    shares = (shares / np.where(whole == 0, 1, whole)[:, None]).clip(0, 1) / corners[:, :, 2]
+    return shares / (shares @ np.ones(3))[:, None]
