@@ -43,6 +43,45 @@ def memory(
         output.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n", encoding="utf-8")
 
 
+@bench.command("synth")
+@one_line_errors
+def synth(
+    people: Annotated[int, typer.Option(metavar="N", help="How many people to render one after the other.")] = 24,
+    frames: Annotated[int, typer.Option(metavar="N", help="Frames of each.")] = 24,
+    size: Annotated[int, typer.Option(metavar="PIXELS", help="Size of the pictures.")] = 256,
+    processes: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Also so many processes at once; may be given several times.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the first person.")] = 0,
+    rig: Annotated[Path | None, typer.Option(metavar="FILE", help="Rig file; see `megactor synth rig`.")] = None,
+    output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")] = None,
+) -> None:
+    """Frames a second of the renderer on one core, with 2 x 2 samples a pixel; with --processes, how it scales."""
+    import statistics
+
+    from megactor.bench.synth import measure_people, measure_scaling
+
+    path = None if rig is None else str(rig)
+    persons, runs = [], []
+    print(f"{'seed':>6} {'triangles':>10} {'set-up ms':>10} {'frames/s':>9}")
+    for person in measure_people(path, range(seed, seed + people), frames, size):
+        persons.append(person)
+        print(
+            f"{person.seed:>6} {person.triangles:>10} {1000 * person.set_up:>10.0f} {person.frames_per_second:>9.1f}",
+            flush=True,
+        )
+    print(f"median {statistics.median(person.frames_per_second for person in persons):.1f} frames/s a core")
+    for run in measure_scaling(path, processes or (), frames, size):
+        runs.append(run)
+        efficiency = run.frames_per_second / run.processes / (runs[0].frames_per_second / runs[0].processes)
+        print(
+            f"{run.processes} processes: {run.frames_per_second:.1f} frames/s, {efficiency:.0%} a process of the first"
+        )
+    if output is not None:
+        result = {"people": [asdict(person) for person in persons], "scaling": [asdict(run) for run in runs]}
+        output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
 @bench.command("synth-faces")
 @one_line_errors
 def synth_faces(
