@@ -9,6 +9,7 @@ from megactor.synth.identity.beard import BEARDS
 from megactor.synth.identity.draws import random_traits
 from megactor.synth.identity.hairstyles import FEMININE_HAIR, HAIRSTYLES, MASCULINE_HAIR
 from megactor.synth.identity.hats import below_rim
+from megactor.synth.identity.shape import rest_shape
 from megactor.synth.identity.traits import GlassesTraits, HatTraits
 from megactor.synth.subject import Material
 
@@ -168,3 +169,10 @@ def test_tubes_face_outwards(closed):
     positions, triangles = tube(path, 0.2, closed)
     outwards = positions - np.repeat(path, 6, axis=0)
     assert ((surface_normals(positions, triangles) * outwards).sum(axis=1) > 0.1).all()
+
+
+def test_masculinity_widens_the_jaw(bust):
+    shape = random_traits(2).shape
+    woman, man = (rest_shape(bust, replace(shape, masculinity=amount))[bust.rig.landmarks] for amount in (-2, 2))
+    assert man[12, 0] - man[4, 0] > woman[12, 0] - woman[4, 0]
+    assert np.abs(man - woman).max() < 3, "it is still the same face"
