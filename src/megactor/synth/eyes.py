@@ -23,7 +23,7 @@ _CLOSED_SHRINK = 0.04
 
 _LID_PAIRS = {"L": ((43, 47), (44, 46)), "R": ((37, 41), (38, 40))}
 """Landmarks opposite to each other on the upper and the lower lid."""
-_LID_OVERLAP = 0.1
+_LID_OVERLAP = 0.12
 """How far the lids' landmarks pass each other in a full blink, rig units; they lie a little inside of the margins."""
 _LID_REACH = 1.0
 """Skin within this distance of the eyeball belongs to the lids."""

@@ -176,7 +176,7 @@ def eyeball(look, side, x, y, z, openness):
     up = dx * eyes[side, 9] + dy * eyes[side, 10] + dz * eyes[side, 11]
     around = math.atan2(up, right)
     rim = look.iris_radius
-    red, green, blue = 0.60, 0.55, 0.53
+    red, green, blue = 0.53, 0.49, 0.47
     if angle > rim:
         white = min(1.0, (angle - rim) / 0.9)
         veins = solid_noise(math.cos(around) * 5 * (1 + angle), math.sin(around) * 5 * (1 + angle), 3.0)
@@ -206,7 +206,7 @@ def eyeball(look, side, x, y, z, openness):
 def tongue(x, y, z):
     """Rough red skin."""
     grain = 0.85 + 0.3 * solid_noise(x * 5, y * 5, z * 5)
-    return 0.50 * grain, 0.20 * grain, 0.19 * grain
+    return 0.28 * grain, 0.11 * grain, 0.105 * grain
 
 
 @inlined

@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 _OUTER = (Material.SKIN, Material.HEAD, Material.CLOTH)
 """Materials that hide much: drawn first, so that what lies behind is skipped early."""
 _SMALLEST_TEXTURE = 64
-_RELIEF = 0.018 / 1024
+_RELIEF = 0.012 / 1024
 """Slope of the surface for a step of one between neighboring texels of a texture one texel wide."""
 
 

@@ -252,10 +252,11 @@ def _lash_cover(u, v, density, length, spacing):
     hair = math.floor(u * density)
     spread = math.sin(hair * 127.1) * 43758.5
     height = 0.55 + 0.45 * (spread - math.floor(spread))
-    apart = min(max((spacing - 1.5) / 3, 0.0), 1.0)
+    apart = min(max((spacing - 3) / 5, 0.0), 1.0)
     height = 0.8 + apart * (height - 0.8)
     if v >= height:
         return 0.0
     thickness = 1.5 * length * (1 - v / height) * height + 0.05
     across = abs(u * density - hair - 0.5) * 2
-    return thickness + apart * ((1.0 if across < thickness else 0.0) - thickness)
+    shade = 0.75 * thickness  # fine hairs let light through
+    return shade + apart * ((1.0 if across < thickness else 0.0) - shade)

@@ -23,8 +23,8 @@ OUTSIDE = 255
 """In `Rendered.materials`: background."""
 
 _KEPT_SUBJECTS = 4
-_INNER_PASSES = 16
-"""How often, while hair is drawn from front to back, it is looked up what is already hidden."""
+_INNER_PASS = 4000
+"""Triangles of hair, drawn from front to back, after which it is looked up again what is already hidden."""
 _FACE = (0.0, 0.0, 8.0)
 """A point of the face at rest."""
 _METER_SIZE = 64
@@ -191,7 +191,7 @@ def _draw_samples(prepared: PreparedSubject, screen: np.ndarray, size: int) -> t
     nothing = raster.nothing_hidden(depth)
     raster.draw(steps, depths, triangles, prepared.outer, two_sided, nothing, depth, ids)
     inner = raster.front_to_back(depths, triangles, prepared.inner)
-    for part in np.array_split(inner, _INNER_PASSES):
+    for part in np.array_split(inner, 1 + len(inner) // _INNER_PASS):
         raster.draw(steps, depths, triangles, part, two_sided, raster.farthest_depths(depth), depth, ids)
     raster.draw_lashes(
         steps,
