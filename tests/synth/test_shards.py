@@ -1,10 +1,9 @@
 """Shards and the endless dataset, through the command line with a toy rig."""
 
+import contextlib
 import io
 import itertools
 import json
-import os
-import signal
 import subprocess
 import sys
 import tarfile
@@ -17,9 +16,12 @@ import torch
 from command_line import error_line, listing, megactor
 from synth_toy_rig import toy_rig
 
+from megactor.errors import InputError
 from megactor.media.reader import VideoReader
 from megactor.synth.dataset import SyntheticClips
 from megactor.synth.rig import ENVIRONMENT
+from megactor.synth.shards import LEFTOVERS, locked
+from megactor.synth.synthbench import FIRST_SEED
 
 RENDER = ["synth", "render", "--frames", 3, "--size", 32, "--workers", 1, "--clips-per-shard", 2]
 
@@ -95,23 +97,61 @@ def test_no_rig_says_how_to_get_one(tmp_path, monkeypatch):
     assert "synth rig" in error_line(megactor(*RENDER, "--clips", 1, "-o", tmp_path / "out"))
 
 
-def test_a_killed_run_leaves_no_half_shard(rig_file, tmp_path):
-    words = [*map(str, RENDER), "--clips", "400", "--rig", str(rig_file), "-o", str(tmp_path / "out")]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "megactor", *words], start_new_session=True, stderr=subprocess.DEVNULL
-    )
+def test_a_killed_run_leaves_no_half_shard_and_no_process(rendered, rig_file, tmp_path):
+    folder = tmp_path / "out"
+    words = [*map(str, RENDER), "--clips", "6", "--rig", str(rig_file), "-o", str(folder)]
+    run = subprocess.Popen([sys.executable, "-m", "megactor", *words], stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("out/clips-000001.tar")) and time.monotonic() < deadline:
-            assert run.poll() is None
-            time.sleep(0.05)
+        wait_until(lambda: (folder / "clips-000000.tar").exists() and list(folder.glob(LEFTOVERS)))
+        with pytest.raises(InputError, match="another run"), locked(folder):
+            pass
     finally:
-        os.killpg(run.pid, signal.SIGKILL)
+        run.kill()  # SIGKILL to the parent alone: its workers must notice
         run.wait()
+    wait_until(lambda: not beating(folder))
 
-    shards = list(tmp_path.glob("out/clips-*.tar"))
-    assert len(shards) >= 2
+    shards = list(folder.glob("clips-*.tar"))
+    assert len(shards) < 3
     assert all(len(members(shard)) == 10 for shard in shards)
+
+    assert megactor(*words).code == 0
+    assert listing(folder) == {"index.json", *(f"clips-00000{n}.tar" for n in range(3))}
+    assert (folder / "clips-000000.tar").read_bytes() == (rendered / "clips-000000.tar").read_bytes()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def beating(folder: Path) -> bool:
+    """Whether something in the folder changes within a second, which is many clips' time."""
+    before = states(folder)
+    time.sleep(1)
+    return states(folder) != before
+
+
+def states(folder: Path) -> set[tuple[str, int]]:
+    found = set()
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            found.add((str(path), path.stat().st_mtime_ns))
+    return found
+
+
+def test_seeds_of_the_test_set_are_refused(rig_file, tmp_path):
+    outcome = megactor(*RENDER, "--clips", 1, "--seed", FIRST_SEED, "--rig", rig_file, "-o", tmp_path / "out")
+    assert "test set" in error_line(outcome)
+    with pytest.raises(ValueError, match="test set"):
+        SyntheticClips(rig=rig_file, seed=FIRST_SEED)
+
+
+def test_a_damaged_rig_is_one_line(tmp_path):
+    (tmp_path / "rig.npz").write_bytes(b"no rig")
+    error_line(megactor(*RENDER, "--clips", 1, "--rig", tmp_path / "rig.npz", "-o", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_dataset_repeats_and_never_ends(rig_file):

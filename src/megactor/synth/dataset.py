@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from megactor.synth.correspondence import correspond
 from megactor.synth.renderer import Renderer
 from megactor.synth.rig import Rig, find_rig
 from megactor.synth.streams import stream
+from megactor.synth.synthbench import FIRST_SEED
 from megactor.synth.truth import collect_truth
 
 
@@ -40,7 +42,7 @@ class SyntheticClips(IterableDataset[dict[str, Any]]):
         frames: F.
         size: S.
         rig: rig file, or None for the installed one.
-        seed: of the first clip.
+        seed: of the first clip, well below `synthbench.FIRST_SEED`.
         fps: frames a second.
         streams: some of `clip.STREAMS`; "target" must be among them.
         framing_jitter: see `plan_clip`.
@@ -49,7 +51,7 @@ class SyntheticClips(IterableDataset[dict[str, Any]]):
 
     Raises:
         RigError: there is no rig.
-        ValueError: "target" is missing.
+        ValueError: "target" is missing, or the seed is one of the test set's.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class SyntheticClips(IterableDataset[dict[str, Any]]):
         super().__init__()
         if "target" not in streams:
             raise ValueError("a clip without its target teaches nothing")
+        if seed >= FIRST_SEED:
+            raise ValueError(f"seeds from {FIRST_SEED} on are kept for the test set, not {seed}")
         self.rig = find_rig(rig)
         self.frames, self.size, self.seed, self.fps = frames, size, seed, fps
         self.streams, self.framing_jitter = streams, framing_jitter
@@ -76,6 +80,8 @@ class SyntheticClips(IterableDataset[dict[str, Any]]):
         """Renders clip after clip, for ever."""
         worker = get_worker_info()
         workers, number = (1, 0) if worker is None else (worker.num_workers, worker.id)
+        if worker is not None:
+            cv2.setNumThreads(1)  # one process a core: threads of OpenCV would only fight for them
         renderer = Renderer(build_bust(Rig.load(self.rig)))
         for n in itertools.count(self.rank * workers + number, self.world_size * workers):
             yield self.sample(renderer, self.seed + n)

@@ -4,28 +4,37 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 import os
+import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import webdataset
 
-from megactor.errors import InputError
-from megactor.media.atomic import os_errors_as_output_errors
+from megactor.errors import InputError, MegActorError
+from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.writer import VideoWriter
 from megactor.synth.bust import build_bust
-from megactor.synth.clip import STREAMS, Clip, plan_clip
+from megactor.synth.clip import STREAMS, Clip, ClipFrame, plan_clip
 from megactor.synth.renderer import Renderer
 from megactor.synth.rig import Rig, find_rig
+from megactor.synth.synthbench import FIRST_SEED
 from megactor.synth.truth import collect_truth
 
 INDEX = "index.json"
 SCHEMA = "megactor-clips-1"
+LEFTOVERS = ".megactor-*.part"
+"""Files and folders that a killed run may leave beside the shards."""
 _QUALITY = 12
 """H.264 crf of the clips: artifacts must not be learned."""
 
@@ -55,10 +64,14 @@ class ShardPlan:
             InputError: one of them makes no sense.
         """
         for name in ("clips", "frames", "size", "fps", "clips_per_shard"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name.replace('_', ' ')} must be more than 0, not {getattr(self, name)}")
+        if not 0 <= self.framing_jitter < math.inf:
+            raise InputError(f"the framing jitter must not be negative: {self.framing_jitter}")
         if self.seed < 0:
             raise InputError(f"the seed must not be negative: {self.seed}")
+        if self.seed + self.clips > FIRST_SEED:
+            raise InputError(f"seeds from {FIRST_SEED} on are kept for the test set: choose a smaller seed")
         if self.size % 2 or self.size > 2048:
             raise InputError(f"the size must be an even number of up to 2048 pixels, not {self.size}")
 
@@ -80,7 +93,8 @@ class ShardPlan:
 def render_shards(plan: ShardPlan, folder: Path, rig: Path | None = None, workers: int = 1) -> Iterator[int]:
     """Renders all shards that are not there yet, each in one of several processes.
 
-    A shard gets its name when it is complete, so the run may be killed at any moment and started again.
+    A shard gets its name when it is complete, so the run may be killed at any moment and started again. The
+    processes end with the one that started them, however it ends.
 
     Args:
         plan: what is to be rendered.
@@ -92,87 +106,146 @@ def render_shards(plan: ShardPlan, folder: Path, rig: Path | None = None, worker
         The number of clips that are ready, at first those of earlier runs, then after each shard.
 
     Raises:
-        InputError: the folder holds clips of another plan; no rig.
+        InputError: the folder holds clips of another plan, or another run is at work in it; no rig.
         OutputError: the folder cannot be written.
+        MegActorError: a process died.
     """
     rig = find_rig(rig)
-    _claim(plan, folder)
-    missing = [shard for shard in range(plan.shards) if not (folder / plan.name(shard)).exists()]
-    done = plan.clips - sum(len(plan.clip_seeds(shard)) for shard in missing)
-    yield done
-    with ProcessPoolExecutor(
-        max(1, min(workers, len(missing))), get_context("spawn"), initializer=_start_worker, initargs=(rig,)
-    ) as pool:
+    Rig.load(rig)  # a damaged file is told here, in one line, and not by every worker
+    with _claimed(plan, folder):
+        missing = [shard for shard in range(plan.shards) if not (folder / plan.name(shard)).exists()]
+        done = plan.clips - sum(len(plan.clip_seeds(shard)) for shard in missing)
+        yield done
+        context = get_context("spawn")
+        leash, handle = context.Pipe(duplex=False)
+        pool = ProcessPoolExecutor(
+            max(1, min(workers, len(missing))), context, initializer=_start_worker, initargs=(rig, leash)
+        )
         try:
             for job in as_completed([pool.submit(_render_shard, plan, shard, folder) for shard in missing]):
                 done += job.result()
                 yield done
+        except BrokenProcessPool as error:
+            raise MegActorError(
+                "a rendering process died, perhaps for want of memory; try fewer workers: finished shards are kept"
+            ) from error
         finally:
+            if done < plan.clips:
+                handle.close()  # who still renders need not finish
             pool.shutdown(wait=True, cancel_futures=True)
+            _remove_leftovers(folder)
 
 
-def _claim(plan: ShardPlan, folder: Path) -> None:
-    """Writes the index, or checks that the one there is of the same plan."""
+@contextlib.contextmanager
+def _claimed(plan: ShardPlan, folder: Path) -> Iterator[None]:
+    """Keeps other runs out of the folder; writes its index, or checks that the one there is of the same plan."""
     wanted = {"schema": SCHEMA, "streams": list(STREAMS), **dataclasses.asdict(plan)}
     index = folder / INDEX
-    if index.exists():
-        try:
-            found = json.loads(index.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{index} is damaged ({error}): choose another folder") from error
-        other = sorted(name for name in wanted if found.get(name) != wanted[name])
-        if other:
-            name = other[0]
-            raise InputError(
-                f"{folder} holds clips of {name} {found.get(name)}, not {wanted[name]}: choose another folder"
-            )
-        return
-    with os_errors_as_output_errors(index):
+    with os_errors_as_output_errors(folder):
         folder.mkdir(exist_ok=True)
-        if any(folder.iterdir()):
+    with locked(folder):
+        if index.exists():
+            _check_index(index, wanted)
+        elif any(path not in folder.glob(LEFTOVERS) for path in folder.iterdir()):
             raise InputError(f"{folder} is not empty and not a folder of clips: choose another")
-        index.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+        _remove_leftovers(folder)
+        if not index.exists():
+            with atomic_path(index) as path:
+                path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+        yield
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds a folder for this process; the lock ends with the process. Windows has none: there nobody is kept out.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with os_errors_as_output_errors(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another run is rendering into {folder}: wait for it or choose another folder") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _check_index(index: Path, wanted: dict[str, object]) -> None:
+    try:
+        found = dict(json.loads(index.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError(f"{index} is damaged ({error}): choose another folder") from error
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise InputError(
+                f"{index.parent} holds clips of {name} {found.get(name)}, not {value}: choose another folder"
+            )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for path in folder.glob(LEFTOVERS):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 _renderer: Renderer | None = None
 """Of this worker process."""
 
 
-def _start_worker(rig: Path) -> None:
+def _start_worker(rig: Path, leash: Connection) -> None:
     global _renderer
     import cv2
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one lets go of the leash
+    threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
     cv2.setNumThreads(1)  # one process a core: threads of OpenCV would only fight for them
     _renderer = Renderer(build_bust(Rig.load(rig)))
+
+
+def _end_with(leash: Connection) -> None:
+    """Ends this process when the other end of the leash is closed, which a killed parent does too."""
+    with contextlib.suppress(EOFError, OSError):
+        leash.recv_bytes()  # nothing is ever sent
+    os._exit(1)
 
 
 def _render_shard(plan: ShardPlan, shard: int, folder: Path) -> int:
     assert _renderer is not None
     target = folder / plan.name(shard)
-    unfinished = folder / f".{target.name}.part"  # the same in every run: what a killed one left is overwritten
-    with os_errors_as_output_errors(target):
-        try:
-            with webdataset.TarWriter(str(unfinished), encoder=False, mtime=0) as tar:
-                for seed in plan.clip_seeds(shard):
-                    tar.write(encode_clip(_renderer, plan, seed))
-            os.replace(unfinished, target)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    return len(plan.clip_seeds(shard))
+    seeds = plan.clip_seeds(shard)
+    with (
+        atomic_path(target, force=True) as unfinished,
+        os_errors_as_output_errors(target),
+        webdataset.TarWriter(str(unfinished), encoder=False, mtime=0) as tar,
+    ):
+        for seed in seeds:
+            tar.write(encode_clip(_renderer, plan, seed, folder))
+    return len(seeds)
 
 
-def encode_clip(renderer: Renderer, plan: ShardPlan, seed: int) -> dict[str, str | bytes]:
+def encode_clip(renderer: Renderer, plan: ShardPlan, seed: int, folder: Path) -> dict[str, str | bytes]:
     """One clip as a sample: file contents by extension.
 
     Args:
         renderer: on the rig.
         plan: of the folder.
         seed: of the clip.
+        folder: for temporary files.
     """
     clip = Clip(renderer, plan_clip(seed, plan.frames, plan.fps, plan.framing_jitter), plan.size)
-    with tempfile.TemporaryDirectory(prefix="megactor-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=".megactor-", suffix=".part", dir=folder) as scratch:
         paths = {name: Path(scratch, f"{name}.mp4") for name in STREAMS}
-        frames = []
         with contextlib.ExitStack() as stack:
             writers = {
                 name: stack.enter_context(
@@ -180,13 +253,10 @@ def encode_clip(renderer: Renderer, plan: ShardPlan, seed: int) -> dict[str, str
                 )
                 for name, path in paths.items()
             }
-            for frame in clip:
-                for name, writer in writers.items():
-                    writer.write(frame.pictures[name])
-                frames.append(frame)
+            known = collect_truth(clip.plan, _written(clip, writers))
         videos = {name: path.read_bytes() for name, path in paths.items()}
     truth = io.BytesIO()
-    np.savez_compressed(truth, **collect_truth(clip.plan, frames).arrays())
+    np.savez_compressed(truth, **known.arrays())
     about = {
         "schema": SCHEMA,
         "source": "synthetic",
@@ -204,3 +274,11 @@ def encode_clip(renderer: Renderer, plan: ShardPlan, seed: int) -> dict[str, str
         "truth.npz": truth.getvalue(),
         "json": json.dumps(about).encode(),
     }
+
+
+def _written(clip: Clip, writers: dict[str, VideoWriter]) -> Iterator[ClipFrame]:
+    """The clip's frames, each after its pictures were written: no more than one is held."""
+    for frame in clip:
+        for name, writer in writers.items():
+            writer.write(frame.pictures[name])
+        yield frame

@@ -1,5 +1,6 @@
 """What is known of every frame of a clip without looking at its pictures."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
@@ -45,20 +46,24 @@ class Truth:
 
 
 def collect_truth(plan: ClipPlan, frames: Iterable[ClipFrame]) -> Truth:
-    """Puts the truth of rendered frames together.
+    """Puts the truth of rendered frames together; holds no frame while it takes the next.
 
     Args:
         plan: of the clip.
         frames: of the clip; at least one.
     """
-    kept = list(frames)
     framing = plan.framings["target"]
     camera = turn(pitch=framing.pitch, yaw=framing.yaw)
-    poses = [frame.pose for frame in kept]
-    streams = list(kept[0].rendered)
+    landmarks, foreground = defaultdict(list), defaultdict(list)
+    poses = []
+    for frame in frames:
+        poses.append(frame.pose)
+        for name, rendered in frame.rendered.items():
+            landmarks[name].append(rendered.landmarks)
+            foreground[name].append(rendered.triangle_ids >= 0)
     return Truth(
-        landmarks={name: np.stack([frame.rendered[name].landmarks for frame in kept]) for name in streams},
-        foreground={name: np.stack([frame.rendered[name].triangle_ids >= 0 for frame in kept]) for name in streams},
+        landmarks={name: np.stack(points) for name, points in landmarks.items()},
+        foreground={name: np.stack(masks) for name, masks in foreground.items()},
         expressions=np.stack([pose.expressions for pose in poses]),
         head_rotation=np.stack([_seen_from(camera, pose.rotation) for pose in poses]),
         translation=np.stack([pose.translation for pose in poses]),
