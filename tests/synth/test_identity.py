@@ -9,6 +9,7 @@ from megactor.synth.identity.beard import BEARDS
 from megactor.synth.identity.draws import random_traits
 from megactor.synth.identity.hairstyles import FEMININE_HAIR, HAIRSTYLES, MASCULINE_HAIR
 from megactor.synth.identity.hats import below_rim
+from megactor.synth.identity.head_surface import HEAD_CENTER
 from megactor.synth.identity.shape import rest_shape
 from megactor.synth.identity.traits import GlassesTraits, HatTraits
 from megactor.synth.subject import Material
@@ -82,6 +83,16 @@ def test_hairstyles(bust, style):
     assert strands.any() == (HAIRSTYLES[style].strands > 0)
     assert (subject.hair_tangents.any(axis=1) == (np.abs(subject.hair_tangents).sum(axis=1) > 0.5)).all()
     assert 0.3 < subject.casts_shadow[strands].mean() < 0.7 if strands.any() else True
+
+
+def test_no_strand_hangs_across_the_face(bust):
+    """Locks of wavy hair used to pull single strands from one side to the other."""
+    traits = random_traits(1)
+    hair = replace(traits.hair, style="long wavy", fringe=True)
+    subject = build_subject(bust, replace(traits, hair=hair, hat=None), TEXTURE)
+    strands = subject.rest[len(bust.rest) :][subject.hair_tangents.any(axis=1)]
+    azimuth = np.arctan2(strands[:, 0], strands[:, 2] - HEAD_CENTER[2])
+    assert not ((np.abs(azimuth) < 0.4) & (strands[:, 1] < 3) & (strands[:, 2] > 0)).any()
 
 
 @pytest.mark.parametrize("style", BEARDS)

@@ -3,6 +3,7 @@ import pytest
 from synth_people import plain_subject, pose
 from synth_toy_rig import EYE_RADIUS, EYES
 
+from megactor.synth.eyes import _blink_gain
 from megactor.synth.posing import NECK_JOINT, Poser, expression_shapes
 from megactor.synth.subject import LocalScale, Material
 
@@ -115,6 +116,15 @@ def test_lids_stay_outside_of_the_eyeball(bust, poser, gaze, blink):
     lids = at_rest > EYE_RADIUS + 0.05
     points = poser.pose(pose(bust, gaze=gaze, eyeBlink_L=blink)).positions[skin(bust)][lids]
     assert np.linalg.norm(points - EYES["L"], axis=1).min() > 0.999 * EYE_RADIUS * (0.96 if blink > 0.6 else 1)
+
+
+def test_a_blink_closes_eyes_that_gape_at_one_end():
+    """Two pairs of lid landmarks, one twice as far apart; the rig's blink closes the mean eye only."""
+    rest, blink = np.zeros((4, 3)), np.zeros((4, 3))
+    rest[:2, 1], blink[:2, 1] = (0.6, 1.0), (-0.8, -0.8)
+    gain = _blink_gain(rest, blink, np.array([[0, 2], [1, 3]]))
+    closed = rest + gain * blink
+    assert (closed[:2, 1] < closed[2:, 1] - 0.1).all()
 
 
 def test_the_tongue_comes_out(bust, poser):

@@ -122,13 +122,13 @@ def _profile(offsets: np.ndarray, axis: np.ndarray) -> np.ndarray:
 
 
 def _blink_gain(rest: np.ndarray, blink: np.ndarray, pairs: np.ndarray) -> float:
-    """By how much the rig's blink has to be stronger to close this person's eye."""
+    """By how much the rig's blink has to be stronger to close this person's eye: where it gapes most, too."""
     upper, lower = pairs[:, 0], pairs[:, 1]
-    opening = float((rest[upper, 1] - rest[lower, 1]).mean())
-    closure = float((blink[lower, 1] - blink[upper, 1]).mean())
-    if closure <= 0.1:
+    opening = rest[upper, 1] - rest[lower, 1]
+    closure = blink[lower, 1] - blink[upper, 1]
+    if closure.min() <= 0.1:
         return 1.0
-    return min(max((opening + _LID_OVERLAP) / closure, 1.0), 1.5)
+    return float(np.clip((opening + _LID_OVERLAP) / closure, 1.0, 1.5).max())
 
 
 def _shortest_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ _BROW_HEIGHT = 6.5
 """A fringe ends here."""
 _FACE_HEIGHTS, _FACE_AZIMUTHS = (-8.0, 2.0, 6.0, 10.0), (1.15, 1.1, 0.95, 0.6)
 """The face that hair hangs beside: half its angle at heights of the mean head."""
+_FRONT, _LOWEST_FRINGE = 0.5, 4.0
+"""Angle to either side, and height, within and below which no strand belongs."""
 _KNOT_HEIGHTS = (9.5, 5.0, 2.0)
 _KNOT_STRANDS = 260
 _KNOT_AXIS = np.array([0.2, 0.3, -1.0])
@@ -162,7 +164,8 @@ class _Growth:
             position = position + direction * reach[:, None]
             points.append(position)
         thinned, length = _thinned(np.stack(points, axis=1), style.segments)
-        return self._curled(self._gathered_in_locks(thinned), length / style.segments)
+        locks = self._gathered_in_locks(thinned)
+        return self._curled(locks, length / style.segments)[~_across_the_face(locks)]
 
     def _pull(self, position: np.ndarray, t: float) -> np.ndarray:
         style = self.style
@@ -229,6 +232,13 @@ class _Growth:
         angle = np.linspace(0, 1.6, self.style.segments + 1)[None, :, None]
         ball = self.knot - np.array([0, 0, 1.0])
         return ball + rng.uniform(2.0, 3.2) * (start[:, None] * np.cos(angle) + around[:, None] * np.sin(angle))
+
+
+def _across_the_face(points: np.ndarray) -> np.ndarray:
+    """(N,) strands that the lock they follow, on the other side, pulled across the face or the throat."""
+    x, y, z = np.moveaxis(points, 2, 0)
+    in_front = (np.abs(np.arctan2(x, z - HEAD_CENTER[2])) < _FRONT) & (y < _LOWEST_FRINGE) & (z > 0)
+    return in_front.any(axis=1)
 
 
 def _thinned(points: np.ndarray, segments: int) -> tuple[np.ndarray, np.ndarray]:
