@@ -6,6 +6,7 @@ import pytest
 from megactor.synth.identity.assemble import build_subject
 from megactor.synth.identity.attached import surface_normals, tube
 from megactor.synth.identity.beard import BEARDS
+from megactor.synth.identity.clothes import build_collar, clothes_look
 from megactor.synth.identity.draws import random_traits
 from megactor.synth.identity.hairstyles import FEMININE_HAIR, HAIRSTYLES, MASCULINE_HAIR
 from megactor.synth.identity.hats import below_rim
@@ -114,6 +115,19 @@ def test_collars_lie_on_the_neck(bust, collar):
     assert bool(cloth.size) == (collar != "none")
     if cloth.size:
         assert subject.rest[cloth, 1].max() < -4, "below the mouth"
+
+
+def test_collars_turn_as_the_cloth_below_them(bust):
+    """A neck longer than the mean one: what lies on it must not turn by its height alone, or it sinks in."""
+    clothes = replace(random_traits(1).clothes, collar="ribbed")
+    rest = bust.rest - np.array([0, 2, 0], np.float32)
+    look = clothes_look(clothes, None, 0.0)
+    collar = build_collar(bust, rest, clothes, look)
+    surface = np.unique(bust.triangles[bust.materials != Material.LASH])
+    distance = np.linalg.norm(collar.positions[:, None] - rest[surface], axis=2)
+    below = bust.head_weight[surface[distance.argmin(axis=1)]]
+    assert 0.05 < below.mean() < 0.95
+    assert np.abs(collar.head_weight - below).mean() < 0.04
 
 
 @pytest.mark.parametrize("kind", ["beanie", "cap", "hat"])

@@ -1,9 +1,10 @@
 """Clothes: how the torso is painted, how thick the cloth is, and collars of their own."""
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from megactor.synth.bust import Bust, smoothstep
-from megactor.synth.identity.attached import Attached, attach, grid_triangles, join, surface_normals, turning_weight
+from megactor.synth.identity.attached import Attached, attach, grid_triangles, join, surface_normals
 from megactor.synth.identity.traits import ClothesTraits
 from megactor.synth.regions import cloth_distance
 from megactor.synth.subject import ClothesLook, Material
@@ -17,6 +18,7 @@ _AXIS_Z = -1.5
 _REACH = 6.0
 _DEPTHS = np.linspace(-_REACH, _REACH, 25)
 """Depths below the neckline at which the surface is measured."""
+_NEIGHBORS = 6
 
 
 def clothes_look(clothes: ClothesTraits, hat: tuple[float, float, float] | None, hat_height: float) -> ClothesLook:
@@ -124,7 +126,15 @@ def build_collar(bust: Bust, rest: np.ndarray, clothes: ClothesTraits, look: Clo
     positions, triangles = builder(_Neck(bust, rest, look))
     shade = 1 + 0.06 * np.sin(positions @ [3.0, 5.0, 4.0])
     colors = np.clip(np.array(clothes.collar_color) * shade[:, None], 0.001, 1)
-    return attach(positions, triangles, Material.FABRIC, colors, turning_weight(positions))
+    return attach(positions, triangles, Material.FABRIC, colors, _weight_below(bust, rest, positions))
+
+
+def _weight_below(bust: Bust, rest: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """(N,) how far points turn with the head: as the cloth they lie on, or they would sink into it."""
+    surface = np.unique(bust.triangles[np.isin(bust.materials, (Material.SKIN, Material.HEAD, Material.CLOTH))])
+    distance, nearest = cKDTree(rest[surface]).query(positions, _NEIGHBORS)
+    share = 1 / (distance + 0.05) ** 2
+    return ((share * bust.head_weight[surface[nearest]]).sum(axis=1) / share.sum(axis=1)).astype(np.float32)
 
 
 _Mesh = tuple[np.ndarray, np.ndarray]
