@@ -14,6 +14,7 @@ from megactor.cli.animate import animate
 from megactor.cli.bench import bench
 from megactor.cli.demo import demo
 from megactor.cli.synth import synth
+from megactor.cli.train import train
 
 app = typer.Typer(
     name="megactor",
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(animate)
 app.command()(demo)
+app.command()(train)
 app.add_typer(synth, name="synth")
 app.add_typer(bench, name="bench")
 

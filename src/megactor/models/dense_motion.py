@@ -17,7 +17,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from megactor.models.keypoints import KeypointNet, KeypointRetargeter, to_gray
+from megactor.models.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.patch_unet import PatchUNet
 
 FLOW_UNIT = 1 / 8
@@ -127,6 +127,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         keypoint_channels: `block_out_channels` of the `KeypointNet`.
         retargeter_width: `width` of the `KeypointRetargeter`.
         keypoint_radius, keypoint_smoothing: as in `meet_keypoints`.
+        keypoint_count: K, number of keypoints.
     """
 
     @register_to_config
@@ -141,6 +142,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         retargeter_width: int = 512,
         keypoint_radius: float = 0.025,
         keypoint_smoothing: float = 0.05,
+        keypoint_count: int = KEYPOINTS,
     ):
         super().__init__()
         # the RGB portrait, the gray driving frame and the face's motion in; flow and visibility out, 2x2 times a patch
@@ -155,8 +157,8 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         )
         for parameter in self.unet.conv_out.parameters():
             torch.nn.init.zeros_(parameter)
-        self.keypoints = KeypointNet(patch_size, keypoint_channels, norm_num_groups)
-        self.retargeter = KeypointRetargeter(retargeter_width)
+        self.keypoints = KeypointNet(patch_size, keypoint_channels, norm_num_groups, keypoint_count)
+        self.retargeter = KeypointRetargeter(retargeter_width, count=keypoint_count)
 
     def logits(
         self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor | None = None
@@ -194,7 +196,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         Args:
             portrait: (B, 3, H, W) in [0, 1]; H and W divisible by patch_size * 2 ** (levels - 1).
             driving: (B, 3, H, W) in [0, 1], the driving condition (a masked frame), used in gray.
-            portrait_keypoints: (B, 68, 2), `keypoints(portrait)` where it is known from an earlier frame.
+            portrait_keypoints: (B, K, 2), `keypoints(portrait)` where it is known from an earlier frame.
 
         Returns:
             `DenseMotion` at half the resolution, float32.

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from megactor.models.patch_unet import PatchUNet
 
 GRAY_WEIGHTS = (0.2989, 0.5870, 0.1140)
-KEYPOINTS = 68
-"""Points in the order of the iBUG 300-W annotation: jaw, brows, nose, eyes, lips."""
+KEYPOINTS = 70
+"""Points in the order of the iBUG 300-W annotation (68: jaw, brows, nose, eyes, lips), then the left and right iris."""
 
 
 def to_gray(image: Tensor) -> Tensor:
@@ -24,6 +24,7 @@ class KeypointNet(nn.Module):
 
     Args:
         patch_size, block_out_channels, norm_num_groups: as in `PatchUNet`.
+        count: K, number of keypoints.
     """
 
     def __init__(
@@ -31,11 +32,12 @@ class KeypointNet(nn.Module):
         patch_size: int = 4,
         block_out_channels: tuple[int, ...] = (32, 64, 96, 128),
         norm_num_groups: int = 16,
+        count: int = KEYPOINTS,
     ):
         super().__init__()
         self.unet = PatchUNet(
             in_channels=1,
-            out_channels=KEYPOINTS,
+            out_channels=count,
             patch_size=patch_size,
             block_out_channels=block_out_channels,
             attention_levels=(False,) * len(block_out_channels),
@@ -44,7 +46,7 @@ class KeypointNet(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] -> (B, 68, 2), x and y in units of the picture's width and height, float32.
+        """(B, 3, H, W) in [0, 1] -> (B, K, 2), x and y in units of the picture's width and height, float32.
 
         A point is the mean of its heatmap ("integral regression"), which is finer than the heatmap's grid.
         """
@@ -65,21 +67,22 @@ class KeypointRetargeter(nn.Module):
     Args:
         width: channels of the residual blocks.
         blocks: number of residual blocks.
+        count: K, number of keypoints.
     """
 
-    def __init__(self, width: int = 512, blocks: int = 3):
+    def __init__(self, width: int = 512, blocks: int = 3, count: int = KEYPOINTS):
         super().__init__()
-        self.proj_in = nn.Linear(2 * KEYPOINTS * 2, width)
+        self.proj_in = nn.Linear(2 * count * 2, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
             for _ in range(blocks)
         )
-        self.proj_out = nn.Linear(width, KEYPOINTS * 2)
+        self.proj_out = nn.Linear(width, count * 2)
         for parameter in self.proj_out.parameters():
             nn.init.zeros_(parameter)
 
     def forward(self, portrait: Tensor, driving: Tensor) -> Tensor:
-        """Keypoints (B, 68, 2) of portrait and driving frame -> those of the animated frame (B, 68, 2), float32."""
+        """Keypoints (B, K, 2) of portrait and driving frame -> those of the animated frame (B, K, 2), float32."""
         # the factors bring positions and displacements to order one, as Adam's step sizes want
         h = self.proj_in((torch.cat([portrait, driving], 1) - 0.5).flatten(1).to(self.proj_in.weight.dtype) * 4)
         for block in self.blocks:

@@ -66,6 +66,35 @@ def prediction_target(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, ti
     raise ValueError(f"no training target for prediction_type {kind!r}")
 
 
+def predict(
+    denoiser: DenoisingUNet,
+    reference_net: ReferenceNet,
+    pose_guider: PoseGuider,
+    batch: TrainingBatch,
+    noisy: Tensor,
+    timesteps: Tensor,
+    with_reference: bool = True,
+) -> Tensor:
+    """The denoiser's output for noisy latents, with gradients to everything on the way.
+
+    Args:
+        denoiser: Predicts from the noisy window.
+        reference_net: Reads `batch.reference` at the same timesteps.
+        pose_guider: Reads `batch.driving`.
+        batch: See `TrainingBatch`.
+        noisy: (B, C, F, h, w).
+        timesteps: (B,) integers, one for each clip.
+        with_reference: False leaves the portrait's features out: the "without" half of guidance.
+
+    Returns:
+        (B, C, F, h, w), see `prediction_target`.
+    """
+    pose = pose_guider(batch.driving, batch.portrait_picture)
+    sample = denoiser_input(noisy, batch.portrait, batch.mask, pose)
+    reference = reference_net(batch.reference, timesteps, batch.background_tokens) if with_reference else None
+    return denoiser(sample, timesteps, batch.background_tokens, reference)
+
+
 def diffusion_loss(
     denoiser: DenoisingUNet,
     reference_net: ReferenceNet,
@@ -86,15 +115,12 @@ def diffusion_loss(
         batch: See `TrainingBatch`.
         noise: As `training_noise` makes it.
         timesteps: (B,) integers, one for each clip.
-        with_reference: False trains the "without" half of guidance. The official training never did.
+        with_reference: See `predict`. The official training never left it out, though guidance needs that half.
 
     Returns:
         A scalar, in float32.
     """
     noisy = scheduler.add_noise(batch.clean, noise, timesteps)
-    pose = pose_guider(batch.driving, batch.portrait_picture)
-    sample = denoiser_input(noisy, batch.portrait, batch.mask, pose)
-    reference = reference_net(batch.reference, timesteps, batch.background_tokens) if with_reference else None
-    prediction = denoiser(sample, timesteps, batch.background_tokens, reference)
+    prediction = predict(denoiser, reference_net, pose_guider, batch, noisy, timesteps, with_reference)
     target = prediction_target(scheduler, batch.clean, noise, timesteps)
     return F.mse_loss(prediction.float(), target.float())

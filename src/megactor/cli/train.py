@@ -1,0 +1,136 @@
+"""`megactor train`: from a recipe to a model."""
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from megactor.cli.failures import one_line_errors
+
+if TYPE_CHECKING:
+    from megactor.train.trainer import Progress
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@one_line_errors
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Recipe, such as configs/nano-stage1.yaml.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of the run; by default runs/NAME.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe, such as optimizer.batch=8."),
+    ] = None,
+    max_time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop after 90s, 150m or 10h; the same command goes on.")
+    ] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
+) -> None:
+    """Train the networks by a recipe.
+
+    May be stopped at any moment, even by kill -9: the same command goes on from the last checkpoint. Ctrl-C saves.
+    For several processes: torchrun --nproc-per-node N -m megactor train CONFIG (or accelerate launch).
+    """
+    _require_extra()
+    from megactor.media.atomic import os_errors_as_output_errors
+    from megactor.train.config import load_config
+    from megactor.train.trainer import Trainer
+
+    recipe = load_config(config, changes)
+    seconds = None if max_time is None else parse_time(max_time)
+    folder = output or Path("runs") / config.stem
+    with os_errors_as_output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    display = _Display(recipe.steps)
+    trainer = Trainer(recipe, folder, display, cpu)
+    if trainer.accelerator.is_main_process:
+        count = sum(weight.numel() for weight in trainer.weights)
+        print(
+            f"{folder}: {count / 1e6:.1f} M weights learn, from step {trainer.progress.step} of {recipe.steps}",
+            flush=True,
+        )
+    with display:
+        finished = trainer.run(seconds)
+    if trainer.accelerator.is_main_process:
+        ended = f"model in {folder / 'model'}" if finished else "the same command goes on"
+        print(f"{folder}: step {trainer.progress.step} of {recipe.steps}; {ended}")
+
+
+def parse_time(text: str) -> float:
+    """Seconds of "90s", "150m" or "10h".
+
+    Raises:
+        InputError: something else.
+    """
+    from megactor.errors import InputError
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if match is None:
+        raise InputError(f"--max-time {text}: write it as 90s, 150m or 10h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+class _Display:
+    """A rich progress bar with the losses; plain lines now and then where there is no terminal."""
+
+    def __init__(self, steps: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("train"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("", total=steps)
+        self._first: int | None = None
+        self._sums: dict[str, float] = {}
+        self._count = 0
+
+    def __enter__(self) -> "_Display":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: "Progress", losses: dict[str, float]) -> None:
+        if self._first is None:
+            self._first = progress.step - 1
+        for name, loss in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + loss
+        self._count += 1
+        rate = (progress.step - self._first) / progress.worked * progress.samples / progress.step
+        means = "  ".join(f"{name} {total / self._count:.4g}" for name, total in self._sums.items())
+        line = f"{means}  {rate:.1f} samples/s  waited {progress.waited / progress.worked:.0%}"
+        if progress.skipped:
+            line += f"  skipped {progress.skipped}"
+        self._bar.update(self._task, completed=progress.step, description=line)
+        if self._bar.disable and progress.step % PLAIN_EVERY == 0:
+            left = (self._bar.tasks[0].total or 0) - progress.step
+            seconds = left * progress.worked / (progress.step - self._first)
+            print(f"step {progress.step}: {line}  {seconds / 60:.0f} min left", file=sys.stderr, flush=True)
+        if progress.step % PLAIN_EVERY == 0:
+            self._sums, self._count = {}, 0
+
+
+PLAIN_EVERY = 25
+"""Steps between lines where there is no terminal, and over which losses are averaged."""
+
+
+def _require_extra() -> None:
+    """Fails with the remedy where the extra `train` is not installed."""
+    from importlib.util import find_spec
+
+    from megactor.errors import InputError
+
+    needed = {"pydantic": "pydantic", "yaml": "pyyaml", "tensorboard": "tensorboard", "numba": "numba"}
+    missing = [package for module, package in needed.items() if find_spec(module) is None]
+    if missing:
+        raise InputError(f"training needs {', '.join(missing)}: pip install 'megactor[train]'")

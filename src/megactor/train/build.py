@@ -1,0 +1,45 @@
+"""From a config to the networks and to what learns of them."""
+
+from megactor.errors import InputError
+from megactor.train.config import DiffusionConfig, KeypointsConfig, MotionConfig, RetargeterConfig, TrainConfig
+from megactor.train.networks import Networks, load_networks, new_networks
+from megactor.train.tasks.diffusion import DiffusionTask
+from megactor.train.tasks.keypoints import KeypointsTask
+from megactor.train.tasks.motion import MotionTask
+from megactor.train.tasks.retargeter import RetargeterTask
+from megactor.train.tasks.task import TrainingTask
+
+
+def build_networks(config: TrainConfig) -> Networks:
+    """Random weights of a preset, or those of a model.
+
+    Raises:
+        ModelError: `init` is no model.
+        InputError: its pictures have another size than the config's.
+    """
+    networks = new_networks(config.preset, config.seed) if config.preset else load_networks(str(config.init))
+    size = networks.settings.get("image_size", 512)
+    if size != config.data.size:
+        raise InputError(f"data.size is {config.data.size}, but the model's pictures have {size} pixels")
+    return networks
+
+
+def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:
+    """Chooses what learns.
+
+    Raises:
+        InputError: the model has no such part.
+    """
+    task, seed = config.task, config.seed
+    if isinstance(task, DiffusionConfig):
+        return DiffusionTask(networks, task, seed)
+    dense_motion = networks.components["dense_motion"]
+    if dense_motion is None:
+        raise InputError(f"the task {task.kind} is for models with dense motion, which this one does not have")
+    match task:
+        case KeypointsConfig():
+            return KeypointsTask(dense_motion, seed)
+        case RetargeterConfig():
+            return RetargeterTask(dense_motion, task.noise, seed)
+        case MotionConfig():
+            return MotionTask(dense_motion, seed)

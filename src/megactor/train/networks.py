@@ -1,0 +1,140 @@
+"""The networks of a run: all components of a pipeline, so that every run starts from a model and ends with one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler
+from torch import nn
+from transformers.utils import logging as transformers_logging
+
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.pixel_codec import PixelCodec
+from megactor.models.presets import NetworkConfig, nano_config, sd15_config
+from megactor.pipeline import MegActorPipeline
+from megactor.sampling import official_ddim, official_training_schedule
+from megactor.weights import load_components
+
+NETWORKS = ("vae", "image_encoder", "reference_net", "pose_guider", "unet", "dense_motion")
+
+
+@dataclass
+class Networks:
+    """Components and settings of a `MegActorPipeline`, in float32.
+
+    components: by the pipeline's names; `dense_motion` may be None.
+    settings: numbers of the pipeline, such as `image_size`.
+    noise: schedule that training noise follows; its prediction type is the denoiser's.
+    """
+
+    components: dict[str, Any]
+    settings: dict[str, Any]
+    noise: DDIMScheduler
+
+    def save(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+        """Writes a model folder that `MegActorPipeline.from_pretrained` reads; the networks stay as they are."""
+        copies = {}
+        for name, part in self.components.items():
+            if isinstance(part, nn.Module) and not isinstance(part, PixelCodec):
+                copy = _blank(part)
+                copy.load_state_dict({key: tensor.detach().cpu() for key, tensor in part.state_dict().items()})
+                for tensor in copy.parameters():
+                    tensor.data = tensor.data.to(dtype)
+                part = copy
+            copies[name] = part
+        transformers_logging.disable_progress_bar()
+        MegActorPipeline(**copies, **self.settings).save_pretrained(folder)
+
+
+def _blank(part: Any) -> Any:
+    """A network of the same shape: `deepcopy` would copy gradients and hooks too."""
+    if isinstance(part, DenseMotionNet) or not hasattr(part, "vision_model"):
+        return type(part).from_config(part.config)
+    return type(part)(part.config)
+
+
+def new_networks(preset: str, seed: int) -> Networks:
+    """Random weights.
+
+    Args:
+        preset: "nano" or "sd15".
+        seed: of the weights.
+    """
+    torch.manual_seed(seed)
+    if preset == "sd15":
+        return _networks(sd15_config(), _sd_vae(), None, official_ddim(), official_training_schedule(), {})
+    scheduler = nano_schedule()
+    settings = {
+        "image_size": nano_config().image_size,
+        "output_size": 256,
+        "default_steps": 1,
+        "default_guidance": 1.0,
+        "window": 16,
+        "overlap": 4,
+        "cyclic": False,
+    }
+    return _networks(nano_config(), PixelCodec(), DenseMotionNet(), scheduler, scheduler, settings)
+
+
+def load_networks(model: str) -> Networks:
+    """Weights of "nano" or of a model folder.
+
+    Raises:
+        ModelError: as `load_components`.
+    """
+    loaded = load_components(model)
+    components = {name: loaded.pop(name, None) for name in (*NETWORKS, "scheduler")}
+    scheduler = components["scheduler"]
+    # sd15 samples on another schedule than it was trained on (facts.md); nano has one for both
+    noise = scheduler if components["dense_motion"] is not None else official_training_schedule()
+    return Networks(components, loaded, noise)
+
+
+def nano_schedule() -> DDIMScheduler:
+    """Noise of nano: zero terminal SNR, so that the first step starts from pure noise, and the picture predicted.
+
+    Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed" (arXiv 2305.08891).
+    """
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="sample",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+    )
+
+
+def _networks(
+    config: NetworkConfig,
+    vae: Any,
+    dense_motion: DenseMotionNet | None,
+    scheduler: DDIMScheduler,
+    noise: DDIMScheduler,
+    settings: dict[str, Any],
+) -> Networks:
+    components = {
+        "vae": vae,
+        "image_encoder": config.background_encoder(),
+        "reference_net": config.reference_net(),
+        "pose_guider": config.driving_encoder(),
+        "unet": config.denoising_unet(),
+        "dense_motion": dense_motion,
+        "scheduler": scheduler,
+    }
+    return Networks(components, settings, noise)
+
+
+def _sd_vae() -> AutoencoderKL:
+    """The shape of stabilityai/sd-vae-ft-mse."""
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        latent_channels=4,
+        sample_size=512,
+    )

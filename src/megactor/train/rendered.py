@@ -1,0 +1,137 @@
+"""Clips rendered on the fly, each once: a cache on disk makes up for training being faster than rendering."""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from megactor import __version__
+from megactor.media.atomic import os_errors_as_output_errors
+from megactor.synth.bust import build_bust
+from megactor.synth.clip import Clip, ClipFrame, plan_clip
+from megactor.synth.correspondence import correspond
+from megactor.synth.motion import random_motion
+from megactor.synth.renderer import Renderer
+from megactor.synth.rig import Rig, find_rig
+from megactor.synth.streams import stream
+from megactor.synth.truth import collect_truth
+from megactor.train.clips import Motion, TrainingClip, load_clip, motion_strength, save_clip, strongest_of
+
+
+@dataclass
+class RenderedClips:
+    """A `ClipSource` of rendered people with true motion.
+
+    clips: samples draw from so many; number n is the clip of seed `first_seed + n`.
+    frames: T of a clip.
+    fps: frames a second; low rates make frames differ more.
+    size: S of the pictures.
+    sources: K frames of each clip that can be its portrait.
+    first_seed: of clip 0.
+    cache: folder, made when it is missing; other runs with the same clips may share it.
+    rig: file, or None for the installed one.
+    framing_jitter: see `plan_clip`.
+
+    Raises:
+        RigError: there is no rig.
+    """
+
+    clips: int
+    frames: int
+    fps: float
+    size: int
+    sources: int
+    first_seed: int
+    cache: Path
+    rig: Path | None = None
+    framing_jitter: float = 0.0
+    _renderer: Renderer | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Names the folder after all that decides what the clips look like."""
+        self._rig = find_rig(self.rig)
+        rig = hashlib.sha256(self._rig.read_bytes()).hexdigest()
+        look = f"{__version__} {rig} {self.frames} {self.fps} {self.size} {self.sources} {self.framing_jitter}"
+        self._folder = self.cache / f"{self.frames}x{self.size}-{hashlib.sha256(look.encode()).hexdigest()[:12]}"
+
+    def __len__(self) -> int:
+        """Clips that samples are drawn from."""
+        return self.clips
+
+    def strongest(self, share: float) -> np.ndarray:
+        """Numbers of this share of the clips: those whose faces and eyes move most. Needs the plans only."""
+        names = Rig.load(self._rig).expression_names
+        return strongest_of(np.array([self._strength(self.first_seed + n, names) for n in range(self.clips)]), share)
+
+    def _strength(self, seed: int, names: tuple[str, ...]) -> float:
+        motion = random_motion(plan_clip(seed, self.frames, self.fps).motion_seed, self.frames, names, self.fps)
+        return motion_strength(motion.expressions, motion.gaze)
+
+    def clip(self, number: int) -> TrainingClip:
+        """Loads clip `number`, or renders and keeps it."""
+        seed = self.first_seed + number
+        path = self._folder / f"{seed:09d}.npz"
+        try:
+            return load_clip(path)
+        except (OSError, ValueError, KeyError):  # not there, or cut off by a crash of the machine
+            clip = self.render(seed)
+        with os_errors_as_output_errors(path):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            try:
+                save_clip(clip, unfinished)
+                os.replace(unfinished, path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        return clip
+
+    def render(self, seed: int) -> TrainingClip:
+        """Renders the clip of one seed: the target, a twin, and where the target's points lie in the source frames."""
+        if self._renderer is None:
+            self._renderer = Renderer(build_bust(Rig.load(self._rig)))
+        plan = plan_clip(seed, self.frames, self.fps, self.framing_jitter)
+        clip = Clip(self._renderer, plan, self.size, ("target", "swapped"))
+        frames = list(clip)
+        truth = collect_truth(plan, frames)
+        return TrainingClip(
+            target=np.stack([frame.pictures["target"] for frame in frames]),
+            twins={"swapped": np.stack([frame.pictures["swapped"] for frame in frames])},
+            landmarks=truth.landmarks,
+            foreground=truth.foreground["target"],
+            motion=self._motion(clip, frames, seed),
+        )
+
+    def _motion(self, clip: Clip, frames: list[ClipFrame], seed: int) -> Motion:
+        sources = stream(seed, "sources").choice(self.frames, self.sources, replace=False)
+        flows, visible = [], []
+        for source in sources:
+            for frame in frames:
+                moved = correspond(
+                    clip.subjects["target"],
+                    frame.rendered["target"],
+                    frames[source].rendered["target"],
+                    clip.supersampling,
+                )
+                person = frame.rendered["target"].triangle_ids >= 0
+                flows.append(halved(moved.flow / self.size, person))
+                visible.append(_quarters(moved.visible).mean((1, 3)) >= 0.5)
+        shape = (self.sources, self.frames)
+        half = self.size // 2
+        flow = np.stack(flows).astype(np.float16).transpose(0, 3, 1, 2).reshape(*shape, 2, half, half)
+        return Motion(sources, flow, np.stack(visible).reshape(*shape, half, half))
+
+
+def halved(flow: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """(S, S, 2) flow -> (S / 2, S / 2, 2), the mean over the pixels that show the person; 0 where none does."""
+    weights = _quarters(person).astype(np.float32)[..., None]
+    total = (_quarters(flow) * weights).sum((1, 3))
+    return total / np.maximum(weights.sum((1, 3)), 1)
+
+
+def _quarters(picture: np.ndarray) -> np.ndarray:
+    """(S, S, ...) -> (S / 2, 2, S / 2, 2, ...)."""
+    half = len(picture) // 2
+    return picture.reshape(half, 2, half, 2, *picture.shape[2:])

@@ -1,0 +1,70 @@
+"""What a person sees of a run: TensorBoard curves, pictures and short films."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from megactor.media.atomic import atomic_path
+from megactor.media.writer import VideoWriter
+
+SHOWN_FRAMES = 4
+FILM_ROWS = 4
+FILM_FPS = 8
+
+
+class RunReports:
+    """Writes into the folder of a run: `events` for TensorBoard and `validation/00000123.png` (and .mp4).
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Self:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(self.folder / "events"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    def scalars(self, group: str, values: dict[str, float], step: int) -> None:
+        """One point of each curve."""
+        for name, value in values.items():
+            self._writer.add_scalar(f"{group}/{name}", value, step)
+
+    def say(self, step: int, metrics: dict[str, float]) -> None:
+        """Appends a line to `validation.jsonl`."""
+        with (self.folder / "validation.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step} | metrics) + "\n")
+
+    def strips(self, strips: Tensor, step: int) -> None:
+        """(N, F, 3, S, W) in [0, 1]: a picture of some frames, and a film where there is more than one."""
+        frames = (strips * 255).round().byte().permute(0, 1, 3, 4, 2).numpy()
+        folder = self.folder / "validation"
+        folder.mkdir(exist_ok=True)
+        shown = frames[:, np.linspace(0, frames.shape[1] - 1, min(SHOWN_FRAMES, frames.shape[1])).astype(int)]
+        grid = _grid(shown)
+        with atomic_path(folder / f"{step:08d}.png", force=True) as path:
+            Image.fromarray(grid).save(path, format="PNG")
+        if frames.shape[1] > 1:
+            film = np.concatenate(list(frames[:FILM_ROWS]), axis=1)
+            height, width = (side - side % 2 for side in film.shape[1:3])
+            with VideoWriter(folder / f"{step:08d}.mp4", FILM_FPS, (width, height), force=True) as writer:
+                for picture in film:
+                    writer.write(np.ascontiguousarray(picture[:height, :width]))
+
+
+def _grid(frames: np.ndarray) -> np.ndarray:
+    """(N, F, S, W, 3) -> one picture: a row a sample, its frames side by side."""
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in frames], axis=0)

@@ -1,0 +1,192 @@
+"""Samples: what one training step sees of one clip, a pure function of the clip and of a seed."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from megactor.conditions.driving import face_rectangle, keep_rectangles
+from megactor.train.augment import (
+    Shift,
+    blurred,
+    mirror_picture,
+    mirror_points,
+    random_recoloring,
+    random_shift,
+)
+from megactor.train.clips import TrainingClip
+from megactor.train.config import AugmentConfig, DataConfig
+
+FOREHEAD = 0.28
+"""The landmarks end at the brows; a face box reaches this part of their height further up."""
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What is cut from the clip.
+
+    portrait: frame that is the portrait.
+    frames: (F,) frames that are made.
+    source: row of `clip.motion` that belongs to the portrait, or None.
+    driver: stream that drives.
+    """
+
+    portrait: int
+    frames: np.ndarray
+    source: int | None
+    driver: str
+
+
+def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Chooses portrait, frames and driver from a clip and changes them at random.
+
+    Args:
+        clip: at the size of the pictures that are wanted.
+        config: how.
+        rng: decides everything.
+
+    Returns:
+        Arrays, with F frames of S x S pixels:
+
+        portrait            (3, S, S) uint8
+        portrait_background (1, S, S) uint8, 1 = background
+        portrait_keypoints  (70, 2) float32 in picture units
+        target              (F, 3, S, S) uint8
+        keypoints           (F, 70, 2), of the target
+        driving             (F, 3, S, S) uint8, masked driving frames
+        driving_keypoints   (F, 70, 2)
+        driver_shown        (F, 3, S, S) uint8, the same without the mask, for people to look at
+        flow                (F, 2, S / 2, S / 2) float32, see `Motion`; 0 where it is unknown
+        visible             (F, 1, S / 2, S / 2) uint8
+        flow_known          () float32, 1 or 0
+    """
+    size = clip.target.shape[1]
+    choice = _choose(clip, config, rng)
+    portrait, targets = clip.target[choice.portrait], clip.target[choice.frames]
+    if rng.random() < config.augment.recolor:
+        recolor = random_recoloring(rng, tint=0.12, brightness=0.0, gamma=0.15)
+        portrait, targets = recolor(portrait), recolor(targets)
+    background = ~clip.foreground[choice.portrait]
+    portrait_points, points = clip.landmarks["target"][[choice.portrait]], clip.landmarks["target"][choice.frames]
+    shown, driving, driving_points = _drive(clip, choice, config.augment, rng)
+    flow, visible = _motion(clip, choice)
+    if rng.random() < config.augment.mirror:
+        portrait, targets, shown, driving = (mirror_picture(p) for p in (portrait, targets, shown, driving))
+        background = background[:, ::-1]
+        portrait_points, points, driving_points = (
+            mirror_points(p, size) for p in (portrait_points, points, driving_points)
+        )
+        flow, visible = flow[..., ::-1] * np.array([-1, 1], np.float32)[:, None, None], visible[..., ::-1]
+    return {
+        "portrait": _channels_first(portrait),
+        "portrait_background": np.ascontiguousarray(background[None]).astype(np.uint8),
+        "portrait_keypoints": portrait_points[0] / size,
+        "target": _channels_first(targets),
+        "keypoints": points / size,
+        "driving": _channels_first(driving),
+        "driving_keypoints": driving_points / size,
+        "driver_shown": _channels_first(shown),
+        "flow": np.ascontiguousarray(flow),
+        "visible": np.ascontiguousarray(visible).astype(np.uint8),
+        "flow_known": np.float32(choice.source is not None),
+    }
+
+
+def collate(samples: list[dict[str, np.ndarray]]) -> Batch:
+    """Stacks samples: every array gets a leading B."""
+    return {name: torch.from_numpy(np.stack([sample[name] for sample in samples])) for name in samples[0]}
+
+
+def face_box(landmarks: np.ndarray) -> np.ndarray:
+    """(70, 2) landmarks -> (4,) x0, y0, x1, y1 from forehead to chin, like the box of the product's face mesh."""
+    (x0, y0), (x1, y1) = landmarks.min(0), landmarks.max(0)
+    return np.array([x0, y0 - FOREHEAD * (y1 - y0), x1, y1])
+
+
+def _choose(clip: TrainingClip, config: DataConfig, rng: np.random.Generator) -> _Choice:
+    if config.stride is None:
+        frames = np.sort(rng.choice(len(clip), config.frames, replace=len(clip) < config.frames))
+    else:
+        span = 1 + (config.frames - 1) * config.stride
+        if len(clip) < span:
+            raise ValueError(f"{config.frames} frames at stride {config.stride} do not fit into {len(clip)} frames")
+        frames = int(rng.integers(len(clip) - span + 1)) + config.stride * np.arange(config.frames)
+    source, portrait = None, int(rng.integers(len(clip)))
+    if clip.motion is not None and config.known_motion:
+        source = int(rng.integers(len(clip.motion.sources)))
+        portrait = int(clip.motion.sources[source])
+    twins = sorted(clip.twins)
+    driver = twins[int(rng.integers(len(twins)))] if twins and rng.random() < config.twin else "target"
+    return _Choice(portrait, frames, source, driver)
+
+
+def _drive(
+    clip: TrainingClip, choice: _Choice, augment: AugmentConfig, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Driving frames (F, S, S, 3) whole and masked, and their landmarks (F, 70, 2) in pixels."""
+    pictures = clip.target if choice.driver == "target" else clip.twins[choice.driver]
+    frames, points = pictures[choice.frames], clip.landmarks[choice.driver][choice.frames]
+    size = frames.shape[1]
+    if rng.random() < augment.driver_jitter:
+        shift = random_shift(rng, size, scale=0.04, degrees=1.2, shift=0.012)
+        frames, points = np.stack([shift.picture(frame) for frame in frames]), shift.points(points)
+    if rng.random() < augment.driver_warp:
+        stretch = _random_stretch(rng, size)
+        frames, points = np.stack([stretch.picture(frame) for frame in frames]), stretch.points(points)
+    jitter = rng.normal(0, augment.box_jitter, (len(frames), 4)) if augment.box_jitter else np.zeros((len(frames), 4))
+    masked = np.stack([_masked(frame, face, edges) for frame, face, edges in zip(frames, points, jitter, strict=True)])
+    if rng.random() < augment.driver_recolor:
+        masked = random_recoloring(rng, tint=0.0, brightness=0.15, gamma=0.25)(masked)
+        if rng.random() < 0.3:
+            masked = np.stack([blurred(rng, frame, widest=1.2) for frame in masked])
+    return frames, masked, points
+
+
+def _random_stretch(rng: np.random.Generator, size: int) -> Shift:
+    """The official driver warp: other proportions and another size, each in [0.8, 1.2] (facts: training recipe)."""
+    aspect, scale = rng.uniform(0.8, 1.2, 2)
+    factors = np.array([min(aspect, 1.0), min(1 / aspect, 1.0)]) * scale
+    center = (size - 1) / 2
+    return Shift(np.column_stack([np.diag(factors), center * (1 - factors)]))
+
+
+def _masked(frame: np.ndarray, points: np.ndarray, jitter: np.ndarray) -> np.ndarray:
+    box = face_box(points)
+    box = box + jitter * max(box[2] - box[0], box[3] - box[1])
+    return keep_rectangles(frame, [face_rectangle(box, frame.shape[1], frame.shape[0])])
+
+
+def _motion(clip: TrainingClip, choice: _Choice) -> tuple[np.ndarray, np.ndarray]:
+    half = clip.target.shape[1] // 2
+    count = len(choice.frames)
+    if clip.motion is None or choice.source is None:
+        return np.zeros((count, 2, half, half), np.float32), np.zeros((count, 1, half, half), bool)
+    flow = clip.motion.flow[choice.source, choice.frames].astype(np.float32)
+    return flow, clip.motion.visible[choice.source, choice.frames][:, None]
+
+
+def _channels_first(pictures: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(pictures, -1, -3))
+
+
+def resized(clip: TrainingClip, size: int) -> TrainingClip:
+    """A clip of other picture size, without its motion: for filmed clips, which come as they were written."""
+    if clip.target.shape[1] == size:
+        return clip
+    scale = size / clip.target.shape[1]
+
+    def pictures(frames: np.ndarray) -> np.ndarray:
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        return np.stack([cv2.resize(frame, (size, size), interpolation=how) for frame in frames])
+
+    return TrainingClip(
+        target=pictures(clip.target),
+        twins={name: pictures(frames) for name, frames in clip.twins.items()},
+        landmarks={name: (points * scale).astype(np.float32) for name, points in clip.landmarks.items()},
+        foreground=pictures(clip.foreground.astype(np.uint8) * 255) > 127,
+        motion=None,
+    )

@@ -1,0 +1,145 @@
+"""Clips on disk (docs/data-format.md) as a `ClipSource`: any clip of any shard at once, in any order."""
+
+import io
+import json
+import tarfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import braceexpand
+import numpy as np
+
+from megactor.errors import InputError
+from megactor.train.clips import BrokenClipError, TrainingClip, motion_strength, strongest_of
+
+MOST_FRAMES, MOST_PIXELS = 2000, 2048 * 2048
+"""A clip that claims more is refused before it is decoded."""
+
+_TWINS = ("swapped", "styled")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where a file lies inside of a tar."""
+
+    shard: Path
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        with self.shard.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
+class ShardClips:
+    """A `ClipSource` of webdataset shards.
+
+    The tar files are listed once; after that a clip is read by seeking to it, so the order of samples can be a pure
+    function of their number.
+
+    Args:
+        urls: pattern with braces, or a glob of local files; see `ShardsConfig`.
+
+    Raises:
+        InputError: no such shards, or none of them holds a clip.
+    """
+
+    def __init__(self, urls: str) -> None:
+        self._clips: list[tuple[str, dict[str, _Entry]]] = []
+        for path in _paths(urls):
+            try:
+                self._clips += _list(path)
+            except (OSError, tarfile.TarError) as error:
+                raise InputError(f"cannot read the shard {path}: {error}") from error
+        if not self._clips:
+            raise InputError(f"{urls} holds no clips")
+
+    def __len__(self) -> int:
+        """Clips in all shards."""
+        return len(self._clips)
+
+    def clip(self, number: int) -> TrainingClip:
+        """Reads and decodes one clip."""
+        key, entries = self._clips[number]
+        try:
+            return _decode(entries)
+        except (OSError, ValueError, KeyError, EOFError, av.FFmpegError) as error:
+            shard = next(iter(entries.values())).shard
+            raise BrokenClipError(f"{shard}: clip {key}: {' '.join(str(error).split())}") from error
+
+    def strongest(self, share: float) -> np.ndarray:
+        """Numbers of the clips that move most, by their truth; clips without it count as still."""
+        strengths = []
+        for _, entries in self._clips:
+            try:
+                truth = _truth(entries)
+                strengths.append(motion_strength(truth["expressions"], truth["gaze"]))
+            except (OSError, ValueError, KeyError, EOFError):
+                strengths.append(0.0)
+        return strongest_of(np.array(strengths), share)
+
+
+def _paths(urls: str) -> list[Path]:
+    paths = []
+    for name in braceexpand.braceexpand(urls):
+        if "://" in name:
+            raise InputError(f"{name}: shards must be local files; copy them first")
+        path = Path(name)
+        found = sorted(path.parent.glob(path.name)) if any(mark in path.name for mark in "*?[") else [path]
+        paths += found
+    return paths
+
+
+def _list(path: Path) -> list[tuple[str, dict[str, _Entry]]]:
+    clips: dict[str, dict[str, _Entry]] = defaultdict(dict)
+    with tarfile.open(path, "r:") as tar:
+        for member in tar:
+            if not member.isreg():
+                continue
+            key, _, extension = Path(member.name).name.partition(".")
+            clips[key][extension] = _Entry(path, member.offset_data, member.size)
+    return [(key, entries) for key, entries in clips.items() if "mp4" in entries]
+
+
+def _decode(entries: dict[str, _Entry]) -> TrainingClip:
+    truth = _truth(entries)
+    about = json.loads(entries["json"].read())
+    target = _video(entries["mp4"].read())
+    twins = {name: _video(entries[f"{name}.mp4"].read()) for name in _TWINS if f"{name}.mp4" in entries}
+    landmarks = {name: truth[f"landmarks.{name}"] for name in ("target", *twins)}
+    packed = truth["foreground.target"]
+    foreground = np.unpackbits(packed, axis=-1, count=target.shape[2]).astype(bool)
+    for name, frames in {"target": target, **twins}.items():
+        if len(frames) != about["frames"] or len(landmarks[name]) != len(frames):
+            raise ValueError(f"{name} has {len(frames)} frames, {about['frames']} were announced")
+        if frames.shape[1] != frames.shape[2] or frames.shape != target.shape:
+            raise ValueError(f"{name} has pictures of {frames.shape[2]}x{frames.shape[1]}")
+        if not np.isfinite(landmarks[name]).all():
+            raise ValueError(f"landmarks of {name} are not finite")
+    if foreground.shape != target.shape[:3]:
+        raise ValueError("the foreground has another shape than the pictures")
+    return TrainingClip(target, twins, landmarks, foreground, motion=None)
+
+
+def _truth(entries: dict[str, _Entry]) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(entries["truth.npz"].read()), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _video(content: bytes) -> np.ndarray:
+    """All frames (T, H, W, 3) uint8 RGB."""
+    with av.open(io.BytesIO(content), mode="r", format="mp4") as container:
+        stream = container.streams.video[0]
+        if stream.width * stream.height > MOST_PIXELS:
+            raise ValueError(f"pictures of {stream.width}x{stream.height} are too large")
+        frames: list[np.ndarray] = []
+        for frame in container.decode(stream):
+            if len(frames) == MOST_FRAMES:
+                raise ValueError(f"more than {MOST_FRAMES} frames")
+            frames.append(frame.to_ndarray(format="rgb24"))
+    if not frames:
+        raise ValueError("no frames")
+    return np.stack(frames)

@@ -1,0 +1,88 @@
+"""The motion UNet learns from the renderer where every pixel comes from."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from megactor.models.dense_motion import DenseMotionNet, warp
+from megactor.train.samples import Batch
+from megactor.train.tasks.regions import region_weights
+from megactor.train.tasks.task import TrainingTask, Validation, learn_only, pictures, strip
+
+_FLOW, _WARP, _VISIBILITY = 0.1, 2.0, 0.15
+_BACKGROUND = 0.5
+"""Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
+_UNIT = 64
+"""The flow's error counts in pixels of a 64 x 64 grid."""
+
+
+def psnr(result: Tensor, truth: Tensor) -> float:
+    """Mean over pictures (N, 3, S, S) in [0, 1] of the peak signal-to-noise ratio, dB."""
+    return float((-10 * (result - truth).square().mean((1, 2, 3)).clamp(min=1e-8).log10()).mean())
+
+
+class MotionTask(TrainingTask):
+    """Flow and visibility against the truth, and the warped portrait against the target.
+
+    Args:
+        dense_motion: whose UNet learns; its keypoints and retargeter stay.
+        seed: of the run.
+    """
+
+    def __init__(self, dense_motion: DenseMotionNet, seed: int) -> None:
+        super().__init__()
+        self.network = dense_motion
+        self.seed = seed
+        learn_only(self, [self.network.unet])
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """See `TrainingTask`; all frames of every sample."""
+        portrait, target, driving = _pairs(batch)
+        flow, visibility = self.network.logits(portrait, driving)
+        known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+        true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1).float()
+        keypoints = batch["keypoints"].flatten(0, 1)
+        fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
+        person = (true_flow != 0).any(1, keepdim=True).float()
+        flow_error = (flow - true_flow).abs() * _UNIT * (person + _BACKGROUND * (1 - person)) * coarse
+        shown = torch.where(known > 0, visible, visibility.detach().sigmoid())
+        shown = F.interpolate(shown, size=target.shape[-2:])
+        warped = warp(portrait, flow)
+        losses = {
+            "flow": (flow_error * known).mean(),
+            "warp": ((warped - target).abs() * shown * fine).mean(),
+            "visibility": (
+                F.binary_cross_entropy_with_logits(visibility, visible, reduction="none") * coarse * known
+            ).mean(),
+        }
+        loss = _FLOW * losses["flow"] + _WARP * losses["warp"] + _VISIBILITY * losses["visibility"]
+        return {"loss": loss} | losses
+
+    def validate(self, batch: Batch) -> Validation:
+        """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow."""
+        portrait, target, driving = _pairs(batch)
+        parts = [self.network(a, b) for a, b in zip(portrait.split(16), driving.split(16), strict=True)]
+        flow, visibility = (torch.cat(values) for values in zip(*parts, strict=True))
+        true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1) > 0
+        person = (true_flow != 0).any(1, keepdim=True)
+        errors = ((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True)
+        warped = warp(portrait, flow)
+        frames = batch["target"].shape[1]
+        columns = (portrait, driving, warped, target)
+        return Validation(
+            {
+                "psnr": psnr(warped, target),
+                "psnr_still": psnr(portrait, target),
+                "psnr_true_flow": psnr(warp(portrait, true_flow), target),
+                "flow_error": float(errors[person].mean()),
+                "visibility_accuracy": float(((visibility > 0.5) == visible).float().mean()),
+            },
+            strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
+        )
+
+
+def _pairs(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Portrait, target and driving frame of every frame, (B * F, 3, S, S) in [0, 1]."""
+    frames = batch["target"].shape[1]
+    portrait = pictures(batch, "portrait").repeat_interleave(frames, 0)
+    return portrait, pictures(batch, "target").flatten(0, 1), pictures(batch, "driving").flatten(0, 1)

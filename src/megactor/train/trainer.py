@@ -1,0 +1,315 @@
+"""The training loop: from a config to a model folder, in any number of processes, stopped and resumed at any step."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor
+
+from megactor.errors import InputError
+from megactor.train.average import MovingAverage
+from megactor.train.build import build_networks, build_task
+from megactor.train.checkpoint import TrainingState, checkpoints, load_checkpoint, save_checkpoint
+from megactor.train.config import DiffusionConfig, TrainConfig
+from megactor.train.dataset import Samples, sample_loader
+from megactor.train.reports import RunReports
+from megactor.train.samples import Batch
+from megactor.train.schedule import learning_rate
+from megactor.train.state import get_optimizer, get_weights, learning_weights, set_optimizer, set_weights
+from megactor.train.validation import parts, validation_batch
+
+MOST_SKIPPED, ENOUGH_SAMPLES = 0.05, 400
+"""A run ends with an error when more than this share of its clips is broken, once it saw enough to tell."""
+
+_VALIDATION_PASS = 8
+"""Samples that are validated at once."""
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    step: optimizer steps done.
+    samples: that they saw.
+    skipped: broken clips met on the way.
+    waited, worked: seconds since the start of this session spent waiting for samples, and in all.
+    """
+
+    step: int = 0
+    samples: int = 0
+    skipped: int = 0
+    waited: float = 0.0
+    worked: float = field(default=1e-9)
+
+
+OnStep = Callable[[Progress, dict[str, float]], None]
+
+
+class Trainer:
+    """One run in one folder: `checkpoints`, `events` for TensorBoard, `validation` pictures, and at the end `model`.
+
+    Args:
+        config: of the run.
+        folder: of the run, which exists; a run that was interrupted there goes on.
+        on_step: called by the main process after every step with the progress and the losses.
+        cpu: leave a GPU alone.
+
+    Raises:
+        InputError: the folder belongs to another config, or the batch cannot be shared by the processes.
+        ModelError: `config.init` is no model, or the newest checkpoint is damaged.
+    """
+
+    def __init__(self, config: TrainConfig, folder: Path, on_step: OnStep, cpu: bool = False) -> None:
+        self.config, self.folder, self.on_step = config, folder, on_step
+        self.accelerator = Accelerator(
+            cpu=cpu,
+            mixed_precision="no" if config.precision == "fp32" else config.precision,
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=_leaves_parts_out(config))],
+        )
+        self._pass_size = self._share_batch()
+        networks = build_networks(config)
+        task = build_task(config, networks)
+        if config.gradient_checkpointing:
+            networks.components["unet"].enable_gradient_checkpointing()
+        task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.task = self.accelerator.prepare_model(task)
+        self.weights = learning_weights(self.task)
+        numbers = config.optimizer
+        self.optimizer = self.accelerator.prepare_optimizer(
+            torch.optim.AdamW(
+                self.weights, lr=numbers.learning_rate, betas=numbers.betas, weight_decay=numbers.weight_decay
+            )
+        )
+        self.average = MovingAverage(self.weights, numbers.ema) if numbers.ema else None
+        self.progress = Progress()
+        self._validation: Batch | None = None
+        self._stop = False
+        self._resume()
+
+    def run(self, max_seconds: float | None = None) -> bool:
+        """Trains to the end, or until the time is up or SIGTERM or Ctrl-C comes, and saves.
+
+        Args:
+            max_seconds: for this session.
+
+        Returns:
+            True when all steps are done and `model` is written.
+
+        Raises:
+            InputError: too many clips are broken.
+            OutputError: the disk is full, or the folder cannot be written.
+        """
+        started = time.monotonic()
+        with self._stopping_on_signals(), self._reports() as reports:
+            batches = self._batches()
+            while self.progress.step < self.config.steps and not self._is_over(started, max_seconds):
+                losses = self._step(batches)
+                step = self.progress.step
+                if reports is not None:
+                    reports.scalars("train", losses, step)
+                    self.on_step(self.progress, losses)
+                if step % self.config.validate_every == 0 or step == self.config.steps:
+                    self._validate(reports)
+                if step % self.config.save_every == 0:
+                    self.save()
+        self.save()
+        finished = self.progress.step >= self.config.steps
+        if finished:
+            self.export(self.folder / "model")
+        return finished
+
+    def save(self) -> None:
+        """Writes a checkpoint, unless this step was saved already."""
+        folder = self.folder / "checkpoints"
+        if folder / f"step-{self.progress.step:08d}" not in checkpoints(folder):
+            scaler = self.accelerator.scaler
+            state = TrainingState(
+                step=self.progress.step,
+                weights=get_weights(self.task),
+                average=get_weights(self.task, self.average) if self.average is not None else {},
+                optimizer=get_optimizer(self.task, self.optimizer.optimizer),
+                scaler=None if scaler is None else scaler.state_dict(),
+                about={
+                    "config": self.config.model_dump(mode="json"),
+                    "samples": self.progress.samples,
+                    "skipped": self.progress.skipped,
+                },
+            )
+            if self.accelerator.is_main_process:
+                save_checkpoint(folder, state, self.config.keep)
+        self.accelerator.wait_for_everyone()
+
+    def export(self, folder: Path) -> None:
+        """Writes the model with the averaged weights: for `--model`, and for `init` of the next run."""
+        weights = get_weights(self.task, self.average)
+        if self.accelerator.is_main_process:
+            networks = build_networks(self.config)
+            set_weights(build_task(self.config, networks), weights)
+            networks.save(folder)
+        self.accelerator.wait_for_everyone()
+
+    def _share_batch(self) -> int:
+        """Samples of one backward pass over all processes."""
+        batch, passes = self.config.optimizer.batch, self.config.optimizer.accumulation
+        processes = self.accelerator.num_processes
+        if batch % (passes * processes):
+            raise InputError(
+                f"optimizer.batch is {batch}: it cannot be split into {passes} passes of {processes} processes"
+            )
+        return batch // passes
+
+    def _resume(self) -> None:
+        found = checkpoints(self.folder / "checkpoints")
+        if not found:
+            return
+        state = load_checkpoint(found[-1])
+        _check_same(state.about["config"], self.config, self.folder)
+        if self.average is not None:
+            set_weights(self.task, state.average)
+            self.average = MovingAverage(self.weights, self.average.decay)
+        set_weights(self.task, state.weights)
+        set_optimizer(self.task, self.optimizer.optimizer, state.optimizer)
+        if state.scaler is not None and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state.scaler)
+        self.progress = Progress(state.step, state.about["samples"], state.about["skipped"])
+
+    def _batches(self) -> Iterator[Batch]:
+        batch, data = self.config.optimizer.batch, self.config.data
+        loader = sample_loader(
+            Samples(data, self.config.seed),
+            first=self.progress.step * batch,
+            last=self.config.steps * batch,
+            batch=self._pass_size,
+            rank=self.accelerator.process_index,
+            world_size=self.accelerator.num_processes,
+            workers=data.workers,
+        )
+        return iter(loader)
+
+    def _step(self, batches: Iterator[Batch]) -> dict[str, float]:
+        """One optimizer step; returns the losses, averaged over everything it saw."""
+        config, progress, began = self.config, self.progress, time.monotonic()
+        rate = learning_rate(config.optimizer, progress.step, config.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        passes = config.optimizer.accumulation
+        total: dict[str, Tensor] = {}
+        skipped = torch.zeros((), device=self.accelerator.device)
+        for number in range(passes):
+            asked = time.monotonic()
+            batch = next(batches)
+            progress.waited += time.monotonic() - asked
+            batch = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in batch.items()}
+            last = number == passes - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.task):
+                losses = self.task(batch, progress.step)
+                self.accelerator.backward(losses["loss"] / passes)
+            skipped += batch["skipped"].sum()
+            for name, loss in losses.items():
+                total[name] = total.get(name, torch.zeros_like(skipped)) + loss.detach().float() / passes
+        norm = self.accelerator.clip_grad_norm_(self.weights, config.optimizer.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.average is not None:
+            self.average.update(self.weights, progress.step + 1)
+        values = torch.stack([*total.values(), skipped])
+        values = self.accelerator.reduce(values, "mean") if self.accelerator.num_processes > 1 else values
+        progress.step += 1
+        progress.samples += config.optimizer.batch
+        progress.skipped += round(float(values[-1]) * self.accelerator.num_processes)
+        progress.worked += time.monotonic() - began
+        self._check_skipped()
+        return dict(zip(total, values[:-1].tolist(), strict=True)) | {"grad_norm": float(norm), "learning_rate": rate}
+
+    def _check_skipped(self) -> None:
+        skipped, samples = self.progress.skipped, self.progress.samples
+        if samples >= ENOUGH_SAMPLES and skipped > MOST_SKIPPED * samples:
+            raise InputError(f"{skipped} of {samples + skipped} clips cannot be used: check the data")
+
+    @torch.no_grad()
+    def _validate(self, reports: RunReports | None) -> None:
+        if self._validation is None and self.accelerator.is_main_process:
+            self._validation = validation_batch(self.config)
+        weights = self.average.applied(self.weights) if self.average is not None else contextlib.nullcontext()
+        with weights:
+            if reports is not None and self._validation is not None:
+                task = self.accelerator.unwrap_model(self.task)
+                results = []
+                for part in parts(self._validation, _VALIDATION_PASS):
+                    with self.accelerator.autocast():
+                        results.append(task.validate({name: t.to(self.accelerator.device) for name, t in part.items()}))
+                names = results[0].metrics
+                means = {name: sum(result.metrics[name] for result in results) / len(results) for name in names}
+                reports.scalars("validation", means, self.progress.step)
+                reports.say(self.progress.step, means)
+                strips = [result.strips for result in results if result.strips is not None]
+                if strips:
+                    reports.strips(torch.cat(strips), self.progress.step)
+        self.accelerator.wait_for_everyone()
+
+    def _is_over(self, started: float, max_seconds: float | None) -> bool:
+        """Whether any process was asked to stop, or the time is up; the answer is the same in all processes."""
+        over = self._stop or (max_seconds is not None and time.monotonic() - started > max_seconds)
+        if self.accelerator.num_processes == 1:
+            return over
+        asked = torch.tensor(float(over), device=self.accelerator.device)
+        return float(self.accelerator.reduce(asked, "sum")) > 0
+
+    @contextlib.contextmanager
+    def _reports(self) -> Iterator[RunReports | None]:
+        if not self.accelerator.is_main_process:
+            yield None
+            return
+        with RunReports(self.folder) as reports:
+            yield reports
+
+    @contextlib.contextmanager
+    def _stopping_on_signals(self) -> Iterator[None]:
+        """The first SIGTERM or Ctrl-C ends the run after its step; a second Ctrl-C ends it at once."""
+
+        def stop(number: int, _: object) -> None:
+            self._stop = True
+            signal.signal(number, before[signal.Signals(number)])
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _leaves_parts_out(config: TrainConfig) -> bool:
+    """Whether some weights get no gradient in some steps."""
+    return isinstance(config.task, DiffusionConfig) and config.task.without_reference > 0
+
+
+def _check_same(found: dict[str, Any], config: TrainConfig, folder: Path) -> None:
+    """Whatever decides what is learned must be as it was; how often it is saved and where clips are kept need not."""
+    before, wanted = _deciding(found), _deciding(config.model_dump(mode="json"))
+    for name, value in wanted.items():
+        if before.get(name) != value:
+            raise InputError(
+                f"{folder} holds a run with {name} {before.get(name)}, not {value}: choose another output folder"
+            )
+
+
+def _deciding(config: dict[str, Any]) -> dict[str, Any]:
+    """A config as "a.b" -> value, without what changes nothing but speed and reports."""
+    free = {"save_every", "keep", "validate_every", "validation_clips", "validation_shards", "data.workers"}
+    free |= {"data.rendered.cache", "data.rendered.rig", "gradient_checkpointing", "optimizer.accumulation"}
+
+    def flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for name, value in values.items():
+            if isinstance(value, dict):
+                yield from flat(value, f"{prefix}{name}.")
+            elif prefix + name not in free:
+                yield prefix + name, value
+
+    return dict(flat(config, ""))
