@@ -53,7 +53,8 @@ def test_a_file_is_not_replaced_unasked(rig, saved):
     [
         (b"", "cannot read"),
         (b"PK\x03\x04 half an archive", "cannot read"),
-        (b"\x93NUMPY\x01\x00 half an array", "cannot read"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (0,)}\n", "not an npz file"),
+        (b"\x89PNG a picture", "not an npz file"),
     ],
 )
 def test_a_damaged_file_says_so_in_a_line(tmp_path, content, message):
@@ -62,6 +63,15 @@ def test_a_damaged_file_says_so_in_a_line(tmp_path, content, message):
     with pytest.raises(RigError, match=message) as error:
         Rig.load(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("part", np.linspace(0.05, 0.95, 7))
+def test_a_flipped_bit_is_no_traceback(saved, part):
+    content = bytearray(saved.read_bytes())
+    content[int(part * len(content))] ^= 0x10
+    saved.write_bytes(content)
+    with pytest.raises(RigError, match="cannot read"):
+        Rig.load(saved)
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path):

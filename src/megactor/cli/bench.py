@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from megactor.cli.failures import one_line_errors
+from megactor.cli.synth import require_extra
 
 bench = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
 
@@ -46,19 +47,23 @@ def memory(
 @bench.command("synth")
 @one_line_errors
 def synth(
-    people: Annotated[int, typer.Option(metavar="N", help="How many people to render one after the other.")] = 24,
-    frames: Annotated[int, typer.Option(metavar="N", help="Frames of each.")] = 24,
-    size: Annotated[int, typer.Option(metavar="PIXELS", help="Size of the pictures.")] = 256,
+    people: Annotated[
+        int, typer.Option(metavar="N", help="How many people to render one after the other.", min=1)
+    ] = 24,
+    frames: Annotated[int, typer.Option(metavar="N", help="Frames of each.", min=3)] = 24,
+    size: Annotated[int, typer.Option(metavar="PIXELS", help="Size of the pictures.", min=32, max=2048)] = 256,
     processes: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Also so many processes at once; may be given several times.")
+        list[int] | None,
+        typer.Option(metavar="N", help="Also so many processes at once; may be given several times.", min=1),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the first person.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the first person.", min=0)] = 0,
     rig: Annotated[Path | None, typer.Option(metavar="FILE", help="Rig file; see `megactor synth rig`.")] = None,
     output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")] = None,
 ) -> None:
     """Frames a second of the renderer on one core, with 2 x 2 samples a pixel; with --processes, how it scales."""
     import statistics
 
+    require_extra()
     from megactor.bench.synth import measure_people, measure_scaling
 
     path = None if rig is None else str(rig)
@@ -87,8 +92,8 @@ def synth(
 def synth_faces(
     people: Annotated[int, typer.Option(metavar="N", help="How many people to render.")] = 100,
     frames: Annotated[int, typer.Option(metavar="N", help="Pictures of each.")] = 20,
-    size: Annotated[int, typer.Option(metavar="PIXELS", help="Size of the pictures.")] = 256,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the first person.")] = 0,
+    size: Annotated[int, typer.Option(metavar="PIXELS", help="Size of the pictures.", min=32, max=2048)] = 256,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the first person.", min=0)] = 0,
     rig: Annotated[Path | None, typer.Option(metavar="FILE", help="Rig file; see `megactor synth rig`.")] = None,
     output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")] = None,
 ) -> None:
@@ -96,6 +101,7 @@ def synth_faces(
 
     Lids, brows and pitch are compared in frames with less than 29 degrees of yaw, gaze where the eyes are open too.
     """
+    require_extra()
     from megactor.bench.synth_faces import measure
     from megactor.synth.bust import build_bust
     from megactor.synth.renderer import Renderer

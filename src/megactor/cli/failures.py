@@ -40,7 +40,8 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             _fail(str(error), error.exit_code)
         except Exception as error:
             _print_traceback(verbose)
-            _fail(_explain(error) + ("" if verbose else "; run again with --verbose for details"), 1)
+            hint = "" if verbose or "verbose" not in kwargs else "; run again with --verbose for details"
+            _fail(_explain(error) + hint, 1)
 
     return guarded
 

@@ -20,6 +20,7 @@ RigFile = Annotated[
     typer.Option("--rig", metavar="FILE", help="Rig file; else $MEGACTOR_RIG, else the one `synth rig` installed."),
 ]
 Seed = Annotated[int, typer.Option(metavar="S", help="Seed of the first clip or person.", min=0)]
+_PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
 @synth.command("rig")
@@ -32,7 +33,7 @@ def rig(
     force: Force = False,
 ) -> None:
     """Build the rig from a checkout of ICT-FaceKit (MIT licensed, github.com/ICT-VGL/ICT-FaceKit)."""
-    _require_extra()
+    require_extra()
     from megactor.cli.progress import progress_display
     from megactor.media.atomic import check_target
     from megactor.synth.ict import convert_ict
@@ -57,7 +58,7 @@ def render(
     size: Annotated[int, typer.Option(metavar="S", help="Side of the pictures in pixels.")] = 256,
     fps: Annotated[float, typer.Option(metavar="R", help="Frames a second.")] = 25.0,
     seed: Seed = 0,
-    workers: Annotated[int | None, typer.Option(metavar="W", help="Processes; by default one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(metavar="W", help="Processes; by default one a core.", min=1)] = None,
     clips_per_shard: Annotated[int, typer.Option(metavar="K", help="Clips in a tar file.")] = 16,
     framing_jitter: Annotated[float, typer.Option(metavar="X", help="How far the twins' cameras differ.")] = 0.0,
     rig: RigFile = None,
@@ -66,7 +67,7 @@ def render(
 
     May be stopped at any moment; the same command goes on where it was. The same seed gives the same clips.
     """
-    _require_extra()
+    require_extra()
     from megactor.cli.progress import progress_display
     from megactor.synth.shards import ShardPlan, render_shards
 
@@ -88,14 +89,18 @@ def sheet(
     force: Force = False,
 ) -> None:
     """Draw a contact sheet: three moments of random clips, each as target, swapped and styled."""
-    _require_extra()
+    require_extra()
     import numpy as np
     from PIL import Image
 
     from megactor.cli.progress import progress_display
+    from megactor.errors import InputError
     from megactor.media.atomic import atomic_path, check_target
     from megactor.synth.clip import Clip, plan_clip
 
+    picture_format = _PICTURE_FORMATS.get(output.suffix.lower())
+    if picture_format is None:
+        raise InputError(f"the name of a picture ends in {', '.join(_PICTURE_FORMATS)}, not {output.name}")
     check_target(output, force)
     renderer, rows = _renderer(rig), []
     with progress_display() as progress:
@@ -105,7 +110,7 @@ def sheet(
             rows.append(np.hstack([picture for moment in moments for picture in moment.pictures.values()]))
             progress("render", number + 1, clips)
     with atomic_path(output, force) as path:
-        Image.fromarray(np.vstack(rows)).save(path, format="PNG" if output.suffix.lower() == ".png" else "JPEG")
+        Image.fromarray(np.vstack(rows)).save(path, format=picture_format)
 
 
 @synth.command("check")
@@ -117,7 +122,7 @@ def check(
     rig: RigFile = None,
 ) -> None:
     """Search renders for holes, black frames, eyes behind closed lids and surfaces that flicker."""
-    _require_extra()
+    require_extra()
     from megactor.cli.progress import progress_display
     from megactor.synth.check import check_people
 
@@ -142,7 +147,7 @@ def diversity(
     rig: RigFile = None,
 ) -> None:
     """Print histograms of who there is and what they do, as Markdown."""
-    _require_extra()
+    require_extra()
     from megactor.synth.diversity import people, performances
     from megactor.synth.rig import Rig, find_rig
 
@@ -166,7 +171,7 @@ def _renderer(rig: Path | None) -> "Renderer":
     return Renderer(build_bust(Rig.load(find_rig(rig))))
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
     """Fails with the remedy where the extra `synth` is not installed."""
     from importlib.util import find_spec
 

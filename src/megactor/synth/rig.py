@@ -21,9 +21,10 @@ the mean face lies near z = 10 with its eyes near y = 3.6. V vertices, T triangl
 """
 
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -120,11 +121,15 @@ class Rig:
             RigError: it is missing, damaged, or not a rig.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                stored = {name: archive[name] for name in archive.files}
+            with open(path, "rb") as file:
+                if not is_zipfile(file):
+                    raise ValueError("not an npz file")
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as archive:
+                    stored = {name: archive[name] for name in archive.files}
         except FileNotFoundError:
             raise RigError(f"rig file does not exist: {path}; {_ADVICE}") from None
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
             raise RigError(f"cannot read the rig file {path} ({error}); {_ADVICE}") from None
         if "format" not in stored or str(stored["format"]) != FORMAT:
             raise RigError(f"not a rig file of format {FORMAT}: {path}; {_ADVICE}")
