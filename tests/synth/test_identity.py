@@ -3,6 +3,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from megactor.synth.identity import clothes
 from megactor.synth.identity.assemble import build_subject
 from megactor.synth.identity.attached import surface_normals, tube
 from megactor.synth.identity.beard import BEARDS
@@ -201,3 +202,13 @@ def test_masculinity_widens_the_jaw(bust):
     woman, man = (rest_shape(bust, replace(shape, masculinity=amount))[bust.rig.landmarks] for amount in (-2, 2))
     assert man[12, 0] - man[4, 0] > woman[12, 0] - woman[4, 0]
     assert np.abs(man - woman).max() < 3, "it is still the same face"
+
+
+def test_a_neckline_with_a_gap_is_closed_from_beside():
+    around = clothes._AROUND
+    columns = np.repeat(np.arange(around), 2)
+    columns = columns[(columns < 10) | (columns > 20)]  # wider than what blurring closes
+    depth = np.tile(clothes._DEPTHS[[0, -1]], len(columns) // 2)
+    lines = clothes._averaged(columns, depth, np.column_stack([np.full(len(columns), 7.0), depth]))
+    assert np.isfinite(lines).all()
+    np.testing.assert_allclose(lines[..., 0], 7.0)

@@ -1,8 +1,10 @@
 """TrainingClip: one clip in memory, the same whether it was rendered or filmed; training samples are cut from it."""
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -101,8 +103,7 @@ def load_clip(path: Path) -> TrainingClip:
     Raises:
         OSError, ValueError, KeyError: not such a file, or a damaged one.
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = read_arrays(path)
     size = arrays["target"].shape[2]
     motion = None
     if "flow" in arrays:
@@ -115,6 +116,20 @@ def load_clip(path: Path) -> TrainingClip:
         foreground=np.unpackbits(arrays["foreground"], axis=-1, count=size).astype(bool),
         motion=motion,
     )
+
+
+def read_arrays(file: Path | BinaryIO) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; pickled ones are refused.
+
+    Raises:
+        OSError: it is not there.
+        ValueError: damaged, or no npz file.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, AttributeError) as error:
+        raise ValueError(f"damaged npz: {error}") from error
 
 
 def _named(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -91,6 +91,9 @@ def predict(
     """
     pose = pose_guider(batch.driving, batch.portrait_picture)
     sample = denoiser_input(noisy, batch.portrait, batch.mask, pose)
+    if torch.is_grad_enabled() and not sample.requires_grad:
+        # PyTorch 2.13 crashes (group_norm, channels-last, CPU) where a learning norm has an input without gradient
+        sample.requires_grad_()
     reference = reference_net(batch.reference, timesteps, batch.background_tokens) if with_reference else None
     return denoiser(sample, timesteps, batch.background_tokens, reference)
 

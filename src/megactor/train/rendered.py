@@ -18,7 +18,15 @@ from megactor.synth.renderer import Renderer
 from megactor.synth.rig import Rig, find_rig
 from megactor.synth.streams import stream
 from megactor.synth.truth import collect_truth
-from megactor.train.clips import Motion, TrainingClip, load_clip, motion_strength, save_clip, strongest_of
+from megactor.train.clips import (
+    BrokenClipError,
+    Motion,
+    TrainingClip,
+    load_clip,
+    motion_strength,
+    save_clip,
+    strongest_of,
+)
 
 
 @dataclass
@@ -77,7 +85,7 @@ class RenderedClips:
         try:
             return load_clip(path)
         except (OSError, ValueError, KeyError):  # not there, or cut off by a crash of the machine
-            clip = self.render(seed)
+            clip = self._rendered(seed)
         with os_errors_as_output_errors(path):
             self._folder.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -87,6 +95,12 @@ class RenderedClips:
             finally:
                 unfinished.unlink(missing_ok=True)
         return clip
+
+    def _rendered(self, seed: int) -> TrainingClip:
+        try:
+            return self.render(seed)
+        except (ValueError, IndexError, ArithmeticError) as error:  # one person of thousands that cannot be built
+            raise BrokenClipError(f"rendered clip of seed {seed}: {error!r}") from error
 
     def render(self, seed: int) -> TrainingClip:
         """Renders the clip of one seed: the target, a twin, and where the target's points lie in the source frames."""

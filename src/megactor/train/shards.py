@@ -12,7 +12,7 @@ import braceexpand
 import numpy as np
 
 from megactor.errors import InputError
-from megactor.train.clips import BrokenClipError, TrainingClip, motion_strength, strongest_of
+from megactor.train.clips import BrokenClipError, TrainingClip, motion_strength, read_arrays, strongest_of
 
 MOST_FRAMES, MOST_PIXELS = 2000, 2048 * 2048
 """A clip that claims more is refused before it is decoded."""
@@ -125,8 +125,7 @@ def _decode(entries: dict[str, _Entry]) -> TrainingClip:
 
 
 def _truth(entries: dict[str, _Entry]) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(entries["truth.npz"].read()), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    return read_arrays(io.BytesIO(entries["truth.npz"].read()))
 
 
 def _video(content: bytes) -> np.ndarray:

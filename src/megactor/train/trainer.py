@@ -125,9 +125,9 @@ class Trainer:
         return finished
 
     def save(self) -> None:
-        """Writes a checkpoint, unless this step was saved already."""
+        """Writes a checkpoint, unless this step was saved already or nothing was learned yet."""
         folder = self.folder / "checkpoints"
-        if folder / f"step-{self.progress.step:08d}" not in checkpoints(folder):
+        if self.progress.step and folder / f"step-{self.progress.step:08d}" not in checkpoints(folder):
             scaler = self.accelerator.scaler
             state = TrainingState(
                 step=self.progress.step,

@@ -97,6 +97,11 @@ def _averaged(column: np.ndarray, depth: np.ndarray, outline: np.ndarray) -> np.
     np.add.at(total, (column, bins), np.column_stack([outline, np.ones(len(outline))]))
     total = _blurred(total, 2)
     lines = np.empty((_AROUND, len(_DEPTHS), 2))
+    angles = np.arange(_AROUND)
+    seen = angles[(total[..., 2] > 1e-6).any(axis=1)]
+    # a steep neckline may leave an angle without a single point: it takes those of the nearest angle that has some
+    apart = np.abs(angles[:, None] - seen)
+    total = total[seen[np.minimum(apart, _AROUND - apart).argmin(axis=1)]]
     for index in range(_AROUND):
         known = total[index, :, 2] > 1e-6
         for axis in range(2):

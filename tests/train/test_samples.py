@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from train.fake_shards import SIZE, landmarks, pictures
+
+from megactor.models.dense_motion import warp
+from megactor.train.clips import Motion, TrainingClip, load_clip, save_clip
+from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig
+from megactor.train.samples import collate, cut_sample, face_box, resized
+
+FRAMES = 8
+STILL = AugmentConfig(mirror=0, recolor=0, driver_jitter=0, driver_warp=0, driver_recolor=0, box_jitter=0)
+
+
+def shifting_clip() -> TrainingClip:
+    """Everything moves right by two pixels a frame, so the true flow is known."""
+    rng = np.random.default_rng(0)
+    wide = rng.integers(0, 256, (SIZE, SIZE + 2 * FRAMES, 3), np.uint8)
+    target = np.stack([wide[:, 2 * (FRAMES - t) : 2 * (FRAMES - t) + SIZE] for t in range(FRAMES)])
+    sources = np.array([3, 6])
+    flow = np.zeros((2, FRAMES, 2, SIZE // 2, SIZE // 2), np.float16)
+    flow[:, :, 0] = (2 * (sources[:, None] - np.arange(FRAMES)) / SIZE)[..., None, None]
+    points = landmarks(1, 0) + 2 * np.arange(FRAMES)[:, None, None] * [1, 0] - FRAMES
+    return TrainingClip(
+        target=target,
+        twins={"swapped": 255 - target},
+        landmarks={"target": points.astype(np.float32), "swapped": points.astype(np.float32)},
+        foreground=np.ones((FRAMES, SIZE, SIZE), bool),
+        motion=Motion(sources, flow, np.ones((2, FRAMES, SIZE // 2, SIZE // 2), bool)),
+    )
+
+
+def config(**changes) -> DataConfig:
+    return DataConfig(**({"size": SIZE, "frames": 3, "rendered": RenderedConfig(), "augment": STILL} | changes))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), mirror=st.booleans(), frames=st.integers(1, 5))
+def test_the_flow_carries_the_portrait_to_every_frame(seed, mirror, frames):
+    augment = STILL.model_copy(update={"mirror": float(mirror)})
+    sample = collate([cut_sample(shifting_clip(), config(augment=augment, frames=frames), np.random.default_rng(seed))])
+    portrait = sample["portrait"].float().expand(frames, -1, -1, -1)
+    flow = sample["flow"][0]
+    fine = torch.nn.functional.interpolate(flow, size=SIZE, mode="nearest")
+    moved, target = warp(portrait, fine), sample["target"][0].float()
+    inside = slice(2 * FRAMES, -2 * FRAMES)
+    torch.testing.assert_close(moved[..., inside], target[..., inside], atol=2.0, rtol=0)
+    assert sample["flow_known"].item() == 1
+
+
+def test_a_sample_is_a_function_of_its_seed():
+    everything = AugmentConfig(mirror=0.5, recolor=1, driver_jitter=1, driver_warp=0.5, driver_recolor=1)
+    clip = shifting_clip()
+    one, same, other = (cut_sample(clip, config(augment=everything), np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(one[name], same[name]) for name in one)
+    assert not np.array_equal(one["driving"], other["driving"])
+
+
+def test_drivers_are_twins_as_often_as_asked():
+    clip = shifting_clip()
+    for twin, whose in ((1.0, 255 - clip.target), (0.0, clip.target)):
+        sample = cut_sample(clip, config(twin=twin, stride=2), np.random.default_rng(0))
+        shown = np.moveaxis(sample["driver_shown"], 1, -1)
+        starts = [t for t in range(FRAMES) if np.array_equal(shown[0], whose[t])]
+        assert len(starts) == 1
+        np.testing.assert_array_equal(shown, whose[starts[0] : starts[0] + 5 : 2])
+
+
+def test_only_the_face_drives():
+    sample = cut_sample(shifting_clip(), config(), np.random.default_rng(0))
+    kept = sample["driving"] == sample["driver_shown"]
+    black = sample["driving"] == 0
+    assert (kept | black).all() and black.all(axis=(1,)).any()
+    box = face_box(sample["driving_keypoints"][0] * SIZE)
+    x, y = ((box[:2] + box[2:]) / 2).astype(int)
+    assert kept[0, :, y, x].all()
+
+
+def test_clips_survive_the_disk(tmp_path):
+    clip = shifting_clip()
+    save_clip(clip, tmp_path / "clip.npz")
+    loaded = load_clip(tmp_path / "clip.npz")
+    one, same = (cut_sample(c, config(), np.random.default_rng(5)) for c in (clip, loaded))
+    assert all(np.array_equal(one[name], same[name]) for name in one)
+
+
+def test_filmed_clips_take_the_size_that_is_asked_for():
+    points = landmarks(4, 1)
+    shown = pictures(points, 1)
+    clip = TrainingClip(shown, {}, {"target": points}, np.ones((4, SIZE, SIZE), bool), None)
+    small = resized(clip, SIZE // 2)
+    assert small.target.shape == (4, SIZE // 2, SIZE // 2, 3)
+    np.testing.assert_allclose(small.landmarks["target"], points / 2)
+    sample = cut_sample(small, config(size=SIZE // 2, frames=6), np.random.default_rng(0))
+    assert sample["target"].shape == (6, 3, SIZE // 2, SIZE // 2)
+    assert sample["flow_known"] == 0 and not sample["flow"].any()
+
+
+def test_frames_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="stride 3"):
+        cut_sample(shifting_clip(), config(frames=4, stride=3), np.random.default_rng(0))

@@ -1,0 +1,90 @@
+import logging
+
+import numpy as np
+import pytest
+from train.fake_shards import SIZE, write_shard
+
+from megactor.errors import InputError
+from megactor.train.clips import BrokenClipError
+from megactor.train.config import DataConfig, ShardsConfig
+from megactor.train.dataset import Samples, sample_loader
+from megactor.train.shards import ShardClips
+
+
+def data(urls, **changes) -> DataConfig:
+    return DataConfig(**({"size": SIZE, "frames": 2, "shards": (ShardsConfig(urls=str(urls)),)} | changes))
+
+
+def test_any_clip_can_be_read(shard):
+    clips = ShardClips(str(shard))
+    assert len(clips) == 4
+    last, first = clips.clip(3), clips.clip(0)
+    assert last.target.shape == first.target.shape == (6, SIZE, SIZE, 3)
+    assert set(first.twins) == {"swapped"} and first.landmarks["swapped"].shape == (6, 70, 2)
+    assert not np.array_equal(last.target, first.target)
+    assert first.foreground[:, 8:, 8:24].all() and first.foreground.mean() < 0.6
+
+
+def test_patterns_name_many_shards(tmp_path):
+    for number in range(3):
+        write_shard(tmp_path / f"clips-{number:06d}.tar", clips=1)
+    assert len(ShardClips(str(tmp_path / "clips-{000000..000002}.tar"))) == 3
+    assert len(ShardClips(str(tmp_path / "clips-*.tar"))) == 3
+
+
+@pytest.mark.parametrize("name", ["missing.tar", "clips-{0..1}.tar", "none-*.tar", "https://host/clips.tar"])
+def test_missing_shards_are_named(tmp_path, name):
+    with pytest.raises(InputError, match=r"clips|missing|none"):
+        ShardClips(name if "://" in name else str(tmp_path / name))
+
+
+def test_a_file_that_is_no_tar(tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"x" * 2000)
+    with pytest.raises(InputError, match=r"a\.tar"):
+        ShardClips(str(tmp_path / "a.tar"))
+
+
+def test_broken_clips_are_skipped_counted_and_named(tmp_path, caplog):
+    path = write_shard(tmp_path / "clips.tar", clips=4, broken=(1,))
+    with pytest.raises(BrokenClipError, match="clip 000000001"):
+        ShardClips(str(path)).clip(1)
+    samples = Samples(data(path), seed=0)
+    with caplog.at_level(logging.WARNING):
+        skipped = [int(samples[number]["skipped"]) for number in range(40)]
+    assert 2 <= sum(skipped) <= 25
+    assert "clip 000000001" in caplog.text
+
+
+def test_nothing_but_broken_clips_ends_with_an_error(tmp_path):
+    path = write_shard(tmp_path / "clips.tar", clips=2, broken=(0, 1))
+    with pytest.raises(InputError, match="in a row"):
+        Samples(data(path), seed=0)[0]
+
+
+def test_strongest_clips(shard):
+    # the expressions of clip n spread over [0, n + 1]
+    np.testing.assert_array_equal(ShardClips(str(shard)).strongest(0.5), [2, 3])
+    strong = Samples(data(shard, strongest=0.25), seed=0)
+    frames = {strong[number]["target"].tobytes() for number in range(12)}
+    only = ShardClips(str(shard)).clip(3)
+    possible = {np.moveaxis(only.target[[a, b]], -1, 1).tobytes() for a in range(6) for b in range(6)}
+    augmented = len(frames - possible)
+    assert augmented < len(frames)
+
+
+def test_batches_do_not_depend_on_how_many_processes_share_them(shard):
+    samples = Samples(data(shard), seed=1)
+
+    def batches(**shape):
+        return list(sample_loader(samples, first=8, last=24, batch=8, **shape))
+
+    whole = batches()
+    halves = [batches(rank=rank, world_size=2) for rank in range(2)]
+    assert len(whole) == len(halves[0]) == 2
+    for step, batch in enumerate(whole):
+        assert batch["number"].tolist() == list(range(8 + 8 * step, 16 + 8 * step))
+        for rank in range(2):
+            for name, tensor in halves[rank][step].items():
+                assert tensor.equal(batch[name][rank::2])
+    in_workers = batches(workers=2)
+    assert all(a[name].equal(b[name]) for a, b in zip(whole, in_workers, strict=True) for name in a)

@@ -1,0 +1,184 @@
+"""Training through the command line on a tiny model: what is learned, interrupted, resumed and shared."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from command_line import error_line, megactor
+from safetensors.torch import load_file
+from train.fake_shards import SIZE, write_shard
+
+from megactor.pipeline import MegActorPipeline
+from megactor.train.checkpoint import checkpoints
+
+TASKS = {
+    "keypoints": {"kind": "keypoints"},
+    "retargeter": {"kind": "retargeter"},
+    "motion": {"kind": "motion"},
+    "diffusion": {"kind": "diffusion", "train": ["unet", "motion_modules"]},
+}
+
+
+def run(recipe: Path, folder: Path, *options: object):
+    outcome = megactor("train", recipe, "-o", folder, "--cpu", *options)
+    assert outcome.code == 0, outcome
+    return outcome
+
+
+def losses(folder: Path) -> dict[int, float]:
+    """Step -> loss; of steps that were done twice, the last."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = {}
+    for file in sorted((folder / "events").iterdir(), key=lambda path: path.stat().st_mtime_ns):
+        events = EventAccumulator(str(file))
+        events.Reload()
+        if "train/loss" in events.Tags()["scalars"]:
+            found |= {event.step: event.value for event in events.Scalars("train/loss")}
+    return found
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    newest = checkpoints(folder / "checkpoints")[-1]
+    average = load_file(newest / "average.safetensors")
+    return load_file(newest / "weights.safetensors") | {f"average.{name}": t for name, t in average.items()}
+
+
+@pytest.fixture(scope="module")
+def straight(recipe, tmp_path_factory) -> Path:
+    """A run of six steps without any interruption."""
+    folder = tmp_path_factory.mktemp("runs") / "straight"
+    run(recipe(), folder)
+    return folder
+
+
+def test_a_run_ends_with_a_model(straight, tiny_model):
+    trained, before = MegActorPipeline.from_pretrained(straight / "model"), MegActorPipeline.from_pretrained(tiny_model)
+    assert not torch.equal(trained.unet.conv_out.weight, before.unet.conv_out.weight)
+    motion = [name for name, _ in trained.unet.named_parameters() if ".motion." in name]
+    same = trained.unet.state_dict()[motion[0]] - before.unet.state_dict()[motion[0]]
+    assert motion and same.abs().max() < 1e-3  # stage 1 leaves the motion modules alone
+    assert len(losses(straight)) == 6
+    assert [path.name for path in checkpoints(straight / "checkpoints")] == ["step-00000004", "step-00000006"]
+    (line,) = (straight / "validation.jsonl").read_text().splitlines()
+    assert json.loads(line)["step"] == 6 and json.loads(line)["psnr"] > 3
+    assert (straight / "validation" / "00000006.png").stat().st_size > 100
+    assert (straight / "validation" / "00000006.mp4").stat().st_size > 100
+
+
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(recipe, straight, tmp_path):
+    folder = tmp_path / "stopped"
+    path = recipe()
+    run(path, folder, "--max-time", "0s")  # the time is up before the first step
+    assert losses(folder) == {}
+    kill_after(path, folder, "step-00000002")
+    run(path, folder)
+    assert losses(folder) == losses(straight)
+    expected, found = weights(straight), weights(folder)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def start(recipe: Path, folder: Path, *options: str) -> subprocess.Popen:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "megactor", "train", str(recipe), "-o", str(folder), "--cpu", *options]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    for _ in range(1200):
+        if path.exists():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError(f"{path} never appeared")
+
+
+def kill_after(recipe: Path, folder: Path, checkpoint: str) -> None:
+    process = start(recipe, folder)
+    wait_for(folder / "checkpoints" / checkpoint, process)
+    process.kill()
+    process.communicate()
+
+
+def test_a_polite_kill_saves_and_succeeds(recipe, tmp_path):
+    folder = tmp_path / "run"
+    process = start(recipe(steps=100_000, save_every=100_000, validation_clips=0), folder)
+    wait_for(folder / "events", process)
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "the same command goes on" in out
+    assert len(checkpoints(folder / "checkpoints")) == 1
+    assert not (folder / "model").exists()
+
+
+def test_two_processes_learn_what_one_does(recipe, straight, tmp_path):
+    folder = tmp_path / "two"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command = [*command, "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
+    command += ["-m", "megactor", "train", str(recipe()), "-o", str(folder), "--cpu"]
+    subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True, timeout=200)
+    one, two = losses(straight), losses(folder)
+    assert two == pytest.approx(one, rel=1e-4)
+    expected, found = weights(straight), weights(folder)
+    for name, weight in expected.items():
+        torch.testing.assert_close(found[name], weight, atol=2e-3, rtol=1e-2)
+
+
+def test_passes_add_up_to_a_step(recipe, straight, tmp_path):
+    run(recipe(), tmp_path / "passes", "--set", "optimizer.accumulation=2")
+    assert losses(tmp_path / "passes") == pytest.approx(losses(straight), rel=1e-4)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_learns(recipe, tmp_path, task):
+    path = recipe(task=TASKS[task], steps=16, optimizer={"batch": 4, "learning_rate": 8e-3, "warmup": 2, "ema": 0})
+    run(path, tmp_path / task, "--set", "data.frames=4", "--set", "save_every=100")
+    curve = losses(tmp_path / task)
+    first, last = (sum(curve[step] for step in steps) for steps in (range(1, 6), range(12, 17)))
+    assert last < first
+    assert (tmp_path / task / "model" / "model_index.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["optimizer.learning_rate=0.5"], "choose another output folder"),
+        (["optimizer.batch=5", "optimizer.accumulation=2"], "cannot be split"),
+        (["data.size=64"], "64"),
+        (["init=/nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_end_with_one_line(recipe, straight, changes, words):
+    options = [part for change in changes for part in ("--set", change)]
+    outcome = megactor("train", recipe(), "-o", straight, "--cpu", *options)
+    assert words in error_line(outcome)
+
+
+def test_a_damaged_checkpoint_is_named(recipe, straight, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(straight, folder)
+    (folder / "checkpoints" / "step-00000006" / "weights.safetensors").write_bytes(b"\0" * 10)
+    outcome = megactor("train", recipe(), "-o", folder, "--cpu")
+    assert "step-00000006" in error_line(outcome)
+
+
+def test_too_many_broken_clips_end_the_run(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("megactor.train.trainer.ENOUGH_SAMPLES", 4)
+    path = write_shard(tmp_path / "clips.tar", clips=4, broken=(0, 1))
+    data = {"size": SIZE, "frames": 2, "workers": 0, "shards": [{"urls": str(path)}]}
+    outcome = megactor("train", recipe(data=data), "-o", tmp_path / "run", "--cpu")
+    assert outcome.code == 1 and "clips cannot be used" in outcome.err
+
+
+@pytest.mark.parametrize("time", ["5", "m", "5d", "-3m"])
+def test_times_that_make_no_sense(recipe, tmp_path, time):
+    assert "--max-time" in error_line(megactor("train", recipe(), "-o", tmp_path / "run", f"--max-time={time}"))
