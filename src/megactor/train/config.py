@@ -180,7 +180,8 @@ class DiffusionConfig(_Config):
             gradients of the decoded frames with eyes and mouth weighted, for codecs that are cheap to decode.
         without_reference: how likely a step trains the half of guidance that does not see the portrait.
         offset_noise: strength of the offset; see `training_noise`.
-        first_timesteps: how likely a timestep is one of the few that fast sampling starts from.
+        pure_noise: how likely the timestep is the last one, where sampling starts; else it is any. Models that sample
+            in one or two steps do most of their work there.
     """
 
     kind: Literal["diffusion"]
@@ -188,7 +189,7 @@ class DiffusionConfig(_Config):
     loss: Literal["prediction", "pictures"] = "prediction"
     without_reference: Share = 0.1
     offset_noise: Annotated[float, Field(ge=0)] = 0.1
-    first_timesteps: Share = 0.0
+    pure_noise: Share = 0.0
 
 
 Task = Annotated[KeypointsConfig | RetargeterConfig | MotionConfig | DiffusionConfig, Field(discriminator="kind")]

@@ -20,9 +20,6 @@ from megactor.train.tasks.task import TrainingTask, Validation, pictures, strip
 MODULATION_SIZE = 512
 """The PoseGuider's portrait modulation was built for 512 x 512, whatever the size of the video."""
 
-FIRST_TIMESTEPS = (999, 749, 499, 249)
-"""Where sampling in up to four steps looks; chosen more often for models that are to sample in few."""
-
 _VAE_BATCH = 8
 
 
@@ -79,9 +76,8 @@ class DiffusionTask(TrainingTask):
 
     def _timestep(self, generator: torch.Generator) -> Tensor:
         count = self.noise.config.num_train_timesteps
-        first, any_step = torch.rand((), generator=generator), torch.randint(count, (), generator=generator)
-        chosen = torch.randint(len(FIRST_TIMESTEPS), (), generator=generator)
-        return torch.tensor(FIRST_TIMESTEPS)[chosen] if first < self.config.first_timesteps else any_step
+        pure, timestep = torch.rand((), generator=generator), torch.randint(count, (), generator=generator)
+        return torch.tensor(count - 1) if pure < self.config.pure_noise else timestep
 
     def _inputs(self, batch: Batch, clean: Tensor, generators: list[torch.Generator]) -> TrainingBatch:
         """Everything beside the noise; what does not learn needs no gradients."""
