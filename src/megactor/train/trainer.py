@@ -76,16 +76,16 @@ class Trainer:
         networks = build_networks(config)
         task = build_task(config, networks)
         if config.gradient_checkpointing:
-            networks.components["unet"].enable_gradient_checkpointing()
+            for name in ("unet", "reference_net"):
+                networks.components[name].enable_gradient_checkpointing()
         task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.task = self.accelerator.prepare_model(task)
-        self.weights = learning_weights(self.task)
         numbers = config.optimizer
-        self.optimizer = self.accelerator.prepare_optimizer(
-            torch.optim.AdamW(
-                self.weights, lr=numbers.learning_rate, betas=numbers.betas, weight_decay=numbers.weight_decay
-            )
+        optimizer = torch.optim.AdamW(
+            learning_weights(task), lr=numbers.learning_rate, betas=numbers.betas, weight_decay=numbers.weight_decay
         )
+        # together: FSDP replaces the weights and has to tell the optimizer
+        self.task, self.optimizer = self.accelerator.prepare(task, optimizer)
+        self.weights = learning_weights(self.task)
         self.average = MovingAverage(self.weights, numbers.ema) if numbers.ema else None
         self.progress = Progress()
         self._validation: Batch | None = None
