@@ -59,7 +59,8 @@ def keypoint_errors(found: Tensor, true: Tensor) -> dict[str, float]:
     metrics = {name: float(values.mean()) for name, values in errors.items()}
     for name, (a, b), axis in (("mouth", (66, 62), 1), ("lids", (41, 37), 1), ("gaze", (68, 39), 0)):
         measured, wanted = ((points[:, a] - points[:, b])[:, axis] for points in (found, true))
-        metrics[f"r_{name}"] = float(torch.corrcoef(torch.stack([measured, wanted]))[0, 1])
+        # numpy: autocast would correlate in bfloat16
+        metrics[f"r_{name}"] = float(np.corrcoef(measured.float().cpu().numpy(), wanted.cpu().numpy())[0, 1])
     return metrics
 
 
