@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,18 +14,18 @@ from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig
 from megactor.train.samples import collate, cut_sample, face_box, resized
 
 FRAMES = 8
-STILL = AugmentConfig(mirror=0, recolor=0, driver_jitter=0, driver_warp=0, driver_recolor=0, box_jitter=0)
+STILL = AugmentConfig(mirror=0, crop=0, recolor=0, driver_jitter=0, driver_warp=0, driver_recolor=0, box_jitter=0)
 
 
 def shifting_clip() -> TrainingClip:
-    """Everything moves right by two pixels a frame, so the true flow is known."""
+    """Everything moves right by one pixel a frame, so the true flow is known."""
     rng = np.random.default_rng(0)
-    wide = rng.integers(0, 256, (SIZE, SIZE + 2 * FRAMES, 3), np.uint8)
-    target = np.stack([wide[:, 2 * (FRAMES - t) : 2 * (FRAMES - t) + SIZE] for t in range(FRAMES)])
+    wide = rng.integers(0, 256, (SIZE, SIZE + FRAMES, 3), np.uint8)
+    target = np.stack([wide[:, FRAMES - t : FRAMES - t + SIZE] for t in range(FRAMES)])
     sources = np.array([3, 6])
     flow = np.zeros((2, FRAMES, 2, SIZE // 2, SIZE // 2), np.float16)
-    flow[:, :, 0] = (2 * (sources[:, None] - np.arange(FRAMES)) / SIZE)[..., None, None]
-    points = landmarks(1, 0) + 2 * np.arange(FRAMES)[:, None, None] * [1, 0] - FRAMES
+    flow[:, :, 0] = ((sources[:, None] - np.arange(FRAMES)) / SIZE)[..., None, None]
+    points = landmarks(1, 0) + np.arange(FRAMES)[:, None, None] * [1, 0] - FRAMES / 2
     return TrainingClip(
         target=target,
         twins={"swapped": 255 - target},
@@ -45,9 +48,28 @@ def test_the_flow_carries_the_portrait_to_every_frame(seed, mirror, frames):
     flow = sample["flow"][0]
     fine = torch.nn.functional.interpolate(flow, size=SIZE, mode="nearest")
     moved, target = warp(portrait, fine), sample["target"][0].float()
-    inside = slice(2 * FRAMES, -2 * FRAMES)
+    inside = slice(FRAMES, -FRAMES)
     torch.testing.assert_close(moved[..., inside], target[..., inside], atol=2.0, rtol=0)
     assert sample["flow_known"].item() == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_parts_of_the_picture_keep_flow_and_landmarks_in_step(seed):
+    clip = smooth(shifting_clip())
+    rng = np.random.default_rng(seed)
+    sample = collate([cut_sample(clip, config(augment=STILL.model_copy(update={"crop": 1.0}), twin=0), rng)])
+    flow = torch.nn.functional.interpolate(sample["flow"][0], size=SIZE, mode="nearest")
+    moved = warp(sample["portrait"].float().expand(3, -1, -1, -1), flow)
+    inside = slice(11, -11)  # where nothing comes in from beyond the part
+    torch.testing.assert_close(moved[..., inside], sample["target"][0].float()[..., inside], atol=8.0, rtol=0)
+    shift = (sample["keypoints"][0] - sample["portrait_keypoints"])[:, 0, 0]
+    torch.testing.assert_close(-flow[:, 0, 0, 0], shift, atol=1e-3, rtol=1e-3)
+    spread = sample["keypoints"][0, 0, :, 0].std() / torch.from_numpy(clip.landmarks["target"][0, :, 0] / SIZE).std()
+    assert 1 <= spread <= 1.34
+
+
+def smooth(clip: TrainingClip) -> TrainingClip:
+    return replace(clip, target=np.stack([cv2.GaussianBlur(frame, (0, 0), 3) for frame in clip.target]))
 
 
 def test_a_sample_is_a_function_of_its_seed():

@@ -57,6 +57,41 @@ def random_shift(rng: np.random.Generator, size: int, scale: float, degrees: flo
     return Shift(matrix)
 
 
+@dataclass(frozen=True)
+class Window:
+    """A square part of the picture that is enlarged to its full size.
+
+    x, y: left top corner in picture sizes.
+    side: in picture sizes, at most 1.
+    """
+
+    x: float
+    y: float
+    side: float
+
+    def pictures(self, pictures: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+        """(N, H, H, ...) -> the same shape; every picture may have up to four channels."""
+        size = pictures.shape[1]
+        # OpenCV puts the first pixel's center at 0, not at 0.5
+        offset = np.array([self.x, self.y]) * size + 0.5 * self.side - 0.5
+        matrix = np.column_stack([np.eye(2) * self.side, offset])
+        flags = interpolation | cv2.WARP_INVERSE_MAP
+        return np.stack(
+            [cv2.warpAffine(p, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE) for p in pictures]
+        )
+
+    def points(self, points: np.ndarray, size: int) -> np.ndarray:
+        """(..., 2) pixels of the whole picture -> pixels of the enlarged part."""
+        return ((points - np.array([self.x, self.y]) * size) / self.side).astype(np.float32)
+
+
+def random_window(rng: np.random.Generator, smallest: float = 0.75) -> Window:
+    """Any part of the picture whose side is at least `smallest` of it."""
+    side = float(rng.uniform(smallest, 1))
+    x, y = rng.uniform(0, 1 - side, 2)
+    return Window(float(x), float(y), side)
+
+
 def mirror_picture(picture: np.ndarray) -> np.ndarray:
     """(..., H, W, C), left and right exchanged."""
     return picture[..., ::-1, :]

@@ -71,6 +71,7 @@ class AugmentConfig(_Config):
 
     Attributes:
         mirror: left and right of all streams together.
+        crop: a part of the picture, the same in all streams.
         recolor: portrait and target together.
         driver_jitter: the driver is turned, zoomed and shifted a little.
         driver_warp: other proportions for the driver, the official augmentation.
@@ -79,6 +80,7 @@ class AugmentConfig(_Config):
     """
 
     mirror: Share = 0.5
+    crop: Share = 0.0
     recolor: Share = 0.3
     driver_jitter: Share = 0.5
     driver_warp: Share = 0.0

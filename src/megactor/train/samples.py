@@ -10,13 +10,15 @@ from torch import Tensor
 from megactor.conditions.driving import face_rectangle, keep_rectangles
 from megactor.train.augment import (
     Shift,
+    Window,
     blurred,
     mirror_picture,
     mirror_points,
     random_recoloring,
     random_shift,
+    random_window,
 )
-from megactor.train.clips import TrainingClip
+from megactor.train.clips import Motion, TrainingClip
 from megactor.train.config import AugmentConfig, DataConfig
 
 FOREHEAD = 0.28
@@ -66,6 +68,8 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
     """
     size = clip.target.shape[1]
     choice = _choose(clip, config, rng)
+    if rng.random() < config.augment.crop:
+        clip, choice = _cropped(clip, choice, random_window(rng))
     portrait, targets = clip.target[choice.portrait], clip.target[choice.frames]
     if rng.random() < config.augment.recolor:
         recolor = random_recoloring(rng, tint=0.12, brightness=0.0, gamma=0.15)
@@ -122,6 +126,30 @@ def _choose(clip: TrainingClip, config: DataConfig, rng: np.random.Generator) ->
     twins = sorted(clip.twins)
     driver = twins[int(rng.integers(len(twins)))] if twins and rng.random() < config.twin else "target"
     return _Choice(portrait, frames, source, driver)
+
+
+def _cropped(clip: TrainingClip, choice: _Choice, window: Window) -> tuple[TrainingClip, _Choice]:
+    """What is needed of the clip, and of that the same part in all streams; frames are numbered anew."""
+    kept = [choice.portrait, *choice.frames]
+    size = clip.target.shape[1]
+    motion = None
+    if clip.motion is not None and choice.source is not None:
+        flow = clip.motion.flow[choice.source, kept].astype(np.float32).transpose(0, 2, 3, 1)
+        visible = clip.motion.visible[choice.source, kept].astype(np.uint8)
+        motion = Motion(
+            sources=np.zeros(1, int),
+            flow=window.pictures(flow, cv2.INTER_NEAREST).transpose(0, 3, 1, 2)[None] / np.float32(window.side),
+            visible=window.pictures(visible, cv2.INTER_NEAREST)[None] > 0,
+        )
+    cropped = TrainingClip(
+        target=window.pictures(clip.target[kept]),
+        twins={name: window.pictures(frames[kept]) for name, frames in clip.twins.items()},
+        landmarks={name: window.points(points[kept], size) for name, points in clip.landmarks.items()},
+        foreground=window.pictures(clip.foreground[kept].astype(np.uint8), cv2.INTER_NEAREST) > 0,
+        motion=motion,
+    )
+    source = None if choice.source is None else 0
+    return cropped, _Choice(0, np.arange(1, len(kept)), source, choice.driver)
 
 
 def _drive(

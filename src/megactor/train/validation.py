@@ -6,7 +6,7 @@ from megactor.train.config import VALIDATION_SEED, AugmentConfig, DataConfig, Sh
 from megactor.train.dataset import Samples
 from megactor.train.samples import Batch, collate
 
-_PLAIN = AugmentConfig(mirror=0, recolor=0, driver_jitter=0, driver_warp=0, driver_recolor=0, box_jitter=0)
+_PLAIN = AugmentConfig(mirror=0, crop=0, recolor=0, driver_jitter=0, driver_warp=0, driver_recolor=0, box_jitter=0)
 
 
 def validation_data(config: TrainConfig) -> DataConfig | None:
