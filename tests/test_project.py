@@ -25,7 +25,7 @@ LAYERS: tuple[set[str], ...] = (
     {"denoising", "driving_clip", "composition", "weights"},
     {"encoding", "portrait", "animation"},
     {"synth"},
-    {"faces", "conditions", "models", "media", "sampling", "streaming", "windows"},
+    {"faces", "conditions", "models", "media", "metrics", "sampling", "streaming", "windows"},
     {"options"},
     {"errors"},
 )

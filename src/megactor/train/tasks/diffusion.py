@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from megactor.metrics.pictures import psnr, ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
 from megactor.models.dense_motion import warp
 from megactor.train.config import DiffusionConfig
 from megactor.train.loss import TrainingBatch, diffusion_loss, predict, training_noise
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
-from megactor.train.tasks.motion import psnr
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, pictures, strip
 
@@ -160,8 +160,9 @@ class DiffusionTask(TrainingTask):
         truth = target.flatten(0, 1)
         return Validation(
             {
-                "psnr": psnr(result, truth),
-                "psnr_still": psnr(portrait.flatten(0, 1), truth),
+                "psnr": float(psnr(result, truth).mean()),
+                "psnr_still": float(psnr(portrait.flatten(0, 1), truth).mean()),
+                "ssim": float(ssim(result, truth).mean()),
                 "face_error": float(((result - truth).abs() * weights).mean()),
             },
             strip(*columns),

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from megactor.metrics.pictures import psnr
 from megactor.models.dense_motion import DenseMotionNet, warp
 from megactor.train.samples import Batch
 from megactor.train.tasks.regions import region_weights
@@ -14,11 +15,6 @@ _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
 _UNIT = 64
 """The flow's error counts in pixels of a 64 x 64 grid."""
-
-
-def psnr(result: Tensor, truth: Tensor) -> float:
-    """Mean over pictures (N, 3, S, S) in [0, 1] of the peak signal-to-noise ratio, dB."""
-    return float((-10 * (result - truth).square().mean((1, 2, 3)).clamp(min=1e-8).log10()).mean())
 
 
 class MotionTask(TrainingTask):
@@ -71,9 +67,9 @@ class MotionTask(TrainingTask):
         columns = (portrait, driving, warped, target)
         return Validation(
             {
-                "psnr": psnr(warped, target),
-                "psnr_still": psnr(portrait, target),
-                "psnr_true_flow": psnr(warp(portrait, true_flow), target),
+                "psnr": float(psnr(warped, target).mean()),
+                "psnr_still": float(psnr(portrait, target).mean()),
+                "psnr_true_flow": float(psnr(warp(portrait, true_flow), target).mean()),
                 "flow_error": float(errors[person].mean()),
                 "visibility_accuracy": float(((visibility > 0.5) == visible).float().mean()),
             },

@@ -1,0 +1,1 @@
+"""Measures of results against the truth; training and evaluation use the same."""
