@@ -24,6 +24,7 @@ OPTIONS = {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),
         *("--device", "--force", "--verbose"),
     },
+    "train": {"--output", "--set", "--max-time", "--cpu"},
 }
 
 
