@@ -5,7 +5,7 @@ Read `__call__` from top to bottom: it is the whole method in order.
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
@@ -137,7 +137,6 @@ class MegActorPipeline(DiffusionPipeline):
             self._analyzer = create_analyzer()
         return self._analyzer
 
-    @torch.no_grad()
     def __call__(
         self,
         portrait: str | os.PathLike[str] | np.ndarray,
@@ -175,19 +174,50 @@ class MegActorPipeline(DiffusionPipeline):
         paste_back = PasteBack(picture, face.crop) if asked.paste_back else None
         composer = Composer(asked.layout, paste_back, face.large)
 
-        inputs = self._encode_portrait(face)
-        conditions = self._encode_driving(clip, inputs)
-        finished = self._denoise(clip.frame_count, conditions, inputs, asked, progress)
-        frames = (composer(self._decode(frame, inputs), frame.conditions.preview) for frame in finished)
+        finished = self.animate_crops(face, clip.frames(), clip.frame_count, asked, progress)
+        frames = (composer(frame, preview) for frame, preview in finished)
         return AnimationResult(
             fps=Fraction(reader.fps),
             size=composer.size,
             frame_count=clip.frame_count,
             audio=reader.audio_track(),
-            frames=_without_grad(frames),
+            frames=frames,
             progress=progress,
             warnings=reader.warnings,
         )
+
+    def animate_crops(
+        self,
+        portrait: Portrait,
+        driving: Iterable[tuple[np.ndarray, np.ndarray | None]],
+        frame_count: int,
+        asked: AnimationOptions,
+        progress: Progress = no_progress,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Animates what was cropped already: the method without faces, files and layouts.
+
+        Args:
+            portrait: with `image` at the networks' size and `large` at that of the result.
+            driving: for each frame the masked driving crop, uint8 (S, S, 3) in the portrait's framing, and what is to
+                come out beside its result.
+            frame_count: number of frames.
+            asked: steps, guidance and seed.
+            progress: see `animation.Progress`.
+
+        Yields:
+            uint8 (N, N, 3) and what came beside the driving frame.
+        """
+        # the frames are made while they are asked for, long after a decorator's `no_grad` has ended
+        with torch.no_grad():
+            inputs = self._encode_portrait(portrait)
+        finished = self._denoise(frame_count, self._encode_driving(driving, inputs), inputs, asked, progress)
+        while True:
+            with torch.no_grad():
+                frame = next(finished, None)
+                if frame is None:
+                    return
+                picture = self._decode(frame, inputs)
+            yield picture, frame.conditions.preview
 
     def _encode_portrait(self, face: Portrait) -> PortraitInputs:
         device, dtype = self._execution_device, self.unet.dtype
@@ -206,12 +236,14 @@ class MegActorPipeline(DiffusionPipeline):
             latents=(distribution.mean + distribution.std * noise) * scale,
         )
 
-    def _encode_driving(self, clip: DrivingClip, inputs: PortraitInputs) -> Iterator[FrameConditions]:
+    def _encode_driving(
+        self, driving: Iterable[tuple[np.ndarray, np.ndarray | None]], inputs: PortraitInputs
+    ) -> Iterator[FrameConditions]:
         def latents_of(image: Tensor) -> Tensor:
             return self.vae.encode(image * 2 - 1).latent_dist.mean * self.vae.config.scaling_factor
 
         encode = DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of)
-        for condition, preview in clip.frames():
+        for condition, preview in driving:
             tensor = to_tensor(condition, inputs.image.device, inputs.image.dtype)
             yield encode(tensor, preview)
 
@@ -247,17 +279,6 @@ class MegActorPipeline(DiffusionPipeline):
         if frame.conditions.motion is not None:
             image = add_portrait_detail(image, inputs.large, frame.conditions.motion)
         return to_image(image)
-
-
-def _without_grad(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The lazy frames run outside of `__call__`, where its `no_grad` has ended."""
-    while True:
-        with torch.no_grad():
-            try:
-                frame = next(frames)
-            except StopIteration:
-                return
-        yield frame
 
 
 def _choose_device(device: str) -> torch.device:

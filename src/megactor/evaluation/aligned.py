@@ -1,0 +1,61 @@
+"""Animating clips whose portrait and driver share the framing, so that results can be compared pixel by pixel."""
+
+import cv2
+import numpy as np
+
+from megactor.conditions.crop import CropBox
+from megactor.conditions.driving import face_rectangle, keep_rectangles
+from megactor.faces.analyzer import FaceAnalyzer
+from megactor.faces.face import Face
+from megactor.options import AnimationOptions
+from megactor.pipeline import MegActorPipeline
+from megactor.portrait import Portrait
+
+FOREHEAD = 0.28
+"""The 68 landmarks end at the brows; the face mesh's box reaches this part of their height further up."""
+
+
+def animate_aligned(
+    pipe: MegActorPipeline, portrait: np.ndarray, driving: np.ndarray, landmarks: np.ndarray, options: AnimationOptions
+) -> np.ndarray:
+    """Animates a portrait without any cropping.
+
+    Args:
+        pipe: the model; its analyzer tells person from background, as for users.
+        portrait: uint8 (N, N, 3).
+        driving: uint8 (F, N, N, 3), framed like the portrait.
+        landmarks: (F, >= 68, 2) pixels of the driver, to find the face that drives. They are the true ones, so that
+            what the analyzer misses is not counted against the model twice.
+        options: steps, guidance and seed.
+
+    Returns:
+        uint8 (F, N, N, 3).
+    """
+    size = pipe.config.image_size
+    scale = size / portrait.shape[0]
+    conditions = []
+    for frame, points in zip(driving, landmarks, strict=True):
+        small = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
+        conditions.append((keep_rectangles(small, [face_rectangle(_face_box(points * scale), size, size)]), None))
+    finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
+    return np.stack([picture for picture, _ in finished])
+
+
+def _whole(picture: np.ndarray, size: int, analyzer: FaceAnalyzer) -> Portrait:
+    """A portrait that is its own crop."""
+    image = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    foreground = analyzer.foreground(image)
+    return Portrait(
+        picture=picture,
+        face=Face(np.zeros((478, 2), np.float32)),  # nobody crops around it
+        crop=CropBox(0, 0, len(picture)),
+        image=image,
+        large=picture,
+        foreground=foreground,
+        background=np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8),
+    )
+
+
+def _face_box(landmarks: np.ndarray) -> np.ndarray:
+    (x0, y0), (x1, y1) = landmarks.min(0), landmarks.max(0)
+    return np.array([x0, y0 - FOREHEAD * (y1 - y0), x1, y1])

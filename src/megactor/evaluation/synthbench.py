@@ -1,0 +1,224 @@
+"""A model on SynthBench: rendered clips with the true frame for every result, self- and cross-driven."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from megactor.errors import InputError
+from megactor.evaluation.aligned import animate_aligned
+from megactor.media.atomic import os_errors_as_output_errors
+from megactor.metrics.motion import MEASURES, follows, found_rate, read_motion
+from megactor.metrics.pictures import l1, psnr, ssim
+from megactor.metrics.stability import flicker, nearer_to_own
+from megactor.metrics.statistics import Estimate, estimate
+from megactor.options import AnimationOptions
+from megactor.pipeline import MegActorPipeline
+from megactor.synth.bust import build_bust
+from megactor.synth.renderer import Renderer
+from megactor.synth.rig import Rig, find_rig
+from megactor.synth.synthbench import BenchClip, BenchItem, bench_items, render_bench
+
+ROWS = "clips.jsonl"
+STRIPS = "strips"
+READ_EVERY = 2
+"""The analyzer reads every second frame: it takes longer than nano."""
+_SHOWN = (8, 20, 32, 44)
+_STRIP_SIZE = 128
+
+
+@dataclass(frozen=True)
+class ClipScore:
+    """One clip.
+
+    name, style: of the clip and of its portrait.
+    metrics: name -> value, NaN where it has none.
+    """
+
+    name: str
+    style: str
+    metrics: dict[str, float]
+
+    @property
+    def cross(self) -> bool:
+        """Whether another person drives."""
+        return self.name.endswith("cross")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is run.
+
+    model: preset or folder.
+    steps, guidance: None for the model's own.
+    size: of clips and results in pixels.
+    rig: file, or None for the installed one.
+    """
+
+    model: str
+    steps: int | None = None
+    guidance: float | None = None
+    size: int = 256
+    rig: Path | None = None
+
+
+def evaluate(settings: Settings, clips: int, folder: Path, workers: int = 1) -> Iterator[ClipScore]:
+    """Animates and scores the first clips of SynthBench; those that `folder` holds already are not done again.
+
+    Args:
+        settings: model and how it is run.
+        clips: how many.
+        folder: receives a line a clip and a strip of pictures of each; made when it is missing.
+        workers: processes.
+
+    Yields:
+        Every clip's score, in any order.
+
+    Raises:
+        InputError: the folder belongs to other settings; more clips than there are.
+        ModelError, RigError: as their loaders.
+    """
+    items = bench_items()
+    if not 0 < clips <= len(items):
+        raise InputError(f"SynthBench has {len(items)} clips: ask for 1 to {len(items)}, not {clips}")
+    find_rig(settings.rig)
+    with os_errors_as_output_errors(folder):
+        (folder / STRIPS).mkdir(parents=True, exist_ok=True)
+    _check_settings(folder / "settings.json", settings)
+    done = {score.name: score for score in read_scores(folder)}
+    wanted = items[:clips]
+    yield from (done[item.name] for item in wanted if item.name in done)
+    missing = [item for item in wanted if item.name not in done]
+    if not missing:
+        return
+    with ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), initializer=_one_thread) as pool:
+        try:
+            for job in as_completed([pool.submit(_score, item, settings, folder / STRIPS) for item in missing]):
+                score = job.result()
+                with os_errors_as_output_errors(folder), (folder / ROWS).open("a", encoding="utf-8") as file:
+                    # the newline comes first: a line that a killed run left unfinished must not swallow this one
+                    file.write("\n" + json.dumps(known(asdict(score))))
+                yield score
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def read_scores(folder: Path) -> list[ClipScore]:
+    """Scores of finished clips; a line that a killed run left unfinished is ignored."""
+    path = folder / ROWS
+    scores = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            values = json.loads(line)
+            metrics = {name: float("nan") if value is None else value for name, value in values["metrics"].items()}
+            scores.append(ClipScore(values["name"], values["style"], metrics))
+        except (ValueError, TypeError, KeyError):
+            continue
+    return scores
+
+
+def known(value: Any) -> Any:
+    """JSON has no NaN: None in its place, at any depth."""
+    if isinstance(value, dict):
+        return {name: known(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def summarize(scores: list[ClipScore]) -> dict[str, dict[str, Estimate]]:
+    """Part of the test set ("cross", "self", "photo", "drawn") -> metric -> estimate."""
+    parts = {
+        "cross": [score for score in scores if score.cross],
+        "self": [score for score in scores if not score.cross],
+        "photo": [score for score in scores if score.cross and score.style == "photo"],
+        "drawn": [score for score in scores if score.cross and score.style != "photo"],
+    }
+    return {
+        part: {name: estimate([score.metrics[name] for score in members]) for name in members[0].metrics}
+        for part, members in parts.items()
+        if members
+    }
+
+
+def _check_settings(path: Path, settings: Settings) -> None:
+    wanted = asdict(settings) | {"rig": None}
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != wanted:
+            raise InputError(f"{path.parent} holds results of other settings: choose another folder")
+        return
+    with os_errors_as_output_errors(path):
+        path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # one process a core: more threads would only fight for them
+    cv2.setNumThreads(1)
+
+
+@cache
+def _pipeline(model: str) -> MegActorPipeline:
+    return MegActorPipeline.from_preset(model)
+
+
+@cache
+def _renderer(rig: Path | None) -> Renderer:
+    return Renderer(build_bust(Rig.load(find_rig(rig))))
+
+
+def _score(item: BenchItem, settings: Settings, strips: Path) -> ClipScore:
+    (clip,) = render_bench(_renderer(settings.rig), [item], settings.size)
+    pipe = _pipeline(settings.model)
+    truth, driver = (np.stack([frame.pictures[name] for frame in clip.frames]) for name in ("target", item.driver))
+    landmarks = np.stack([frame.rendered[item.driver].landmarks for frame in clip.frames])
+    options = AnimationOptions(steps=settings.steps, guidance=settings.guidance)
+    result = animate_aligned(pipe, clip.portrait, driver, landmarks, options)
+    _save_strip(strips / f"{item.name}.jpg", clip, driver, result, truth)
+    return ClipScore(item.name, item.plan.performers["target"].style.name, _metrics(pipe, clip, driver, result, truth))
+
+
+def _metrics(
+    pipe: MegActorPipeline, clip: BenchClip, driver: np.ndarray, result: np.ndarray, truth: np.ndarray
+) -> dict[str, float]:
+    """All but the first frame, which is the portrait, against the truth; the analyzer on the result against it too."""
+    made, true = (_tensor(frames[1:]) for frames in (result, truth))
+    still = _tensor(clip.portrait[None]).expand_as(true)
+    background = np.stack([frame.rendered["target"].triangle_ids < 0 for frame in clip.frames])
+    motion, reachable = (read_motion(pipe.analyzer, frames[::READ_EVERY]) for frames in (result, truth))
+    metrics = {
+        "psnr": float(psnr(made, true).mean()),
+        "psnr_still": float(psnr(still, true).mean()),
+        "ssim": float(ssim(made, true).mean()),
+        "ssim_still": float(ssim(still, true).mean()),
+        "l1": float(l1(made, true).mean()),
+    }
+    metrics["psnr_gain"] = metrics["psnr"] - metrics["psnr_still"]
+    metrics |= {f"r_{name}": r for name, r in zip(MEASURES, follows(motion, reachable).values(), strict=True)}
+    metrics |= {
+        "found": found_rate(motion),
+        "found_truth": found_rate(reachable),
+        "identity": nearer_to_own(result, truth, driver) if clip.item.driver != "target" else float("nan"),
+        "flicker": flicker(result, background),
+        "flicker_truth": flicker(truth, background),
+    }
+    return metrics
+
+
+def _tensor(frames: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+
+
+def _save_strip(path: Path, clip: BenchClip, driver: np.ndarray, result: np.ndarray, truth: np.ndarray) -> None:
+    """Some moments of a clip, each as portrait, driver, result, truth."""
+    columns = []
+    for index in _SHOWN:
+        for picture in (clip.portrait, driver[index], result[index], truth[index]):
+            columns.append(cv2.resize(picture, (_STRIP_SIZE, _STRIP_SIZE), interpolation=cv2.INTER_AREA))
+    Image.fromarray(np.hstack(columns)).save(path, quality=90)
