@@ -24,8 +24,8 @@ LAYERS: tuple[set[str], ...] = (
     {"pipeline"},
     {"denoising", "driving_clip", "composition", "weights"},
     {"encoding", "portrait", "animation"},
-    {"synth"},
-    {"faces", "conditions", "models", "media", "metrics", "sampling", "streaming", "windows"},
+    {"synth", "metrics"},
+    {"faces", "conditions", "models", "media", "sampling", "streaming", "windows"},
     {"options"},
     {"errors"},
 )
