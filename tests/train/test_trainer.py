@@ -20,7 +20,7 @@ from megactor.train.checkpoint import checkpoints
 
 TASKS = {
     "keypoints": {"kind": "keypoints"},
-    "retargeter": {"kind": "retargeter"},
+    "retargeter": {"kind": "retargeter", "noise": 0.0},
     "motion": {"kind": "motion"},
     "diffusion": {"kind": "diffusion", "train": ["unet", "motion_modules"]},
 }
@@ -140,10 +140,11 @@ def test_passes_add_up_to_a_step(recipe, straight, tmp_path):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_learns(recipe, tmp_path, task):
-    path = recipe(task=TASKS[task], steps=16, optimizer={"batch": 4, "learning_rate": 8e-3, "warmup": 2, "ema": 0})
+    optimizer = {"batch": 4, "learning_rate": 3e-3, "warmup": 2, "ema": 0, "schedule": "constant"}
+    path = recipe(task=TASKS[task], steps=40, optimizer=optimizer)
     run(path, tmp_path / task, "--set", "data.frames=4", "--set", "save_every=100")
     curve = losses(tmp_path / task)
-    first, last = (sum(curve[step] for step in steps) for steps in (range(1, 6), range(12, 17)))
+    first, last = (sum(curve[step] for step in steps) for steps in (range(1, 11), range(31, 41)))
     assert last < first
     assert (tmp_path / task / "model" / "model_index.json").exists()
 

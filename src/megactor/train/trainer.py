@@ -292,6 +292,8 @@ def _leaves_parts_out(config: TrainConfig) -> bool:
 
 def _check_same(found: dict[str, Any], config: TrainConfig, folder: Path) -> None:
     """Whatever decides what is learned must be as it was; how often it is saved and where clips are kept need not."""
+    with contextlib.suppress(ValueError):  # fields that came later had their default
+        found = TrainConfig.model_validate(found).model_dump(mode="json")
     before, wanted = _deciding(found), _deciding(config.model_dump(mode="json"))
     for name, value in wanted.items():
         if before.get(name) != value:

@@ -34,7 +34,10 @@ class MotionTask(TrainingTask):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
         portrait, target, driving = _pairs(batch)
-        flow, visibility = self.network.logits(portrait, driving)
+        with torch.no_grad():
+            keypoints = self.network.keypoints(pictures(batch, "portrait"))
+        seen = keypoints.repeat_interleave(batch["target"].shape[1], 0)
+        flow, visibility = self.network.logits(portrait, driving, seen)
         known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
         true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1).float()
         keypoints = batch["keypoints"].flatten(0, 1)

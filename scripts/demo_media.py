@@ -1,0 +1,144 @@
+"""Renders the media of `src/megactor/assets/demo`: python scripts/demo_media.py OUTPUT_FOLDER.
+
+Needs the extra `synth` and a rig (docs/synthetic.md). The clips speak with a voice made from their own jaw and lips,
+so that a shifted sound track would be noticed.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+from scipy.signal import lfilter
+
+from megactor.synth.bust import build_bust
+from megactor.synth.identity.assemble import build_subject
+from megactor.synth.identity.draws import random_traits
+from megactor.synth.motion import MotionFrame, random_motion
+from megactor.synth.photo import PhotoLook, develop
+from megactor.synth.renderer import Renderer
+from megactor.synth.rig import Rig, find_rig
+from megactor.synth.scene import Framing, Scene, random_scene
+from megactor.synth.styles import Style
+
+PORTRAITS = {  # name: person, scene, style
+    "photo": (205, 1205, "photo"),
+    "oil": (410, 1410, "oil"),
+    "avatar": (308, 1308, "avatar"),
+    "watercolor": (604, 1604, "watercolor"),
+    "pencil": (703, 1703, "pencil"),
+    "cartoon": (511, 1511, "cartoon"),
+}
+CLIPS = {  # name: person, scene, motion
+    "talk": (207, 1207, 3),
+    "faces": (203, 1203, 135),
+}
+SMILE = {"mouthSmile": 0.4, "jawOpen": 0.12, "mouthUpperUp": 0.15, "mouthLowerDown": 0.15, "cheekSquint": 0.2}
+PORTRAIT_SIZE, CLIP_SIZE, FRAMES, FPS = 512, 320, 100, 25
+SAMPLE_RATE, BLOCK = 32000, 320
+LOOK = PhotoLook(noise=0.004)
+
+
+def framing(avatar: bool) -> Framing:
+    """From the front, with air around the head as in a picture from a phone."""
+    half_height = 20.5 * (1.2 if avatar else 1.0)
+    return Framing(fov_degrees=24, half_height=half_height, yaw=0.0, pitch=0.05, center=(0.0, -3.4))
+
+
+def portrait(renderer: Renderer, person: int, scene_seed: int, style: str, size: int) -> np.ndarray:
+    """A still that smiles and shows its teeth a little; uint8 (size, size, 3)."""
+    avatar = style == "avatar"
+    subject = build_subject(renderer.bust, random_traits(person, avatar), texture_size=1024)
+    scene = random_scene(scene_seed, framing(avatar))
+    names = renderer.bust.rig.expression_names
+    weights = np.array(
+        [SMILE.get(name.removesuffix("_L").removesuffix("_R"), 0.0) for name in names] + [0.0], np.float32
+    )
+    still = np.zeros(3, np.float32)
+    pose = MotionFrame(weights, np.float32([0, 0.06, 0]), still, np.zeros(2, np.float32))
+    painted = Style(style, person).paint(renderer.render(subject, scene, pose, size))
+    return np.round(develop(painted, LOOK, noise_seed=person) * 255).astype(np.uint8)
+
+
+def perform(renderer: Renderer, person: int, scene_seed: int, motion_seed: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Frames of a driving clip that begins with a neutral head, and its sound."""
+    subject = build_subject(renderer.bust, random_traits(person), texture_size=1024)
+    scene: Scene = random_scene(scene_seed, framing(avatar=False))
+    motion = random_motion(motion_seed, FRAMES, renderer.bust.rig.expression_names, FPS)
+    ease = np.minimum(1, np.arange(FRAMES) / 12)[:, None].astype(np.float32)
+    motion = replace(
+        motion,
+        expressions=np.clip(motion.expressions * 1.2, 0, 1),
+        rotation=motion.rotation * 0.8 * ease,
+        translation=motion.translation * 0.6 * ease,
+        gaze=motion.gaze * ease,
+    )
+    frames = []
+    for index, pose in enumerate(motion):
+        picture = develop(renderer.render(subject, scene, pose, CLIP_SIZE).rgb, LOOK, noise_seed=index)
+        frames.append(np.round(picture * 255).astype(np.uint8))
+    index_of = {name: i for i, name in enumerate(renderer.bust.rig.expression_names)}
+    jaw, pucker = (motion.expressions[:, index_of[name]] for name in ("jawOpen", "mouthPucker"))
+    return frames, voice(jaw, pucker)
+
+
+def voice(jaw: np.ndarray, pucker: np.ndarray) -> np.ndarray:
+    """A hum through formants, (samples,) float32: loudness follows the jaw, the vowel follows jaw and lips."""
+    count = len(jaw) * SAMPLE_RATE // FPS
+    time = np.arange(count) / SAMPLE_RATE
+    jaw, pucker = (np.interp(time * FPS - 0.5, np.arange(len(track)), track) for track in (jaw, pucker))
+    pitch = 125 * (1 + 0.06 * np.sin(4.4 * time) + 0.04 * np.sin(14.5 * time + 1)) * (1 + 0.12 * (jaw - 0.2))
+    buzz = 2 * (np.cumsum(pitch) / SAMPLE_RATE % 1) - 1
+    breath = np.random.default_rng(0).normal(0, 0.01, count)
+    source = 0.2 * lfilter([1], [1, -0.92], buzz) + breath
+    sound, state = np.zeros(count), [np.zeros(2) for _ in range(3)]
+    for start in range(0, count, BLOCK):
+        block = source[start : start + BLOCK]
+        open_, round_ = jaw[start], pucker[start]
+        formants = (
+            (300 + 550 * min(1, 1.6 * open_), 90),
+            (1700 - 900 * round_ - 250 * open_, 110),
+            (2500 - 300 * round_, 160),
+        )
+        for number, (frequency, bandwidth) in enumerate(formants):
+            radius = np.exp(-np.pi * bandwidth / SAMPLE_RATE)
+            poles = [1, -2 * radius * np.cos(2 * np.pi * frequency / SAMPLE_RATE), radius**2]
+            block, state[number] = lfilter([1 - radius], poles, block, zi=state[number])
+        sound[start : start + BLOCK] = block
+    window = np.hanning(801)
+    loudness = np.convolve(np.clip((jaw - 0.04) * 4, 0, 1) ** 0.8, window / window.sum(), "same")
+    sound *= loudness
+    return (0.5 * sound / (np.abs(sound).max() + 1e-9)).astype(np.float32)
+
+
+def write_clip(path: Path, frames: list[np.ndarray], sound: np.ndarray) -> None:
+    """Small H.264 with mono AAC: it is packaged."""
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+        video = container.add_stream("libx264", rate=FPS, options={"crf": "28", "preset": "veryslow"})
+        video.width = video.height = CLIP_SIZE
+        video.pix_fmt = "yuv420p"
+        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+        audio.bit_rate = 32000
+        for frame in frames:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(video.encode())
+        samples = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+        samples.sample_rate = SAMPLE_RATE
+        container.mux(audio.encode(samples))
+        container.mux(audio.encode())
+
+
+def main(folder: Path) -> None:
+    """Renders everything into an existing folder."""
+    renderer = Renderer(build_bust(Rig.load(find_rig())))
+    for name, (person, scene, style) in PORTRAITS.items():
+        picture = portrait(renderer, person, scene, style, PORTRAIT_SIZE)
+        Image.fromarray(picture).save(folder / f"{name}.jpg", quality=88)
+    for name, (person, scene, motion) in CLIPS.items():
+        write_clip(folder / f"{name}.mp4", *perform(renderer, person, scene, motion))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
