@@ -49,6 +49,9 @@ def sample_files(folder: Path, seed: int, frames: int) -> dict[str, bytes]:
     files, truth = {}, {}
     for number, name in enumerate(("target", "swapped")):
         points = landmarks(frames, seed)
+        if name == "swapped":  # a narrower face
+            center = points.mean(1, keepdims=True)
+            points = (center + (points - center) * [0.6, 1.0]).astype(np.float32)
         shown = pictures(points, 10 * seed + number)
         files["mp4" if name == "target" else f"{name}.mp4"] = mp4(folder / "clip.mp4", shown)
         truth[f"landmarks.{name}"] = points

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from train.fake_shards import SIZE, landmarks, pictures
 
+from megactor.conditions.driving import landmark_box
 from megactor.models.dense_motion import warp
 from megactor.train.clips import Motion, TrainingClip, load_clip, save_clip
 from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig
-from megactor.train.samples import collate, cut_sample, face_box, resized
+from megactor.train.samples import collate, cut_sample, resized
 
 FRAMES = 8
 STILL = AugmentConfig(mirror=0, crop=0, recolor=0, driver_jitter=0, driver_warp=0, driver_recolor=0, box_jitter=0)
@@ -95,7 +96,7 @@ def test_only_the_face_drives():
     kept = sample["driving"] == sample["driver_shown"]
     black = sample["driving"] == 0
     assert (kept | black).all() and black.all(axis=(1,)).any()
-    box = face_box(sample["driving_keypoints"][0] * SIZE)
+    box = landmark_box(sample["driving_keypoints"][0] * SIZE)
     x, y = ((box[:2] + box[2:]) / 2).astype(int)
     assert kept[0, :, y, x].all()
 

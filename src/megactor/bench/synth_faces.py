@@ -18,10 +18,6 @@ from megactor.synth.scene import Framing, random_scene
 
 EVERY = 12
 """Frames of a motion between two that are looked at: about half a second."""
-FRONTAL = 0.5
-"""Radians of yaw up to which both eyes are seen well enough to measure them."""
-OPEN = 0.4
-"""Weight of eyeBlink up to which there is an iris to look at."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ class _Look:
 
     @property
     def frontal(self) -> bool:
-        return abs(self.yaw) < FRONTAL
+        return abs(self.yaw) < measures.FRONTAL
 
 
 def measure(
@@ -132,10 +128,10 @@ def _agreements(looks: list[_Look]) -> list[Agreement]:
     many expressions change, the others with weights and angles of the motion.
     """
     frontal = [look for look in looks if look.frontal]
-    awake = [look for look in frontal if look.blink < OPEN]
+    awake = [look for look in frontal if look.blink < measures.AWAKE]
     return [
-        _agreement("mouth", looks, lambda at: (_mouth(at.landmarks), measures.mouth_opening(at.face))),
-        _agreement("lids", frontal, lambda at: (_lids(at.landmarks), _opening(at.face))),
+        _agreement("mouth", looks, lambda at: (measures.mouth_opening_68(at.landmarks), measures.mouth_opening(at.face))),
+        _agreement("lids", frontal, lambda at: (measures.eye_opening_68(at.landmarks), _opening(at.face))),
         _agreement("blink", frontal, lambda at: (-at.blink, _opening(at.face))),
         _agreement("brows", frontal, lambda at: (_brows(at.landmarks), _brows(at.face.landmarks68))),
         _agreement("yaw", looks, lambda at: (at.yaw, measures.head_yaw(at.face))),
@@ -160,28 +156,11 @@ def _correlation(pairs: np.ndarray) -> float:
     return float(np.corrcoef(pairs.T)[0, 1])
 
 
-def _span(points: np.ndarray, a: int, b: int) -> float:
-    return float(np.linalg.norm(points[a] - points[b]))
-
-
 def _opening(face: Face) -> float:
     return float(np.mean(measures.eye_opening(face)))
-
-
-def _mouth(points: np.ndarray) -> float:
-    """Distance of the inner lips over that from the bridge of the nose to the chin; of the 68 landmarks."""
-    return _span(points, 62, 66) / _span(points, 27, 8)
-
-
-def _lids(points: np.ndarray) -> float:
-    """Lid distance over eye width, mean of both eyes."""
-    eyes = ((36, 39, 37, 41, 38, 40), (42, 45, 43, 47, 44, 46))
-    return float(
-        np.mean([(_span(points, a, b) + _span(points, c, d)) / 2 / _span(points, *ends) for *ends, a, b, c, d in eyes])
-    )
 
 
 def _brows(points: np.ndarray) -> float:
     """Height of the brows over the line through the eyes, over the distance of the outer eye corners."""
     height = np.linalg.norm(points[[19, 24]].mean(axis=0) - points[[36, 39, 42, 45]].mean(axis=0))
-    return float(height / _span(points, 36, 45))
+    return float(height / np.linalg.norm(points[36] - points[45]))

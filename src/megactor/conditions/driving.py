@@ -8,6 +8,9 @@ import numpy as np
 MARGIN_ABOVE, MARGIN_BELOW = 0.4, 0.1
 """Of the squared face box's height: how much of the frame around the face is kept."""
 
+FOREHEAD = 0.28
+"""The 68 landmarks end at the brows; a detector's face box reaches this part of their height further up."""
+
 PATCHES = {"eye on the left": (36, 42), "eye on the right": (42, 48), "mouth": (48, 68), "brows": (17, 27)}
 """Ranges of the 68 landmarks whose surroundings contour-preserve keeps."""
 
@@ -24,6 +27,12 @@ def keep_rectangles(frame: np.ndarray, rectangles: Sequence[Rectangle]) -> np.nd
     for x0, x1, y0, y1 in rectangles:
         kept[y0:y1, x0:x1] = frame[y0:y1, x0:x1]
     return kept
+
+
+def landmark_box(landmarks: np.ndarray) -> np.ndarray:
+    """A face box from forehead to chin where only landmarks are known: (>= 68, 2) -> (4,) x0, y0, x1, y1."""
+    (x0, y0), (x1, y1) = landmarks.min(0), landmarks.max(0)
+    return np.array([x0, y0 - FOREHEAD * (y1 - y0), x1, y1])
 
 
 def face_rectangle(box: np.ndarray, width: int, height: int) -> Rectangle:

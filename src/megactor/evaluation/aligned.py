@@ -4,15 +4,12 @@ import cv2
 import numpy as np
 
 from megactor.conditions.crop import CropBox
-from megactor.conditions.driving import face_rectangle, keep_rectangles
+from megactor.conditions.driving import face_rectangle, keep_rectangles, landmark_box
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 from megactor.portrait import Portrait
-
-FOREHEAD = 0.28
-"""The 68 landmarks end at the brows; the face mesh's box reaches this part of their height further up."""
 
 
 def animate_aligned(
@@ -36,7 +33,7 @@ def animate_aligned(
     conditions = []
     for frame, points in zip(driving, landmarks, strict=True):
         small = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-        conditions.append((keep_rectangles(small, [face_rectangle(_face_box(points * scale), size, size)]), None))
+        conditions.append((keep_rectangles(small, [face_rectangle(landmark_box(points * scale), size, size)]), None))
     finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
     return np.stack([picture for picture, _ in finished])
 
@@ -54,8 +51,3 @@ def _whole(picture: np.ndarray, size: int, analyzer: FaceAnalyzer) -> Portrait:
         foreground=foreground,
         background=np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8),
     )
-
-
-def _face_box(landmarks: np.ndarray) -> np.ndarray:
-    (x0, y0), (x1, y1) = landmarks.min(0), landmarks.max(0)
-    return np.array([x0, y0 - FOREHEAD * (y1 - y0), x1, y1])

@@ -7,23 +7,24 @@ import numpy as np
 
 from megactor.faces.face import Face
 
+FRONTAL = 0.5
+"""Radians of yaw up to which both eyes are seen well enough to measure them."""
+AWAKE = 0.4
+"""Weight of eyeBlink up to which there is an iris to look at."""
+
 _LEFT_EYE = (33, 133, 159, 145)  # outer, inner, upper lid, lower lid; left in the picture
 _RIGHT_EYE = (263, 362, 386, 374)
 
 
-def _distance(face: Face, a: int, b: int) -> float:
-    return float(np.linalg.norm(face.landmarks[a] - face.landmarks[b]))
-
-
 def mouth_opening(face: Face) -> float:
     """Distance of the inner lips over the face's height."""
-    return _distance(face, 13, 14) / max(_distance(face, 10, 152), 1e-6)
+    return _span(face.landmarks, 13, 14) / _span(face.landmarks, 10, 152)
 
 
 def eye_opening(face: Face) -> tuple[float, float]:
     """Lid distance over eye width, the eye on the picture's left first; about 0.3 open, below 0.1 closed."""
     left, right = (
-        _distance(face, upper, lower) / max(_distance(face, outer, inner), 1e-6)
+        _span(face.landmarks, upper, lower) / _span(face.landmarks, outer, inner)
         for outer, inner, upper, lower in (_LEFT_EYE, _RIGHT_EYE)
     )
     return left, right
@@ -64,3 +65,20 @@ def gaze(face: Face) -> tuple[float, float]:
         offsets.append((np.dot(from_center, along) / width**2, np.dot(from_center, normal) / width**2))
     x, y = np.mean(offsets, axis=0)
     return float(x), float(y)
+
+
+def mouth_opening_68(points: np.ndarray) -> float:
+    """Distance of the inner lips over that from the bridge of the nose to the chin; of (68, 2) iBUG landmarks."""
+    return _span(points, 62, 66) / _span(points, 27, 8)
+
+
+def eye_opening_68(points: np.ndarray) -> float:
+    """Lid distance over eye width, mean of both eyes; of (68, 2) iBUG landmarks."""
+    eyes = ((36, 39, 37, 41, 38, 40), (42, 45, 43, 47, 44, 46))
+    return float(
+        np.mean([(_span(points, a, b) + _span(points, c, d)) / 2 / _span(points, *ends) for *ends, a, b, c, d in eyes])
+    )
+
+
+def _span(points: np.ndarray, a: int, b: int) -> float:
+    return max(float(np.linalg.norm(points[a] - points[b])), 1e-6)

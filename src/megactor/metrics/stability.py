@@ -1,9 +1,6 @@
-"""What should not change: the background, and whose face it is."""
+"""What should not change: the background, from frame to frame and over a whole clip."""
 
-import cv2
 import numpy as np
-
-_THUMBNAIL = 16
 
 
 def flicker(frames: np.ndarray, background: np.ndarray) -> float:
@@ -11,35 +8,31 @@ def flicker(frames: np.ndarray, background: np.ndarray) -> float:
 
     Args:
         frames: (F, H, W, 3) uint8.
-        background: (F, H, W) bool.
+        background: (F, H, W) bool, in the truth.
 
     Returns:
         NaN where there is no background or only one frame.
     """
-    still = background[:-1] & background[1:]
-    if not still.any():
-        return float("nan")
-    change = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean(-1) / 255
-    return float(change[still].mean())
+    return _mean_change(frames[:-1], frames[1:], background[:-1] & background[1:])
 
 
-def nearer_to_own(results: np.ndarray, own: np.ndarray, other: np.ndarray) -> float:
-    """Share of frames that look more like the portrait's person than like the driver.
+def drift(frames: np.ndarray, background: np.ndarray) -> float:
+    """Mean absolute difference to the first frame where both show background, in parts of white.
 
-    A proxy that needs no downloaded network: mean absolute difference of 16 x 16 thumbnails of frames in the same
-    framing, which sees skin, hair, clothes and background but no features of the face.
+    A background that swims or fades slowly does not flicker, but it drifts.
 
     Args:
-        results: (F, H, W, 3) uint8.
-        own: the same of the portrait's person doing the same: the truth, or the portrait repeated.
-        other: the same of the driver.
+        frames: (F, H, W, 3) uint8.
+        background: (F, H, W) bool, in the truth.
+
+    Returns:
+        NaN where there is no background or only one frame.
     """
-
-    def distance(a: np.ndarray, b: np.ndarray) -> float:
-        return float(np.abs(_thumbnail(a) - _thumbnail(b)).mean())
-
-    return float(np.mean([distance(r, a) < distance(r, b) for r, a, b in zip(results, own, other, strict=True)]))
+    return _mean_change(frames[:1], frames[1:], background[:1] & background[1:])
 
 
-def _thumbnail(picture: np.ndarray) -> np.ndarray:
-    return cv2.resize(picture, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
+def _mean_change(before: np.ndarray, after: np.ndarray, still: np.ndarray) -> float:
+    if not still.any():
+        return float("nan")
+    change = np.abs(after.astype(np.float32) - before).mean(-1) / 255
+    return float(change[still].mean())

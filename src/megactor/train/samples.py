@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from megactor.conditions.driving import face_rectangle, keep_rectangles
+from megactor.conditions.driving import face_rectangle, keep_rectangles, landmark_box
 from megactor.train.augment import (
     Shift,
     Window,
@@ -20,9 +20,6 @@ from megactor.train.augment import (
 )
 from megactor.train.clips import Motion, TrainingClip
 from megactor.train.config import AugmentConfig, DataConfig
-
-FOREHEAD = 0.28
-"""The landmarks end at the brows; a face box reaches this part of their height further up."""
 
 Batch = dict[str, Tensor]
 
@@ -105,12 +102,6 @@ def collate(samples: list[dict[str, np.ndarray]]) -> Batch:
     return {name: torch.from_numpy(np.stack([sample[name] for sample in samples])) for name in samples[0]}
 
 
-def face_box(landmarks: np.ndarray) -> np.ndarray:
-    """(70, 2) landmarks -> (4,) x0, y0, x1, y1 from forehead to chin, like the box of the product's face mesh."""
-    (x0, y0), (x1, y1) = landmarks.min(0), landmarks.max(0)
-    return np.array([x0, y0 - FOREHEAD * (y1 - y0), x1, y1])
-
-
 def _choose(clip: TrainingClip, config: DataConfig, rng: np.random.Generator) -> _Choice:
     if config.stride is None:
         frames = np.sort(rng.choice(len(clip), config.frames, replace=len(clip) < config.frames))
@@ -183,7 +174,7 @@ def _random_stretch(rng: np.random.Generator, size: int) -> Shift:
 
 
 def _masked(frame: np.ndarray, points: np.ndarray, jitter: np.ndarray) -> np.ndarray:
-    box = face_box(points)
+    box = landmark_box(points)
     box = box + jitter * max(box[2] - box[0], box[3] - box[1])
     return keep_rectangles(frame, [face_rectangle(box, frame.shape[1], frame.shape[0])])
 

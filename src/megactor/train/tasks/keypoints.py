@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.conditions.driving import face_rectangle, keep_rectangles
+from megactor.conditions.driving import face_rectangle, keep_rectangles, landmark_box
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.train.augment import (
     blurred,
@@ -17,7 +17,7 @@ from megactor.train.augment import (
     random_recoloring,
     random_shift,
 )
-from megactor.train.samples import Batch, face_box
+from megactor.train.samples import Batch
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mixed, strip
 
 GAPS = torch.tensor(
@@ -125,7 +125,7 @@ def change_face(rng: np.random.Generator, image: np.ndarray, points: np.ndarray)
     shift = random_shift(rng, size, scale=0.15, degrees=12.0 if rng.random() < 0.7 else 4.0, shift=0.055)
     image, points = shift.picture(image, cv2.BORDER_REFLECT), shift.points(points)
     if rng.random() < 0.55:
-        box = face_box(points)
+        box = landmark_box(points)
         box = box + rng.normal(0, 0.03, 4) * max(box[2] - box[0], box[3] - box[1])
         image = keep_rectangles(image, [face_rectangle(box, size, size)])
     image = random_recoloring(rng, tint=0.05, brightness=0.2, gamma=0.3)(image)
