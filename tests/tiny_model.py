@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler
+from diffusers import AutoencoderKL, DDIMScheduler
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.faces.face import Face
@@ -14,6 +14,7 @@ from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.pipeline import MegActorPipeline
+from megactor.sampling import official_ddim
 
 
 class CenteredFaceAnalyzer:
@@ -91,3 +92,35 @@ def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -
     )
     pipe._analyzer = CenteredFaceAnalyzer()
     return pipe
+
+
+def tiny_official_pipeline() -> MegActorPipeline:
+    """Random networks in the shape of sd15: a learned codec, portrait modulation, no dense motion; 32x32 pictures."""
+    torch.manual_seed(0)
+    shared: dict[str, Any] = {
+        "block_out_channels": (8, 16),
+        "layers_per_block": 1,
+        "attention_levels": (1,),
+        "attention_heads": 2,
+        "cross_attention_dim": 8,
+        "norm_groups": 4,
+    }
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(4, 4, 8),
+        norm_num_groups=4,
+        latent_channels=4,
+    )
+    nano = tiny_pipeline()
+    return MegActorPipeline(
+        vae=vae,
+        image_encoder=nano.image_encoder,
+        reference_net=ReferenceNet(**shared),
+        pose_guider=PoseGuider((4, 8), (2, 2), 4, portrait_modulation=True),
+        unet=DenoisingUNet(**shared, motion_heads=2, motion_norm_groups=4),
+        scheduler=official_ddim(),
+        image_size=32,
+        output_size=32,
+        default_steps=2,
+    )

@@ -13,6 +13,7 @@ import pytest
 import torch
 from command_line import error_line, megactor
 from safetensors.torch import load_file
+from tiny_model import tiny_official_pipeline
 from train.fake_shards import SIZE, write_shard
 
 from megactor.pipeline import MegActorPipeline
@@ -147,6 +148,27 @@ def test_every_task_learns(recipe, tmp_path, task):
     first, last = (sum(curve[step] for step in steps) for steps in (range(1, 11), range(31, 41)))
     assert last < first
     assert (tmp_path / task / "model" / "model_index.json").exists()
+
+
+def test_the_official_architecture_learns(recipe, tmp_path):
+    tiny_official_pipeline().save_pretrained(tmp_path / "sd15")
+    task = {"kind": "diffusion", "train": ["unet", "motion_modules", "reference_net", "pose_guider"]}
+    optimizer = {"batch": 4, "learning_rate": 3e-3, "warmup": 2, "ema": 0, "schedule": "constant"}
+    path = recipe(init=str(tmp_path / "sd15"), task=task, steps=30, optimizer=optimizer)
+    run(path, tmp_path / "run", "--set", "gradient_checkpointing=true", "--set", "save_every=100")
+    curve = losses(tmp_path / "run")
+    assert sum(curve[step] for step in range(21, 31)) < 0.9 * sum(curve[step] for step in range(1, 11))
+    trained = MegActorPipeline.from_pretrained(tmp_path / "run" / "model")
+    before = MegActorPipeline.from_pretrained(tmp_path / "sd15")
+    assert not torch.equal(trained.pose_guider.conv_out.weight, before.pose_guider.conv_out.weight)
+    half = before.vae.decoder.conv_out.weight.half().float()  # the codec stays; models are kept in float16
+    assert torch.equal(trained.vae.decoder.conv_out.weight, half)
+
+
+def test_a_task_that_the_model_has_no_part_for(recipe, tmp_path):
+    tiny_official_pipeline().save_pretrained(tmp_path / "sd15")
+    path = recipe(init=str(tmp_path / "sd15"), task={"kind": "motion"})
+    assert "dense motion" in error_line(megactor("train", path, "-o", tmp_path / "run", "--cpu"))
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,9 @@ def _agreements(looks: list[_Look]) -> list[Agreement]:
     frontal = [look for look in looks if look.frontal]
     awake = [look for look in frontal if look.blink < measures.AWAKE]
     return [
-        _agreement("mouth", looks, lambda at: (measures.mouth_opening_68(at.landmarks), measures.mouth_opening(at.face))),
+        _agreement(
+            "mouth", looks, lambda at: (measures.mouth_opening_68(at.landmarks), measures.mouth_opening(at.face))
+        ),
         _agreement("lids", frontal, lambda at: (measures.eye_opening_68(at.landmarks), _opening(at.face))),
         _agreement("blink", frontal, lambda at: (-at.blink, _opening(at.face))),
         _agreement("brows", frontal, lambda at: (_brows(at.landmarks), _brows(at.face.landmarks68))),

@@ -18,13 +18,13 @@ _RIGHT_EYE = (263, 362, 386, 374)
 
 def mouth_opening(face: Face) -> float:
     """Distance of the inner lips over the face's height."""
-    return _span(face.landmarks, 13, 14) / _span(face.landmarks, 10, 152)
+    return _span(face.landmarks, 13, 14) / max(_span(face.landmarks, 10, 152), 1e-6)
 
 
 def eye_opening(face: Face) -> tuple[float, float]:
     """Lid distance over eye width, the eye on the picture's left first; about 0.3 open, below 0.1 closed."""
     left, right = (
-        _span(face.landmarks, upper, lower) / _span(face.landmarks, outer, inner)
+        _span(face.landmarks, upper, lower) / max(_span(face.landmarks, outer, inner), 1e-6)
         for outer, inner, upper, lower in (_LEFT_EYE, _RIGHT_EYE)
     )
     return left, right
@@ -69,16 +69,18 @@ def gaze(face: Face) -> tuple[float, float]:
 
 def mouth_opening_68(points: np.ndarray) -> float:
     """Distance of the inner lips over that from the bridge of the nose to the chin; of (68, 2) iBUG landmarks."""
-    return _span(points, 62, 66) / _span(points, 27, 8)
+    return _span(points, 62, 66) / max(_span(points, 27, 8), 1e-6)
 
 
 def eye_opening_68(points: np.ndarray) -> float:
     """Lid distance over eye width, mean of both eyes; of (68, 2) iBUG landmarks."""
     eyes = ((36, 39, 37, 41, 38, 40), (42, 45, 43, 47, 44, 46))
-    return float(
-        np.mean([(_span(points, a, b) + _span(points, c, d)) / 2 / _span(points, *ends) for *ends, a, b, c, d in eyes])
-    )
+    ratios = [
+        (_span(points, a, b) + _span(points, c, d)) / 2 / max(_span(points, outer, inner), 1e-6)
+        for outer, inner, a, b, c, d in eyes
+    ]
+    return float(np.mean(ratios))
 
 
 def _span(points: np.ndarray, a: int, b: int) -> float:
-    return max(float(np.linalg.norm(points[a] - points[b])), 1e-6)
+    return float(np.linalg.norm(points[a] - points[b]))

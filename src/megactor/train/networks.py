@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from torch import nn
+from transformers import CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
 
 from megactor.models.dense_motion import DenseMotionNet
@@ -49,9 +50,9 @@ class Networks:
 
 def _blank(part: Any) -> Any:
     """A network of the same shape: `deepcopy` would copy gradients and hooks too."""
-    if isinstance(part, DenseMotionNet) or not hasattr(part, "vision_model"):
-        return type(part).from_config(part.config)
-    return type(part)(part.config)
+    if isinstance(part, CLIPVisionModelWithProjection):
+        return type(part)(part.config)
+    return type(part).from_config(part.config)
 
 
 def new_networks(preset: str, seed: int) -> Networks:

@@ -1,0 +1,45 @@
+"""What a rendered face does, from the renderer instead of the face analyzer, in the columns of `metrics.motion`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from megactor.faces import measures
+from megactor.metrics.motion import MEASURES
+from megactor.synth.clip import ClipFrame
+from megactor.synth.scene import Framing
+
+
+def true_performance(
+    frames: Sequence[ClipFrame], stream: str, framing: Framing, expressions: Sequence[str]
+) -> np.ndarray:
+    """The truth about a clip's measures; units differ from the analyzer's, so only correlate the two.
+
+    Args:
+        frames: F frames of the clip.
+        stream: whose landmarks to measure.
+        framing: the stream's.
+        expressions: names of the rig's shapes.
+
+    Returns:
+        (F, len(MEASURES)): mouth and lids as ratios of landmark distances, yaw and pitch of the head to the camera and
+        gaze in radians. NaN where the truth cannot be seen: lids and gaze of a face that is turned away, gaze of
+        closed eyes.
+    """
+    blinks = [expressions.index(f"eyeBlink_{side}") for side in "LR"]
+    rows = []
+    for frame in frames:
+        points = frame.rendered[stream].landmarks
+        yaw = float(frame.pose.rotation[1]) + framing.yaw
+        frontal = abs(yaw) < measures.FRONTAL
+        awake = frontal and float(frame.pose.expressions[blinks].mean()) < measures.AWAKE
+        rows.append(
+            {
+                "mouth": measures.mouth_opening_68(points),
+                "lids": measures.eye_opening_68(points) if frontal else np.nan,
+                "yaw": yaw,
+                "pitch": float(frame.pose.rotation[0]) + framing.pitch,
+                "gaze": float(frame.pose.gaze[0]) if awake else np.nan,
+            }
+        )
+    return np.array([[row[name] for name in MEASURES] for row in rows], float)
