@@ -35,7 +35,12 @@ def animate_aligned(
         small = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
         conditions.append((keep_rectangles(small, [face_rectangle(landmark_box(points * scale), size, size)]), None))
     finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
-    return np.stack([picture for picture, _ in finished])
+    return np.stack([_resized(picture, len(portrait)) for picture, _ in finished])
+
+
+def _resized(picture: np.ndarray, size: int) -> np.ndarray:
+    """Models without dense motion answer in their own size, whatever the portrait's."""
+    return picture if len(picture) == size else cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _whole(picture: np.ndarray, size: int, analyzer: FaceAnalyzer) -> Portrait:

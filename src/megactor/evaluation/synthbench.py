@@ -17,13 +17,8 @@ from PIL import Image
 
 from megactor.errors import InputError
 from megactor.evaluation.aligned import animate_aligned
-from megactor.evaluation.rendered_truth import true_performance
-from megactor.faces.face import Face
+from megactor.evaluation.clip_metrics import clip_metrics
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
-from megactor.metrics.identity import face_colors, portrait_lead
-from megactor.metrics.motion import correlations, find_faces, follows, found_rate, performance
-from megactor.metrics.pictures import l1, ms_ssim, psnr, ssim
-from megactor.metrics.stability import drift, flicker
 from megactor.metrics.statistics import Estimate, estimate
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
@@ -37,11 +32,8 @@ VERSION = 2
 """Of the metrics: rows of another version are not mixed with new ones."""
 ROWS = "clips.jsonl"
 STRIPS = "strips"
-READ_EVERY = 2
-"""The analyzer reads every second frame: it takes longer than nano."""
 _SHOWN = (8, 20, 32, 44)
 _STRIP_SIZE = 128
-_IDENTITY_METRICS = ("identity_lead", "identity", "identity_lead_truth", "identity_truth")
 
 
 @dataclass(frozen=True)
@@ -205,78 +197,8 @@ def _score(item: BenchItem, settings: Settings, strips: Path) -> ClipScore:
     result = animate_aligned(pipe, clip.portrait, driver, landmarks, options)
     _save_strip(strips / f"{item.name}.jpg", clip, driver, result, truth)
 
-    made, true = (find_faces(pipe.analyzer, frames[::READ_EVERY]) for frames in (result, truth))
-    framing, names = item.plan.framings["target"], renderer.bust.rig.expression_names
-    rendered = true_performance(clip.frames[::READ_EVERY], "target", framing, names)
-    metrics = _picture_metrics(clip, result, truth)
-    metrics |= _motion_metrics(performance(made), performance(true), rendered)
-    metrics |= {"found": found_rate(made), "found_truth": found_rate(true)}
-    if item.driver == "target":
-        metrics |= dict.fromkeys(_IDENTITY_METRICS, float("nan"))  # nobody else is there to be mistaken for
-    else:
-        driver_face = find_faces(pipe.analyzer, driver[:1])[0]
-        driver_colors = face_colors(driver[0], driver_face.landmarks68 if driver_face else landmarks[0, :68])
-        metrics |= _identity_metrics(result[::READ_EVERY], made, truth[::READ_EVERY], true, driver_colors, clip)
-    return ClipScore(item.name, item.plan.performers["target"].style.name, metrics)
-
-
-def _picture_metrics(clip: BenchClip, result: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """All but the first frame, which is the portrait, against the truth; and the background."""
-    made, true = (_tensor(frames[1:]) for frames in (result, truth))
-    still = _tensor(clip.portrait[None]).expand_as(true)
-    background = np.stack([frame.rendered["target"].triangle_ids < 0 for frame in clip.frames])
-    metrics = {
-        "psnr": float(psnr(made, true).mean()),
-        "psnr_still": float(psnr(still, true).mean()),
-        "ssim": float(ssim(made, true).mean()),
-        "ssim_still": float(ssim(still, true).mean()),
-        "ms_ssim": float(ms_ssim(made, true).mean()),
-        "l1": float(l1(made, true).mean()),
-        "flicker": flicker(result, background),
-        "flicker_truth": flicker(truth, background),
-        "drift": drift(result, background),
-        "drift_truth": drift(truth, background),
-    }
-    return metrics | {"psnr_gain": metrics["psnr"] - metrics["psnr_still"]}
-
-
-def _motion_metrics(made: np.ndarray, true: np.ndarray, rendered: np.ndarray) -> dict[str, float]:
-    """Correlations with the analyzer on the true frames ("r_"), and of both with the renderer ("truth_r_").
-
-    What the analyzer reads on the true frames is the best that a result can reach, so the renderer's truth is judged
-    where that moves.
-    """
-    metrics = {f"r_{name}": r for name, r in follows(made, true).items()}
-    for label, read in (("result", made), ("truth", true)):
-        for name, r in correlations(read, rendered).items():
-            metrics[f"r_{name}_render_{label}"] = float("nan") if np.isnan(metrics[f"r_{name}"]) else r
-    return metrics
-
-
-def _identity_metrics(
-    result: np.ndarray,
-    made: list[Face | None],
-    truth: np.ndarray,
-    true: list[Face | None],
-    driver: np.ndarray,
-    clip: BenchClip,
-) -> dict[str, float]:
-    """Portrait and driver are compared in their first frames, where both show the same pose."""
-    portrait_face = true[0].landmarks68 if true[0] else clip.frames[0].rendered["target"].landmarks[:68]
-    portrait = face_colors(clip.portrait, portrait_face)
-    values = []
-    for frames, faces in ((result, made), (truth, true)):
-        colors = [
-            face and face_colors(frame, face.landmarks68) for frame, face in zip(frames[1:], faces[1:], strict=True)
-        ]
-        lead = portrait_lead(colors, portrait, driver)
-        lead = lead[np.isfinite(lead)].mean() if np.isfinite(lead).any() else float("nan")
-        values += [float(lead), float(lead > 0) if np.isfinite(lead) else float("nan")]
-    return dict(zip(_IDENTITY_METRICS, values, strict=True))
-
-
-def _tensor(frames: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    scores = clip_metrics(pipe.analyzer, clip, result, renderer.bust.rig.expression_names)
+    return ClipScore(item.name, item.plan.performers["target"].style.name, scores)
 
 
 def _save_strip(path: Path, clip: BenchClip, driver: np.ndarray, result: np.ndarray, truth: np.ndarray) -> None:
