@@ -39,6 +39,7 @@ def synthbench(
     """
     from megactor.cli.progress import progress_display
     from megactor.evaluation.synthbench import Settings, evaluate, known, summarize
+    from megactor.media.atomic import atomic_path
 
     scores = []
     with progress_display() as progress:
@@ -49,18 +50,28 @@ def synthbench(
     summary = summarize(scores)
     table = markdown(summary)
     numbers = {part: {name: known(asdict(value)) for name, value in rows.items()} for part, rows in summary.items()}
-    (output / "summary.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    (output / "summary.md").write_text(table + "\n", encoding="utf-8")
+    for name, text in (("summary.json", json.dumps(numbers, indent=1)), ("summary.md", table)):
+        with atomic_path(output / name, force=True) as path:
+            path.write_text(text + "\n", encoding="utf-8")
     _draw_sheet(output, scores)
     print(table)
 
 
 def markdown(summary: "dict[str, dict[str, Estimate]]") -> str:
-    """A table: metrics by part of the test set, means with 95 % confidence intervals."""
-    parts = list(summary)
-    lines = ["| | " + " | ".join(parts) + " |", "|---" * (len(parts) + 1) + "|"]
-    for name in summary[parts[0]]:
-        lines.append(f"| {name} | " + " | ".join(str(summary[part][name]) for part in parts) + " |")
+    """A table: metrics by part of the test set, means with 95 % confidence intervals.
+
+    A column's head counts its clips; a figure says of how many it is where some of them have no value.
+    """
+    sizes = {part: max(value.count for value in rows.values()) for part, rows in summary.items()}
+
+    def cell(part: str, name: str) -> str:
+        value = summary[part][name]
+        return f"{value}, n={value.count}" if 0 < value.count < sizes[part] else str(value)
+
+    lines = ["| | " + " | ".join(f"{part}, n={size}" for part, size in sizes.items()) + " |"]
+    lines.append("|---" * (len(sizes) + 1) + "|")
+    for name in next(iter(summary.values())):
+        lines.append(f"| {name} | " + " | ".join(cell(part, name) for part in sizes) + " |")
     return "\n".join(lines)
 
 
@@ -70,8 +81,10 @@ def _draw_sheet(folder: Path, scores: "list[ClipScore]", rows: int = 12) -> None
     from PIL import Image
 
     from megactor.evaluation.synthbench import STRIPS
+    from megactor.media.atomic import atomic_path
 
     order = sorted(scores, key=lambda score: score.metrics["psnr_gain"])
     chosen = [order[i] for i in np.unique(np.linspace(0, len(order) - 1, rows).round().astype(int))]
     strips = [np.asarray(Image.open(folder / STRIPS / f"{score.name}.jpg")) for score in chosen]
-    Image.fromarray(np.vstack(strips)).save(folder / "worst-to-best.jpg", quality=88)
+    with atomic_path(folder / "worst-to-best.jpg", force=True) as path:
+        Image.fromarray(np.vstack(strips)).save(path, format="JPEG", quality=88)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from megactor.metrics.pictures import psnr, ssim
+from megactor.metrics.pictures import ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
 from megactor.models.dense_motion import warp
 from megactor.train.config import DiffusionConfig
@@ -15,7 +15,7 @@ from megactor.train.loss import TrainingBatch, diffusion_loss, predict, training
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.regions import region_weights
-from megactor.train.tasks.task import TrainingTask, Validation, pictures, strip
+from megactor.train.tasks.task import TrainingTask, Validation, mean_psnr, pictures, strip
 
 MODULATION_SIZE = 512
 """The PoseGuider's portrait modulation was built for 512 x 512, whatever the size of the video."""
@@ -157,11 +157,11 @@ class DiffusionTask(TrainingTask):
         portrait = pictures(batch, "portrait")[:, None].expand_as(target)
         columns = (portrait, pictures(batch, "driver_shown"), result.unflatten(0, target.shape[:2]), target)
         weights = region_weights(batch["keypoints"].flatten(0, 1), target.shape[-1])
-        truth = target.flatten(0, 1)
+        truth, still = target.flatten(0, 1), portrait.flatten(0, 1)
         return Validation(
             {
-                "psnr": float(psnr(result, truth).mean()),
-                "psnr_still": float(psnr(portrait.flatten(0, 1), truth).mean()),
+                "psnr": mean_psnr(result, truth, still),
+                "psnr_still": mean_psnr(still, truth, still),
                 "ssim": float(ssim(result, truth).mean()),
                 "face_error": float(((result - truth).abs() * weights).mean()),
             },

@@ -4,11 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.metrics.pictures import psnr
 from megactor.models.dense_motion import DenseMotionNet, warp
 from megactor.train.samples import Batch
 from megactor.train.tasks.regions import region_weights
-from megactor.train.tasks.task import TrainingTask, Validation, learn_only, pictures, strip
+from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
 
 _FLOW, _WARP, _VISIBILITY = 0.1, 2.0, 0.15
 _BACKGROUND = 0.5
@@ -70,9 +69,9 @@ class MotionTask(TrainingTask):
         columns = (portrait, driving, warped, target)
         return Validation(
             {
-                "psnr": float(psnr(warped, target).mean()),
-                "psnr_still": float(psnr(portrait, target).mean()),
-                "psnr_true_flow": float(psnr(warp(portrait, true_flow), target).mean()),
+                "psnr": mean_psnr(warped, target, portrait),
+                "psnr_still": mean_psnr(portrait, target, portrait),
+                "psnr_true_flow": mean_psnr(warp(portrait, true_flow), target, portrait),
                 "flow_error": float(errors[person].mean()),
                 "visibility_accuracy": float(((visibility > 0.5) == visible).float().mean()),
             },

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from megactor.metrics.pictures import psnr
 from megactor.train.samples import Batch
 
 
@@ -74,3 +75,12 @@ def strip(*columns: Tensor) -> Tensor:
     """(N, F, 3, S, S) pictures each -> (N, F, 3, S, columns * S); columns of one frame are repeated."""
     frames = max(column.shape[1] for column in columns)
     return torch.cat([column.expand(-1, frames, -1, -1, -1) for column in columns], dim=-1).clamp(0, 1).cpu()
+
+
+def mean_psnr(result: Tensor, truth: Tensor, portrait: Tensor) -> float:
+    """Mean PSNR of pictures (N, 3, S, S) in [0, 1], but for those whose truth is the portrait itself.
+
+    The still portrait would be perfect there, and one perfect picture outweighs all others.
+    """
+    other = (truth != portrait).flatten(1).any(1)
+    return float(psnr(result[other], truth[other]).mean())
