@@ -1,0 +1,51 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tiny_model import CenteredFaceAnalyzer
+
+from megactor.evaluation.aligned import animate_aligned
+from megactor.options import AnimationOptions
+
+
+class Recorder:
+    """Stands in for a pipeline: keeps what it was given and answers with gray pictures of its own size."""
+
+    def __init__(self, output_size: int) -> None:
+        self.config = SimpleNamespace(image_size=32)
+        self.analyzer = CenteredFaceAnalyzer()
+        self.output_size = output_size
+
+    def animate_crops(self, portrait, driving, frame_count, asked):
+        self.portrait, self.driving, self.asked = portrait, list(driving), asked
+        assert len(self.driving) == frame_count
+        return [(np.full((self.output_size, self.output_size, 3), 99, np.uint8), None)] * frame_count
+
+
+@pytest.fixture
+def clip():
+    rng = np.random.default_rng(0)
+    portrait = rng.integers(1, 256, (64, 64, 3), np.uint8)
+    driving = rng.integers(1, 256, (2, 64, 64, 3), np.uint8)
+    return portrait, driving, rng.uniform(20, 44, (2, 70, 2))
+
+
+@pytest.mark.parametrize("output_size", [32, 64, 128])
+def test_results_have_the_size_of_the_portrait(clip, output_size):
+    portrait, driving, landmarks = clip
+    result = animate_aligned(Recorder(output_size), portrait, driving, landmarks, AnimationOptions())
+    assert result.shape == (2, 64, 64, 3) and result.dtype == np.uint8 and (result == 99).all()
+
+
+def test_nothing_is_cropped_and_only_the_face_drives(clip):
+    portrait, driving, landmarks = clip
+    pipe = Recorder(64)
+    animate_aligned(pipe, portrait, driving, landmarks, AnimationOptions(steps=3))
+    assert pipe.asked.steps == 3
+    assert pipe.portrait.large is portrait and pipe.portrait.image.shape == (32, 32, 3)
+    for (condition, _), frame in zip(pipe.driving, driving, strict=True):
+        small = frame.reshape(32, 2, 32, 2, 3).mean((1, 3))
+        assert condition.shape == (32, 32, 3)
+        face = condition[12:20, 12:20]
+        assert np.abs(face - small[12:20, 12:20]).max() <= 1
+        assert not condition[:, :3].any() and not condition[-6:].any()
