@@ -1,6 +1,6 @@
 """From a config to the networks and to what learns of them."""
 
-from megactor.errors import InputError
+from megactor.errors import InputError, ModelError
 from megactor.train.config import DiffusionConfig, KeypointsConfig, MotionConfig, RetargeterConfig, TrainConfig
 from megactor.train.networks import Networks, load_networks, new_networks
 from megactor.train.tasks.diffusion import DiffusionTask
@@ -14,14 +14,32 @@ def build_networks(config: TrainConfig) -> Networks:
     """Random weights of a preset, or those of a model.
 
     Raises:
-        ModelError: `init` is no model.
+        ModelError: `init` is no model, or a part does not fit.
         InputError: its pictures have another size than the config's.
     """
     networks = new_networks(config.preset, config.seed) if config.preset else load_networks(str(config.init))
+    for name, model in config.parts.items():
+        _take(networks, name, model)
     size = networks.settings.get("image_size", 512)
     if size != config.data.size:
         raise InputError(f"data.size is {config.data.size}, but the model's pictures have {size} pixels")
     return networks
+
+
+def _take(networks: Networks, name: str, model: str) -> None:
+    """Replaces the weights of one part, such as "dense_motion.unet", by another model's."""
+    network, _, inner = name.partition(".")
+    found = []
+    for parts in (networks.components, load_networks(model).components):
+        try:
+            found.append(parts[network].get_submodule(inner))
+        except (KeyError, AttributeError) as error:
+            raise ModelError(f"parts: there is no {name} in {model} or in what it is to go into") from error
+    into, source = found
+    try:
+        into.load_state_dict(source.state_dict())
+    except RuntimeError as error:
+        raise ModelError(f"parts: {name} of {model} has another shape") from error
 
 
 def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:

@@ -203,6 +203,7 @@ class TrainConfig(_Config):
     Attributes:
         preset: "nano" or "sd15", to start from random weights.
         init: or a model to start from: the folder `model` of an earlier run, or "nano" for the packaged weights.
+        parts: networks, or parts of them, to take from other models: such as dense_motion.unet: nano.
         task: what learns, and how.
         data: what it learns from.
         optimizer: how fast.
@@ -220,6 +221,7 @@ class TrainConfig(_Config):
 
     preset: Literal["nano", "sd15"] | None = None
     init: str | None = None
+    parts: dict[str, str] = {}
     task: Task
     data: DataConfig
     optimizer: OptimizerConfig
