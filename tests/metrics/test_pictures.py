@@ -78,3 +78,9 @@ def test_ms_ssim_refuses_small_pictures_and_bears_opposite_ones(pair):
     noise = torch.rand(1, 3, 176, 176, generator=torch.Generator().manual_seed(0))
     assert ms_ssim(noise, noise).item() == pytest.approx(1)
     assert ms_ssim(1 - noise, noise).item() == 0
+
+
+def test_autocast_does_not_blur_the_measure(pair):
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = ssim(*pair)
+    torch.testing.assert_close(inside, ssim(*pair), rtol=0, atol=0)
