@@ -27,6 +27,15 @@ TASKS = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """As in the processes that tests start: sums of other numbers of threads are rounded differently."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def run(recipe: Path, folder: Path, *options: object):
     outcome = megactor("train", recipe, "-o", folder, "--cpu", *options)
     assert outcome.code == 0, outcome
