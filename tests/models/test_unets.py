@@ -159,6 +159,19 @@ def test_portrait_skip_corrects_only_what_is_not_visible(sample: Tensor, tokens:
     assert corrected[..., 4:].abs().min() > 0
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("trust", [0.0, 0.5])
+def test_less_portrait_trust_corrects_visible_points_too(sample: Tensor, tokens: Tensor, trust: float) -> None:
+    protecting, mending = DenoisingUNet(**SKIP), DenoisingUNet(**SKIP | {"portrait_trust": trust})
+    formula_weights(protecting)
+    formula_weights(mending)
+    hidden, visible = sample.clone(), sample.clone()
+    hidden[:, 9], visible[:, 9] = 0, 1
+    torch.testing.assert_close(mending(hidden, 5, tokens), protecting(hidden, 5, tokens))
+    corrected = mending(visible, 5, tokens) - visible[:, 4:8]
+    assert corrected.abs().min() > 0
+
+
 def test_portrait_skip_needs_the_visibility() -> None:
     with pytest.raises(ValueError, match="mask_channels=2"):
         DenoisingUNet(**SKIP | {"mask_channels": 1})

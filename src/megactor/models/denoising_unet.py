@@ -71,6 +71,8 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             and its output is added to the input's portrait channels where the second mask channel, the visibility,
             says that the portrait does not show this point. Needs ``mask_channels=2`` and a scheduler with
             ``prediction_type="sample"``.
+        portrait_trust: Strength of that gate in [0, 1]. 1 leaves every visible point as the warp moved it; less lets
+            the network mend what a warp gets wrong (light that changes with the pose, lids, small errors of motion).
     """
 
     _supports_gradient_checkpointing = True
@@ -93,6 +95,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         motion_norm_groups: int = 32,
         motion_max_frames: int = 32,
         portrait_skip: bool = False,
+        portrait_trust: float = 1.0,
     ) -> None:
         super().__init__()
         if motion_levels is None:
@@ -194,7 +197,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         if self.config.portrait_skip:
             latent = self.config.latent_channels
             portrait, visibility = sample[:, latent : 2 * latent], sample[:, 2 * latent + 1 : 2 * latent + 2]
-            prediction = portrait + (1 - visibility) * prediction
+            prediction = portrait + (1 - self.config.portrait_trust * visibility) * prediction
         return prediction
 
     def _in_reading_order(self, reference: ReferenceFeatures | None) -> Iterator[Tensor | None]:
