@@ -162,7 +162,7 @@ def test_every_task_learns(recipe, tmp_path, task):
 def test_the_official_architecture_learns(recipe, tmp_path):
     tiny_official_pipeline().save_pretrained(tmp_path / "sd15")
     task = {"kind": "diffusion", "train": ["unet", "motion_modules", "reference_net", "pose_guider"]}
-    optimizer = {"batch": 4, "learning_rate": 3e-3, "warmup": 2, "ema": 0, "schedule": "constant"}
+    optimizer = {"batch": 4, "learning_rate": 1e-3, "warmup": 2, "ema": 0, "schedule": "constant"}
     path = recipe(init=str(tmp_path / "sd15"), task=task, steps=30, optimizer=optimizer)
     run(path, tmp_path / "run", "--set", "gradient_checkpointing=true", "--set", "save_every=100")
     curve = losses(tmp_path / "run")
