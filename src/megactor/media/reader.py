@@ -12,6 +12,7 @@ import av.error
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
+from PIL import Image
 
 from megactor.errors import InputError
 from megactor.media.audio import AudioTrack
@@ -38,6 +39,7 @@ class VideoReader:
         start: seconds from the first frame at which to begin; None for the beginning.
         end: seconds from the first frame at which to stop (exclusive); None, or beyond the end, for all.
         fps: frame rate to give; None for the source's own (the mean rate of a variable one).
+        max_side: larger frames are reduced to this longer side while they are converted; None for full size.
 
     Attributes:
         path: absolute path.
@@ -61,6 +63,7 @@ class VideoReader:
         start: float | None = None,
         end: float | None = None,
         fps: Fraction | float | None = None,
+        max_side: int | None = None,
     ) -> None:
         self._start = _checked_seconds("start", start) or Fraction(0)
         self._end = _checked_seconds("end", end)
@@ -70,7 +73,10 @@ class VideoReader:
         self.source = probe(path)
         self.path = self.source.path
         self.fps = wanted_fps or self.source.fps
-        self.width, self.height = self.source.width, self.source.height
+        longer = max(self.source.width, self.source.height)
+        reduced = 1.0 if max_side is None else min(1.0, max_side / longer)
+        self.width = max(1, round(self.source.width * reduced))
+        self.height = max(1, round(self.source.height * reduced))
         self.has_audio = self.source.has_audio
         self.warnings: list[str] = []
         total = self.source.duration
@@ -89,7 +95,7 @@ class VideoReader:
         convert = FrameConverter((self.width, self.height), self.source.turn)
         for frame in constant_rate(self._timed_frames(), self.fps, self._start, count):
             # Repeated frames are converted again: each array is the caller's own, to change as they like.
-            yield frame.copy() if isinstance(frame, np.ndarray) else convert(frame)
+            yield self._fitted(frame) if isinstance(frame, np.ndarray) else convert(frame)
 
     def audio_track(self) -> AudioTrack | None:
         """The sound that belongs to these frames, for `VideoWriter`; None when there is none."""
@@ -97,6 +103,11 @@ class VideoReader:
             return None
         end = None if self._end is None else float(self._end)
         return AudioTrack(self.path, float(self._start), end)
+
+    def _fitted(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if frame.shape[:2] == (self.height, self.width):
+            return frame.copy()
+        return np.array(Image.fromarray(frame).resize((self.width, self.height), Image.Resampling.BOX))
 
     def _check_start(self) -> None:
         total = self.source.duration

@@ -1,0 +1,197 @@
+"""Where a video cuts: hard cuts, fades and dissolves, but no flashes and no fast motion.
+
+Written here because PySceneDetect's current release asks for another build of OpenCV than the one that mediapipe
+brings; two of them in one environment overwrite each other's files.
+
+Every frame becomes a few hundred bytes: a histogram of its colors, which motion hardly changes, and a thumbnail. A cut
+changes the histogram, or exchanges the picture's structure, more than the frames around it do, and for longer than a
+flash lasts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+THUMB = (32, 18)
+"""Width and height of the thumbnails."""
+SIDE = 96
+"""Longer side at which frames are looked at."""
+
+_BINS = (8, 3, 8)
+"""Of hue, saturation and value."""
+_FLASH = 5
+"""Frames: what looks as before after so many was a flash, or something that passed the camera."""
+_GRADUAL = 24
+"""Frames that a fade or dissolve may take."""
+_BASELINE = 12
+"""Frames to each side whose changes tell how much motion there is."""
+_HARD, _RATIO = 0.3, 3.0
+"""Least change at a hard cut, and how many times the changes around it."""
+_JUMP = 0.04
+"""Least change at a jump cut, which must also be `_RATIO` times the largest change around."""
+_SOFT = 0.5
+"""Least change across a gradual transition."""
+_BLACK = 10.0
+"""Mean brightness, 0 to 255, up to which a frame shows nothing."""
+_FADING = 1.0
+"""Least change of brightness from one frame to the next of a fade to black."""
+
+
+@dataclass(frozen=True)
+class FrameMarks:
+    """What is remembered of T frames.
+
+    histograms: (T, bins) float16, each sums to 1.
+    thumbs: (T, h, w) uint8, brightness.
+    """
+
+    histograms: np.ndarray
+    thumbs: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.thumbs)
+
+
+def mark_frames(frames: Iterable[np.ndarray]) -> FrameMarks:
+    """Looks at every frame once.
+
+    Args:
+        frames: uint8 RGB (H, W, 3), best no larger than `SIDE`.
+    """
+    histograms, thumbs = [], []
+    for frame in frames:
+        hsv = cv2.cvtColor(cv2.GaussianBlur(frame, (3, 3), 0), cv2.COLOR_RGB2HSV)
+        histogram = cv2.calcHist([hsv], [0, 1, 2], None, list(_BINS), [0, 180, 0, 256, 0, 256]).ravel()
+        histograms.append((histogram / max(float(histogram.sum()), 1.0)).astype(np.float16))
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        thumbs.append(cv2.resize(gray, THUMB, interpolation=cv2.INTER_AREA))
+    if not thumbs:
+        return FrameMarks(np.zeros((0, int(np.prod(_BINS))), np.float16), np.zeros((0, *THUMB[::-1]), np.uint8))
+    return FrameMarks(np.stack(histograms), np.stack(thumbs))
+
+
+def find_shots(marks: FrameMarks) -> list[tuple[int, int]]:
+    """Stretches without a cut, as (first frame, frame after the last); black frames and transitions belong to none."""
+    total = len(marks)
+    if total == 0:
+        return []
+    brightness = marks.thumbs.mean((1, 2))
+    usable = ~_with_fades(brightness <= _BLACK, brightness)
+    starts = np.zeros(total, bool)  # a shot begins here
+    starts[0] = True
+    starts[hard_cuts(marks)] = True
+    for first, last in gradual_changes(marks):
+        if not starts[first + 1 : last].any():
+            usable[first:last] = False
+    shots: list[tuple[int, int]] = []
+    begin: int | None = None
+    for frame in range(total):
+        if begin is not None and (starts[frame] or not usable[frame]):
+            shots.append((begin, frame))
+            begin = None
+        if begin is None and usable[frame]:
+            begin = frame
+    if begin is not None:
+        shots.append((begin, total))
+    return shots
+
+
+def hard_cuts(marks: FrameMarks) -> list[int]:
+    """Numbers of the frames that show another scene, or the same one at another time (a jump cut), than the one before."""
+    changes = _changes(marks, np.arange(len(marks) - 1), np.arange(1, len(marks)))
+    found: list[int] = []
+    for frame in np.flatnonzero(changes >= _JUMP) + 1:
+        change = changes[frame - 1]
+        around = np.delete(changes[max(0, frame - 1 - _BASELINE) : frame + _BASELINE], min(frame - 1, _BASELINE))
+        if len(around) == 0:
+            continue
+        scene = change >= _HARD and change >= _RATIO * np.median(around)
+        jump = change >= _RATIO * around.max()
+        if (scene or jump) and not _is_flash(marks, int(frame), float(change)):
+            found.append(int(frame))
+    return found
+
+
+def _is_flash(marks: FrameMarks, frame: int, change: float) -> bool:
+    """Whether the picture before `frame` comes back within a moment, or had been there a moment ago."""
+    after = np.arange(frame + 1, min(frame + 1 + _FLASH, len(marks)))
+    before = np.arange(max(0, frame - 1 - _FLASH), frame - 1)
+    returns = _changes(marks, np.full(len(after), frame - 1), after)
+    returned = _changes(marks, before, np.full(len(before), frame))
+    return bool((returns < change / 2).any() or (returned < change / 2).any())
+
+
+def _with_fades(black: np.ndarray, brightness: np.ndarray) -> np.ndarray:
+    """(T,) black frames, and with them those in which the picture darkens towards them or brightens after them."""
+    grown = black.copy()
+    for first in np.flatnonzero(black[1:] & ~black[:-1]) + 1:
+        frame = first - 1
+        while frame > 0 and first - frame <= _GRADUAL and brightness[frame - 1] > brightness[frame] + _FADING:
+            grown[frame] = True
+            frame -= 1
+    for last in np.flatnonzero(black[:-1] & ~black[1:]):
+        frame = last + 1
+        while (
+            frame + 1 < len(black) and frame - last <= _GRADUAL and brightness[frame + 1] > brightness[frame] + _FADING
+        ):
+            grown[frame] = True
+            frame += 1
+    return grown
+
+
+def gradual_changes(marks: FrameMarks) -> list[tuple[int, int]]:
+    """Fades and dissolves, as (first frame, frame after the last): slow, and with another scene at their ends."""
+    total = len(marks)
+    if total <= _GRADUAL:
+        return []
+    first = np.arange(total - _GRADUAL)
+    across = _changes(marks, first, first + _GRADUAL)
+    steps = _changes(marks, np.arange(total - 1), np.arange(1, total))
+    found: list[tuple[int, int]] = []
+    for at in np.flatnonzero(across >= _SOFT):
+        if found and at < found[-1][1]:
+            continue  # the same transition, seen from its later frames
+        near = slice(at, min(at + _GRADUAL, len(across)))
+        best = int(at + np.argmax(across[near]))
+        inner = steps[best : best + _GRADUAL]
+        if inner.max() >= _HARD:  # a hard cut, or a flash
+            continue
+        found.append((best, best + _GRADUAL))
+    return found
+
+
+def _changes(marks: FrameMarks, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How much frames `a` differ from frames `b`: (N,) in [0, 1].
+
+    The larger of two: the part of the picture that has other colors, and what is left of the structure of the
+    thumbnails, counted by half where only that changed, since motion changes structure too.
+    """
+    if len(a) == 0:
+        return np.zeros(0, np.float32)
+    result = np.empty(len(a), np.float32)
+    for start in range(0, len(a), 4096):
+        piece = slice(start, start + 4096)
+        before, after = marks.histograms[a[piece]].astype(np.float32), marks.histograms[b[piece]].astype(np.float32)
+        colors = np.abs(before - after).sum(1) / 2
+        x, y = (marks.thumbs[n[piece]].reshape(len(colors), -1).astype(np.float32) for n in (a, b))
+        x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
+        norms = np.sqrt((x * x).sum(1) * (y * y).sum(1))
+        alike = (x * y).sum(1) / np.maximum(norms, 1e-3)
+        structure = np.where(norms > x.shape[1] * 4.0, 1 - np.clip(alike, 0, 1), 0.0)
+        result[piece] = np.maximum(0.5 * (colors + structure), 0.75 * structure)
+    return result
+
+
+def cut_to_length(shots: list[tuple[int, int]], least: int, most: int) -> list[tuple[int, int]]:
+    """Shots as clips of `least` to `most` frames: long ones in equal parts, short ones left out."""
+    clips = []
+    for first, last in shots:
+        length = last - first
+        if length < least:
+            continue
+        parts = -(-length // most)
+        edges = [first + round(length * part / parts) for part in range(parts + 1)]
+        clips += [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a >= least]
+    return clips

@@ -1,0 +1,1 @@
+"""Twins of a filmed clip: the same motion by another person (`swapped`) or drawn (`styled`)."""
