@@ -17,10 +17,11 @@ from command_line import error_line, listing, megactor
 from synth_toy_rig import toy_rig
 
 from megactor.errors import InputError
+from megactor.media.lock import locked
 from megactor.media.reader import VideoReader
 from megactor.synth.dataset import SyntheticClips
 from megactor.synth.rig import ENVIRONMENT
-from megactor.synth.shards import LEFTOVERS, locked
+from megactor.synth.shards import LEFTOVERS
 from megactor.synth.synthbench import FIRST_SEED
 
 RENDER = ["synth", "render", "--frames", 3, "--size", 32, "--workers", 1, "--clips-per-shard", 2]

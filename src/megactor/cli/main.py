@@ -12,6 +12,7 @@ import typer
 from megactor import __version__
 from megactor.cli.animate import animate
 from megactor.cli.bench import bench
+from megactor.cli.curate import curate
 from megactor.cli.demo import demo
 from megactor.cli.eval import evaluation
 from megactor.cli.synth import synth
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(animate)
 app.command()(demo)
 app.command()(train)
+app.command()(curate)
 app.add_typer(synth, name="synth")
 app.add_typer(evaluation, name="eval")
 app.add_typer(bench, name="bench")

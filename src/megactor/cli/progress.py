@@ -20,6 +20,9 @@ STAGES = {
     "render": "rendering",
     "check": "checking",
     "read": "reading",
+    "shots": "finding shots",
+    "clips": "curating clips",
+    "pack": "packing shards",
 }
 """Stage names of the pipeline and of the command line's own work in words."""
 

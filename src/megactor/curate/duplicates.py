@@ -84,7 +84,9 @@ def find_duplicates(clips: Sequence[tuple[str, Signature]], most_different: floa
         near: set[int] = set()
         for piece in pieces:
             near.update(bands[piece])
-        original = next((clips[other][0] for other in sorted(near) if _same(mine, clips[other][1], most_different)), None)
+        original = next(
+            (clips[other][0] for other in sorted(near) if _same(mine, clips[other][1], most_different)), None
+        )
         if original is not None:
             found[key] = original
             continue  # what equals a duplicate equals, or nearly equals, what that is a duplicate of

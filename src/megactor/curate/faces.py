@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from megactor.conditions.crop import FACE_CENTER, FACE_SCALE, CropBox, crop_and_resize, face_center, face_size
+from megactor.errors import FaceError
 from megactor.faces import measures
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import MESH_TO_68, Face
@@ -75,7 +76,7 @@ def follow(
                 looks[number] = analyzer.faces(frame)
                 missed += not looks[number]
                 if missed >= PATIENCE:
-                    return
+                    raise FaceError(f"no face in {missed} of the first {len(looks)} frames that were looked at")
             yield frame
 
     track = track_face(looked_at(), analyzer)
@@ -106,9 +107,7 @@ def crop_square(followed: Followed) -> CropBox:
     return CropBox(float(round(start[0])), float(round(start[1])), float(int(side)))
 
 
-def cropped(
-    frames: Iterable[np.ndarray], followed: Followed, box: CropBox, size: int
-) -> tuple[np.ndarray, np.ndarray]:
+def cropped(frames: Iterable[np.ndarray], followed: Followed, box: CropBox, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Cuts a clip out of the source's whole frames.
 
     Returns:

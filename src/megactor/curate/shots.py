@@ -10,6 +10,7 @@ flash lasts.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -99,7 +100,7 @@ def find_shots(marks: FrameMarks) -> list[tuple[int, int]]:
 
 
 def hard_cuts(marks: FrameMarks) -> list[int]:
-    """Numbers of the frames that show another scene, or the same one at another time (a jump cut), than the one before."""
+    """Numbers of the frames that show another scene than the one before, or the same at another time (a jump cut)."""
     changes = _changes(marks, np.arange(len(marks) - 1), np.arange(1, len(marks)))
     found: list[int] = []
     for frame in np.flatnonzero(changes >= _JUMP) + 1:
@@ -193,5 +194,5 @@ def cut_to_length(shots: list[tuple[int, int]], least: int, most: int) -> list[t
             continue
         parts = -(-length // most)
         edges = [first + round(length * part / parts) for part in range(parts + 1)]
-        clips += [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a >= least]
+        clips += [(a, b) for a, b in pairwise(edges) if b - a >= least]
     return clips

@@ -23,6 +23,7 @@ import webdataset
 
 from megactor.errors import InputError, MegActorError
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
+from megactor.media.lock import locked
 from megactor.media.writer import VideoWriter
 from megactor.synth.bust import build_bust
 from megactor.synth.clip import STREAMS, Clip, ClipFrame, plan_clip
@@ -153,30 +154,6 @@ def _claimed(plan: ShardPlan, folder: Path) -> Iterator[None]:
             with atomic_path(index) as path:
                 path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
         yield
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds a folder for this process; the lock ends with the process. Windows has none: there nobody is kept out.
-
-    Raises:
-        InputError: another process holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with os_errors_as_output_errors(folder):
-        descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"another run is rendering into {folder}: wait for it or choose another folder") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _check_index(index: Path, wanted: dict[str, object]) -> None:
