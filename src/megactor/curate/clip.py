@@ -80,8 +80,11 @@ class CuratedClip:
     strip: np.ndarray | None = None
 
 
-def find_clips(source: Source, settings: Settings) -> list[ClipPlan]:
+def find_clips(source: Source, settings: Settings) -> tuple[list[ClipPlan], str | None]:
     """Cuts a source at its scene changes into stretches of the wanted length.
+
+    Returns:
+        The stretches, and the reason if there is none.
 
     Raises:
         InputError: it cannot be read.
@@ -91,7 +94,8 @@ def find_clips(source: Source, settings: Settings) -> list[ClipPlan]:
         last = most if footage.count is None else min(footage.count, most)
         shots = find_shots(mark_frames(footage.frames(0, last, SIDE)))
     stretches = cut_to_length(shots, settings.least_frames, settings.most_frames)
-    return [ClipPlan(source, first, last) for first, last in stretches]
+    reason = None if stretches else "no_shot" if shots else "dark"
+    return [ClipPlan(source, first, last) for first, last in stretches], reason
 
 
 def curate_clip(
@@ -159,7 +163,9 @@ def _follow(
     try:
         followed = faces.follow(sampled(), analyzer, footage.size, settings.most_other)
     except FaceError:
-        clip.reason, clip.found = "no_face", {"found": 0.0}
+        brightness = float(np.mean([frame.mean() for frame in seen])) if seen else 0.0
+        clip.found = {"found": 0.0, "brightness": brightness}
+        clip.reason = "dark" if brightness < settings.least_brightness else "no_face"
         clip.strip = faces.contact_strip(seen)
         return None
     if len(followed.track) < settings.least_frames:
@@ -168,6 +174,7 @@ def _follow(
     box = faces.crop_square(followed)
     spread = select.spreads(faces.measured(track.landmarks))
     clip.found = {
+        "brightness": float(np.mean([frame.mean() for frame in seen])),
         "found": float(track.found.mean()),
         "crowded": followed.crowded,
         "jump": faces.jump(track),

@@ -18,7 +18,6 @@ _LOCAL = {
     # Ray on Linux takes the machine's outer address even when told 127.0.0.1, and would listen to the network. Without
     # clusters, which is what this says despite its name, it keeps to the loopback interface as on other systems.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 _OBJECTS = 128 * 2**20
 """Bytes of Ray's object store on this machine: jobs and reports are small, pictures never travel."""
@@ -49,14 +48,15 @@ def started_ray(address: str | None, workers: int) -> Iterator[int]:
             # its sockets need a short path; what it logs is not worth keeping
             scratch = tempfile.mkdtemp(prefix="megactor-ray-", dir="/tmp" if os.path.isdir("/tmp") else None)
             cores = workers or os.cpu_count() or 1
-            ray.init(
-                num_cpus=cores,
-                include_dashboard=False,
-                object_store_memory=_OBJECTS,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=scratch,
-                **quiet,
-            )
+            with _quiet_stderr():
+                ray.init(
+                    num_cpus=cores,
+                    include_dashboard=False,
+                    object_store_memory=_OBJECTS,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=scratch,
+                    **quiet,
+                )
         else:
             ray.init(address=address, **quiet)
             cores = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -68,6 +68,23 @@ def started_ray(address: str | None, workers: int) -> Iterator[int]:
         ray.shutdown()
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Ray's C++ code tells the terminal that it was told to be quiet."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # started without a stderr
+        yield
+        return
+    try:
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _quiet_data() -> None:

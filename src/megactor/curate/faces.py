@@ -73,7 +73,7 @@ def follow(
         for number, frame in enumerate(frames):
             width = frame.shape[1]
             if number % LOOK_EVERY == 0:
-                looks[number] = analyzer.faces(frame)
+                looks[number] = _confirmed(frame, analyzer)
                 missed += not looks[number]
                 if missed >= PATIENCE:
                     raise FaceError(f"no face in {missed} of the first {len(looks)} frames that were looked at")
@@ -83,6 +83,22 @@ def follow(
     others = [_others(track.boxes[number], faces, other_size) for number, faces in looks.items() if number < len(track)]
     landmarks = (track.landmarks * (size[0] / width)).astype(np.float32)
     return Followed(FaceTrack(landmarks, track.found), size, float(np.mean(others)) if others else 0.0)
+
+
+def _confirmed(frame: np.ndarray, analyzer: FaceAnalyzer) -> list[Face]:
+    """All faces; where there are several, those that are found again from near: windows of a house are not."""
+    found = analyzer.faces(frame)
+    return found if len(found) < 2 else [face for face in found if _found_again(face, frame, analyzer)]
+
+
+def _found_again(face: Face, frame: np.ndarray, analyzer: FaceAnalyzer) -> bool:
+    size = float(face_size(face.box))
+    x0, y0 = (max(int(v - 0.3 * size), 0) for v in face.box[:2])
+    x1, y1 = (int(v + 0.3 * size) for v in face.box[2:])
+    part = np.ascontiguousarray(frame[y0:y1, x0:x1])
+    if min(part.shape[:2]) < 2:
+        return False
+    return any(np.abs(near.moved(1, (x0, y0)).box - face.box).max() < size / 4 for near in analyzer.faces(part))
 
 
 def _others(box: np.ndarray, faces: list[Face], other_size: float) -> bool:
@@ -183,7 +199,7 @@ def sharpness(pictures: np.ndarray, mesh: np.ndarray) -> float:
         if min(part.shape[:2]) < 2:
             values.append(0.0)
             continue
-        gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)  # rounding would look like detail
         width = max(8, round(part.shape[1] * _FACE_PIXELS / part.shape[0]))
         reduce = cv2.INTER_AREA if part.shape[0] > _FACE_PIXELS else cv2.INTER_CUBIC
         gray = cv2.resize(gray, (width, _FACE_PIXELS), interpolation=reduce)

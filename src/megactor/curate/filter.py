@@ -29,10 +29,11 @@ def track_reason(found: Mapping[str, float], settings: Settings) -> str | None:
     """Reason that the followed face alone gives, or None.
 
     Args:
-        found: `found`, `crowded`, `jump`, `outside`, `face`, `side`, `jitter`, `motion`; see `clip.curate_clip`.
+        found: `brightness`, `found`, `crowded`, `jump`, `outside`, `face`, `side`, `jitter`, `motion`; see `clip`.
         settings: of the run.
     """
     rules = {
+        "dark": found["brightness"] < settings.least_brightness,
         "no_face": found["found"] < settings.least_found,
         "several_people": found["crowded"] > settings.most_crowded,
         "cut": found["jump"] > settings.most_jump,

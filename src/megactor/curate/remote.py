@@ -1,6 +1,7 @@
 """Files behind URLs, when the user allows it: copied whole before anything looks into them."""
 
 import contextlib
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterator
@@ -37,9 +38,10 @@ def check_url(url: str, allow_remote: bool) -> None:
 
 
 def url_name(url: str) -> str:
-    """What a remote file is called: host and path, without user, password and query."""
+    """What a remote file is called: host and path, without user and password, and a short name for the query."""
     parts = urlsplit(url)
-    return f"{parts.hostname or ''}{PurePosixPath('/', parts.path)}"
+    query = f"?{hashlib.blake2b(parts.query.encode(), digest_size=4).hexdigest()}" if parts.query else ""
+    return f"{parts.hostname or ''}{PurePosixPath('/', parts.path)}{query}"
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ class Settings:
     most_other: float = 0.25
     most_crowded: float = 0.1
     least_brightness: float = 5.0
-    least_sharpness: float = 0.05
+    least_sharpness: float = 0.055
     most_covered: float = 0.2
     most_jump: float = 0.4
     most_jitter: float = 0.025

@@ -34,7 +34,7 @@ _JUMP = 0.04
 """Least change at a jump cut, which must also be `_RATIO` times the largest change around."""
 _SOFT = 0.5
 """Least change across a gradual transition."""
-_BLACK = 10.0
+_BLACK = 2.5
 """Mean brightness, 0 to 255, up to which a frame shows nothing."""
 _FADING = 1.0
 """Least change of brightness from one frame to the next of a fade to black."""

@@ -90,6 +90,7 @@ def find_sources(inputs: Sequence[str], videos: Path | None = None, allow_remote
         found += _sources_of(name, videos, allow_remote)
     if not found:
         raise InputError(f"nothing to curate in {', '.join(inputs)}: no videos, no folders or zips of pictures")
+    found = list(dict.fromkeys(found))
     keys = Counter(source.key for source in found)
     twice = next((source for source in found if keys[source.key] > 1), None)
     if twice is not None:
@@ -164,7 +165,9 @@ def _in_zip(path: Path, name: str) -> list[Source]:
         return [Source(name, "zip", str(path))]  # reading it will fail and be counted with its reason
     found = [inside for inside, count in pictures.items() if count >= LEAST_PICTURES]
     return [
-        Source(name if inside == "." else f"{name}/{inside}", "zip", str(path), inside) for inside in sorted(found)
+        # names are for people, but somebody may make paths of them one day
+        Source(name if inside == "." else f"{name}/{inside.replace('..', '%2E%2E')}", "zip", str(path), inside)
+        for inside in sorted(found)
     ] or [Source(name, "zip", str(path))]
 
 

@@ -45,9 +45,8 @@ class SourceWorker:
         base: dict[str, Any] = {"source": source.to_dict(), "clips": [], "detail": ""}
 
         def cut() -> dict[str, Any]:
-            plans = find_clips(source, self._settings)
-            clips = [[plan.first, plan.last] for plan in plans]
-            return {"reason": None if clips else "no_shot", "clips": clips}
+            plans, reason = find_clips(source, self._settings)
+            return {"reason": reason, "clips": [[plan.first, plan.last] for plan in plans]}
 
         return _guarded(
             self._store, source.key, cut, lambda record: self._store.write_source(source.key, base | record)
