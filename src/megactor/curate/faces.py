@@ -31,7 +31,7 @@ _OTHER_COLOR = 10.0
 _COVERED_POINTS = 0.15
 """Share of the judged points that a covered frame has of those."""
 _FACE_PIXELS = 128
-"""Height of the face at which sharpness is measured."""
+"""Height to which a larger face is reduced before its sharpness is measured."""
 _MARGIN = 0.08
 """Of the face's size, that the crop keeps around the places of the face."""
 
@@ -186,7 +186,7 @@ def outside(followed: Followed) -> float:
 
 
 def sharpness(pictures: np.ndarray, mesh: np.ndarray) -> float:
-    """Mean absolute Laplacian of the face over its contrast, when it is 128 pixels high; median of a few frames.
+    """Mean absolute Laplacian of the face over its contrast, at no more than 128 pixels; median of a few frames.
 
     Args:
         pictures: (T, S, S, 3) uint8.
@@ -200,9 +200,9 @@ def sharpness(pictures: np.ndarray, mesh: np.ndarray) -> float:
             values.append(0.0)
             continue
         gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)  # rounding would look like detail
-        width = max(8, round(part.shape[1] * _FACE_PIXELS / part.shape[0]))
-        reduce = cv2.INTER_AREA if part.shape[0] > _FACE_PIXELS else cv2.INTER_CUBIC
-        gray = cv2.resize(gray, (width, _FACE_PIXELS), interpolation=reduce)
+        if part.shape[0] > _FACE_PIXELS:
+            width = max(8, round(part.shape[1] * _FACE_PIXELS / part.shape[0]))
+            gray = cv2.resize(gray, (width, _FACE_PIXELS), interpolation=cv2.INTER_AREA)
         values.append(float(np.abs(cv2.Laplacian(gray, cv2.CV_32F)).mean() / max(float(gray.std()), 1.0)))
     return float(np.median(values))
 

@@ -71,7 +71,7 @@ def write_report(
         *_histograms(clips, settings),
         *_twins(clips),
         "<h2>Worker time</h2>",
-        *_times(clips),
+        *_times(clips, sources),
         *_examples(store, clips, selected, settings),
     ]
     target = store.folder / REPORT
@@ -170,12 +170,12 @@ def _twins(clips: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "</table>"
 
 
-def _times(clips: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _times(clips: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     seconds: dict[str, list[float]] = defaultdict(list)
-    for clip in clips:
-        for stage, spent in clip["seconds"].items():
+    for record in (*sources, *clips):
+        for stage, spent in record["seconds"].items():
             seconds[stage].append(spent)
-    yield "<table><tr><th>stage<th class=n>clips<th class=n>seconds a clip<th class=n>clips a second and worker"
+    yield "<table><tr><th>stage<th class=n>files or clips<th class=n>seconds each<th class=n>each second, one worker"
     for stage, spent in seconds.items():
         mean = float(np.mean(spent))
         rate = 1 / max(mean, 1e-6)

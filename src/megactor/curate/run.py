@@ -211,8 +211,8 @@ def finish(store: Store, settings: Settings, progress: Progress) -> Outcome:
     write_report(store, clips, sources, chosen, settings)
     lost = [record["reason"] for record in (*clips, *sources) if record["reason"] is not None]
     seconds: Counter[str] = Counter()
-    for clip in clips:
-        seconds.update(clip["seconds"])
+    for record in (*sources, *clips):
+        seconds.update(record["seconds"])
     return Outcome(len(kept), len(chosen), Counter(lost), len(store.shards()), seconds)
 
 

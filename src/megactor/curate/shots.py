@@ -83,9 +83,13 @@ def find_shots(marks: FrameMarks) -> list[tuple[int, int]]:
     starts = np.zeros(total, bool)  # a shot begins here
     starts[0] = True
     starts[hard_cuts(marks)] = True
-    for first, last in gradual_changes(marks):
-        if not starts[first + 1 : last].any():
-            usable[first:last] = False
+    soft = [
+        (first, last)
+        for first, last in gradual_changes(marks)
+        if not starts[first + 1 : last].any() and usable[first:last].all()
+    ]
+    for first, last in soft:
+        usable[first:last] = False
     shots: list[tuple[int, int]] = []
     begin: int | None = None
     for frame in range(total):

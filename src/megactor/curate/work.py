@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,13 @@ class SourceWorker:
     def __call__(self, row: Row) -> dict[str, str]:
         """Writes the record of the source in `row`; returns what to report."""
         source = Source.from_dict(row["job"])
-        base: dict[str, Any] = {"source": source.to_dict(), "clips": [], "detail": ""}
+        base: dict[str, Any] = {"source": source.to_dict(), "clips": [], "detail": "", "seconds": {}}
 
         def cut() -> dict[str, Any]:
+            start = time.perf_counter()
             plans, reason = find_clips(source, self._settings)
-            return {"reason": reason, "clips": [[plan.first, plan.last] for plan in plans]}
+            clips = [[plan.first, plan.last] for plan in plans]
+            return {"reason": reason, "clips": clips, "seconds": {"shots": round(time.perf_counter() - start, 4)}}
 
         return _guarded(
             self._store, source.key, cut, lambda record: self._store.write_source(source.key, base | record)
@@ -85,7 +88,9 @@ class ClipWorker:
             clip = curate_clip(plan, self._settings, self._analyzer, self._backends)
             record = _clip_record(clip)
             if clip.reason is None:
-                record["bytes"] = write_part(self._store, plan.key, clip, self._settings)
+                start = time.perf_counter()
+                write_part(self._store, plan.key, clip, self._settings)
+                record["seconds"]["encode"] = round(time.perf_counter() - start, 4)
             return record
 
         return _guarded(self._store, plan.key, curate, lambda record: self._store.write_clip(plan.key, base | record))
