@@ -186,7 +186,7 @@ def outside(followed: Followed) -> float:
 
 
 def sharpness(pictures: np.ndarray, mesh: np.ndarray) -> float:
-    """Mean absolute Laplacian of the face over its contrast, at no more than 128 pixels; median of a few frames.
+    """Mean absolute Laplacian of the face over its contrast, as if it were 128 pixels high; median of a few frames.
 
     Args:
         pictures: (T, S, S, 3) uint8.
@@ -203,7 +203,8 @@ def sharpness(pictures: np.ndarray, mesh: np.ndarray) -> float:
         if part.shape[0] > _FACE_PIXELS:
             width = max(8, round(part.shape[1] * _FACE_PIXELS / part.shape[0]))
             gray = cv2.resize(gray, (width, _FACE_PIXELS), interpolation=cv2.INTER_AREA)
-        values.append(float(np.abs(cv2.Laplacian(gray, cv2.CV_32F)).mean() / max(float(gray.std()), 1.0)))
+        edges = float(np.abs(cv2.Laplacian(gray, cv2.CV_32F)).mean()) / max(float(gray.std()), 1.0)
+        values.append(edges * gray.shape[0] / _FACE_PIXELS)  # what is small has steeper edges
     return float(np.median(values))
 
 
