@@ -25,6 +25,10 @@ OPTIONS = {
         *("--device", "--force", "--verbose"),
     },
     "train": {"--output", "--set", "--max-time", "--cpu"},
+    "curate": {
+        *("--output", "--size", "--fps", "--twins", "--donors", "--videos"),
+        *("--workers", "--ray-address", "--allow-remote", "--dry-run", "--set"),
+    },
 }
 
 

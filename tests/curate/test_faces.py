@@ -89,7 +89,12 @@ def test_cropped_landmarks_lie_on_the_cropped_face(clip):
 def test_seventy_landmarks_in_the_order_of_the_schema(clip):
     points = faces.landmarks70(clip[1])
     assert points.shape == (50, 70, 2)
-    left, right, eyes_right, eyes_left = points[:, 68], points[:, 69], points[:, 36:42].mean(1), points[:, 42:48].mean(1)
+    left, right, eyes_right, eyes_left = (
+        points[:, 68],
+        points[:, 69],
+        points[:, 36:42].mean(1),
+        points[:, 42:48].mean(1),
+    )
     assert (left[:, 0] > right[:, 0]).all()  # the person's left eye is on the picture's right
     assert np.abs(left - eyes_left).max() < 5 and np.abs(right - eyes_right).max() < 5
 

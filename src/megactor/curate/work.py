@@ -1,7 +1,6 @@
 """What one worker process does with one source or one clip: never an exception, always a record."""
 
 import base64
-import contextlib
 import io
 import math
 import time
@@ -148,9 +147,5 @@ def _jpeg(strip: np.ndarray) -> str:
 
 
 def _one_thread() -> None:
-    """One process a core: threads of libraries would only fight for them."""
+    """One process a core: threads of libraries would only fight for them. Ray sees to OMP_NUM_THREADS."""
     cv2.setNumThreads(1)
-    with contextlib.suppress(ImportError):
-        import torch
-
-        torch.set_num_threads(1)
