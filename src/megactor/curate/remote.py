@@ -53,12 +53,14 @@ def local_copy(url: str, most_bytes: int) -> Iterator[Path]:
     """
     import fsspec
 
+    # from beginning to end: not every web server can give parts
+    how = {"block_size": 0} if urlsplit(url).scheme.lower() in ("http", "https") else {}
     suffix = PurePosixPath(urlsplit(url).path).suffix
     with tempfile.TemporaryDirectory(prefix="megactor-") as folder:
         copy = Path(folder, "file" + (suffix if re.fullmatch(r"\.\w{1,8}", suffix) else ""))
         size = 0
         try:
-            with fsspec.open(url, "rb") as remote, copy.open("wb") as file:
+            with fsspec.open(url, "rb", **how) as remote, copy.open("wb") as file:
                 while piece := remote.read(_PIECE):
                     size += len(piece)
                     if size > most_bytes:
