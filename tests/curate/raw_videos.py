@@ -16,7 +16,7 @@ DEMO = Path(__file__).parents[2] / "src" / "megactor" / "assets" / "demo"
 def demo_frames(name: str, count: int = 50) -> tuple[np.ndarray, ...]:
     """Frames (320, 320, 3) of one of the packaged clips, "talk" or "faces"."""
     frames = VideoReader(DEMO / f"{name}.mp4", end=count / 25, fps=25)
-    return tuple(frames)
+    return tuple(frame.copy() for frame in frames)  # PyAV's own arrays would keep its frames for as long
 
 
 def save(path: Path, frames: list[np.ndarray]) -> Path:

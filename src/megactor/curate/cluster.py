@@ -5,19 +5,23 @@ import json
 import logging
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from megactor.errors import InputError, MegActorError
 
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
 _LOCAL = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
     # Ray on Linux takes the machine's outer address even when told 127.0.0.1, and would listen to the network. Without
     # clusters, which is what this says despite its name, it keeps to the loopback interface as on other systems.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Ray kills workers when the machine's memory runs out, whoever took it; a clip would be blamed for the neighbors
+    "RAY_memory_monitor_refresh_ms": "0",
 }
 _OBJECTS = 128 * 2**20
 """Bytes of Ray's object store on this machine: jobs and reports are small, pictures never travel."""
@@ -34,8 +38,7 @@ def started_ray(address: str | None, workers: int) -> Iterator[int]:
     Raises:
         InputError: the cluster cannot be reached.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ.update(_QUIET)
     if address is None:
         os.environ.update(_LOCAL)
     import ray
@@ -58,16 +61,43 @@ def started_ray(address: str | None, workers: int) -> Iterator[int]:
                     **quiet,
                 )
         else:
-            ray.init(address=address, **quiet)
+            with _quiet_stderr():
+                ray.init(address=address, **quiet)
             cores = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         _quiet_data()
-        yield cores
+        with _interrupts_kept():
+            yield cores
     except (ConnectionError, TimeoutError) as error:
         raise InputError(f"no Ray cluster at {address} ({error})") from None
     finally:
-        ray.shutdown()
+        with _quiet_stderr():  # whoever is interrupted need not hear what every actor says about it
+            ray.shutdown()
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Ctrl-C stays one: deep in Ray it becomes whatever error its threads make of it."""
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception:
+        if interrupted:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
