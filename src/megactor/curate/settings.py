@@ -33,7 +33,7 @@ class Settings:
         crf: H.264 quality of the clips.
         shard_mb: megabytes from which a tar file is full.
         most_hours: length up to which a file is read.
-        most_file_gb: largest remote file or picture archive that is read.
+        most_file_gb: largest remote file that is read.
     """
 
     size: int = 512
