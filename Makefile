@@ -28,8 +28,9 @@ help:
 demo: $(VENV)/installed
 	$(BIN)/megactor demo -o out/demo.mp4 --force
 
+# as many processes as cores, one thread each: threads of several processes would only wait for each other
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .
