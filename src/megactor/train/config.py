@@ -58,7 +58,8 @@ class ShardsConfig(_Config):
     """Clips on disk in the layout of docs/data-format.md, rendered or curated.
 
     Attributes:
-        urls: pattern with braces, such as data/clips-{000000..000099}.tar; remote ones need `fetch`.
+        urls: files or URLs that fsspec opens, with braces or wildcards: data/clips-{000000..000099}.tar. Samples are
+            read in random order, so remote shards want a local copy: filecache::https://host/clips-000000.tar.
         weight: how often a sample comes from here, relative to other sources.
     """
 
