@@ -178,10 +178,12 @@ class AnimationConfig(_Config):
 
     Attributes:
         train: which networks learn: "unet" (all but its motion modules), "motion_modules", "reference_net",
-            "pose_guider", "image_encoder".
+            "pose_guider", "image_encoder", "dense_motion" (its UNet, which the true motion goes on teaching).
     """
 
-    train: tuple[Literal["unet", "motion_modules", "reference_net", "pose_guider", "image_encoder"], ...]
+    train: tuple[
+        Literal["unet", "motion_modules", "reference_net", "pose_guider", "image_encoder", "dense_motion"], ...
+    ]
 
 
 class DiffusionConfig(AnimationConfig):

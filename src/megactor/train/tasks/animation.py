@@ -1,12 +1,13 @@
 """What the tasks share that train the method itself: a batch as latents and conditions, and how results are judged."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from megactor.errors import InputError
 from megactor.metrics.pictures import ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
 from megactor.models.dense_motion import warp
@@ -23,8 +24,24 @@ MODULATION_SIZE = 512
 _VAE_BATCH = 8
 
 
+class MotionGuess(NamedTuple):
+    """Dense motion of all frames of a batch.
+
+    portrait: (B * F, 3, S, S) in [0, 1], once for every frame.
+    flow: (B * F, 2, h, w) as in `DenseMotion`.
+    visibility: (B * F, 1, h, w), before the sigmoid.
+    """
+
+    portrait: Tensor
+    flow: Tensor
+    visibility: Tensor
+
+
 def _parameters(task: "AnimationTask", name: str) -> Iterator[nn.Parameter]:
     """Weights of one name of `config.AnimationConfig.train`."""
+    if name == "dense_motion":
+        yield from task.dense_motion.unet.parameters()
+        return
     if name not in ("unet", "motion_modules"):
         yield from getattr(task, name).parameters()
         return
@@ -51,6 +68,9 @@ class AnimationTask(TrainingTask):
         self.noise, self.scheduler = networks.noise, parts["scheduler"]
         self.steps = int(networks.settings.get("default_steps", 25))
         self.seed = seed
+        self.motion_learns = "dense_motion" in config.train
+        if self.motion_learns and self.dense_motion is None:
+            raise InputError("task.train names dense_motion, which this model does not have")
         self.requires_grad_(False)
         for name in config.train:
             for parameter in _parameters(self, name):
@@ -59,9 +79,25 @@ class AnimationTask(TrainingTask):
     def clean_latents(self, batch: Batch) -> Tensor:
         """(B, C, F, h, w), of the frames to make."""
         target = pictures(batch, "target")
-        return self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
+        with torch.no_grad():
+            return self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
 
-    def inputs(self, batch: Batch, clean: Tensor, generators: list[torch.Generator]) -> TrainingBatch:
+    def motion(self, batch: Batch) -> MotionGuess | None:
+        """What dense motion says of the batch's frames, with gradients where it learns; None for models without it."""
+        if self.dense_motion is None:
+            return None
+        portrait, driving = pictures(batch, "portrait"), pictures(batch, "driving")
+        frames = driving.shape[1]
+        with torch.no_grad():
+            keypoints = self.dense_motion.keypoints(portrait).repeat_interleave(frames, 0)
+        repeated = portrait.repeat_interleave(frames, 0)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.motion_learns):
+            flow, visibility = self.dense_motion.logits(repeated, driving.flatten(0, 1), keypoints)
+        return MotionGuess(repeated, flow, visibility)
+
+    def inputs(
+        self, batch: Batch, clean: Tensor, generators: list[torch.Generator], motion: MotionGuess | None
+    ) -> TrainingBatch:
         """Everything beside the noise; what does not learn needs no gradients."""
         portrait, driving = pictures(batch, "portrait"), pictures(batch, "driving")
         background = batch["portrait_background"].float()
@@ -73,11 +109,11 @@ class AnimationTask(TrainingTask):
             draws = torch.stack([torch.randn(mean.shape[1:], generator=g) for g in generators]).to(mean)
             moved = (mean + distribution.std * draws)[:, :, None] * scale
             mask = F.interpolate(background, size=size, mode="nearest")[:, :, None]
-            if self.dense_motion is not None:
-                moved, mask = self._move(portrait, background, driving, size)
             modulation = None
             if self.pose_guider.config.portrait_modulation:
                 modulation = F.interpolate(portrait, size=MODULATION_SIZE, mode="bilinear", align_corners=False)
+        if motion is not None:
+            moved, mask = self._move(motion, background, size)
         return TrainingBatch(
             clean=clean,
             reference=mean * scale,
@@ -88,22 +124,15 @@ class AnimationTask(TrainingTask):
             portrait_picture=modulation,
         )
 
-    def _move(self, portrait: Tensor, background: Tensor, driving: Tensor, size: Any) -> tuple[Tensor, Tensor]:
+    def _move(self, motion: MotionGuess, background: Tensor, size: Any) -> tuple[Tensor, Tensor]:
         """Portrait latents (B, C, F, h, w) moved into place, and the two masks (B, 2, F, h, w)."""
-        shape = driving.shape[:2]
-
-        def repeated(picture: Tensor) -> Tensor:
-            return picture.repeat_interleave(shape[1], 0)
-
-        motion = self.dense_motion(repeated(portrait), driving.flatten(0, 1), self._keypoints(portrait, shape[1]))
-        warped = warp(repeated(portrait), motion.flow)
-        outside = F.interpolate(warp(repeated(background), motion.flow), size=size, mode="area")
-        visibility = F.interpolate(motion.visibility, size=size, mode="area")
+        samples = len(background)
+        background = background.repeat_interleave(len(motion.flow) // samples, 0)
+        outside = F.interpolate(warp(background, motion.flow), size=size, mode="area")
+        visibility = F.interpolate(motion.visibility.sigmoid(), size=size, mode="area")
         mask = torch.cat([outside, visibility], dim=1)
-        return tuple(part.unflatten(0, shape).transpose(1, 2) for part in (self._latents(warped), mask))
-
-    def _keypoints(self, portrait: Tensor, frames: int) -> Tensor:
-        return self.dense_motion.keypoints(portrait).repeat_interleave(frames, 0)
+        latents = self._latents(warp(motion.portrait, motion.flow))
+        return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, mask))
 
     def _tokens(self, picture: Tensor) -> Tensor:
         size = self.image_encoder.config.image_size
@@ -111,7 +140,6 @@ class AnimationTask(TrainingTask):
         mean, std = (picture.new_tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
         return background_tokens(self.image_encoder, (small.clamp(0, 1) - mean) / std)
 
-    @torch.no_grad()
     def _latents(self, images: Tensor) -> Tensor:
         """(N, 3, S, S) in [0, 1] -> (N, C, h, w)."""
         parts = [self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(_VAE_BATCH)]
@@ -126,7 +154,7 @@ class AnimationTask(TrainingTask):
         """Samples the batch's frames with the model's own number of steps and compares them with the truth."""
         target, clean = pictures(batch, "target"), self.clean_latents(batch)
         generators = self.generators(batch)
-        inputs = self.inputs(batch, clean, generators)
+        inputs = self.inputs(batch, clean, generators, self.motion(batch))
         noise = torch.stack([torch.randn(clean.shape[1:], generator=g) for g in generators]).to(clean)
         latents = noise * self.scheduler.init_noise_sigma
         self.scheduler.set_timesteps(self.steps)

@@ -9,6 +9,7 @@ from megactor.train.loss import diffusion_loss, predict, training_noise
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.animation import AnimationTask
+from megactor.train.tasks.motion import motion_losses
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import pictures
 
@@ -30,7 +31,8 @@ class DiffusionTask(AnimationTask):
         """See `TrainingTask`."""
         generators = self.generators(batch)
         clean = self.clean_latents(batch)
-        inputs = self.inputs(batch, clean, generators)
+        motion = self.motion(batch)
+        inputs = self.inputs(batch, clean, generators, motion)
         noise = torch.cat(
             [training_noise(clean[:1].cpu(), self.config.offset_noise, generator) for generator in generators]
         ).to(clean)
@@ -38,11 +40,15 @@ class DiffusionTask(AnimationTask):
         with_reference = self.step_draw(step) >= self.config.without_reference
         networks = self.unet, self.reference_net, self.pose_guider
         if self.config.loss == "prediction":
-            return {"loss": diffusion_loss(*networks, self.noise, inputs, noise, timesteps, with_reference)}
-        noisy = self.noise.add_noise(clean, noise, timesteps)
-        frames = self.decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
-        target = pictures(batch, "target").flatten(0, 1)
-        return {"loss": picture_loss(frames, target, batch["keypoints"].flatten(0, 1))}
+            loss = diffusion_loss(*networks, self.noise, inputs, noise, timesteps, with_reference)
+        else:
+            noisy = self.noise.add_noise(clean, noise, timesteps)
+            frames = self.decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
+            loss = picture_loss(frames, pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1))
+        if motion is None or not self.motion_learns:
+            return {"loss": loss}
+        known = motion_losses(motion.flow, motion.visibility, motion.portrait, batch)
+        return {"loss": loss + known.pop("loss"), "animation": loss} | known
 
     def _timestep(self, generator: torch.Generator) -> Tensor:
         count = self.noise.config.num_train_timesteps
