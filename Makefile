@@ -1,7 +1,7 @@
 # `make demo` and `make test` do all their set-up: a virtual environment in .venv, PyTorch, the package, the command.
 #
 #   make demo                        render the packaged portrait performing the packaged clip: out/demo.mp4
-#   make test                        everything CI runs: ruff, mypy, the documentation, pytest
+#   make test                        everything CI runs: ruff, mypy, hadolint, the documentation, pytest
 #   make docs                        the documentation as a site in site/
 #   make PYTHON=python3.12 ...       another interpreter (3.11 or 3.12)
 #   make TORCH_INDEX= ...            PyTorch from pip's own sources, whatever the machine
@@ -37,6 +37,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/hadolint Dockerfile
 
 docs: $(VENV)/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
