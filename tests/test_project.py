@@ -20,7 +20,7 @@ LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
     {"bench"},
-    {"train", "evaluation"},
+    {"train", "evaluation", "conversion"},
     {"pipeline"},
     {"denoising", "driving_clip", "composition", "weights"},
     {"encoding", "portrait", "animation"},

@@ -1,10 +1,6 @@
 """`megactor animate`: the main job."""
 
-import contextlib
-import os
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,16 +9,9 @@ import typer
 
 from megactor.cli.failures import one_line, one_line_errors, warn
 from megactor.cli.progress import progress_display
+from megactor.cli.quiet import library_messages
 from megactor.errors import OutputError
 from megactor.options import AnimationOptions
-
-_QUIET = {
-    "DIFFUSERS_VERBOSITY": "error",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "GLOG_minloglevel": "2",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
 
 _MODEL = "Model and look"
 _PART = "Part of the driving video"
@@ -221,7 +210,7 @@ def run_animation(
             raise OutputError(f"output would replace the {kind}: {output}; choose another name")
     probe(driving)
 
-    with _library_messages(verbose), progress_display() as progress:
+    with library_messages(verbose), progress_display() as progress:
         progress("model", 0, 1)
         # seconds of imports: only now, so that help and wrong paths answer at once
         from megactor.pipeline import MegActorPipeline
@@ -239,15 +228,3 @@ def run_animation(
             f"made in {seconds:.1f} s"
         )
     )
-
-
-@contextlib.contextmanager
-def _library_messages(wanted: bool) -> Iterator[None]:
-    """Turns off what the libraries below us say to developers, unless it is wanted."""
-    with warnings.catch_warnings():
-        if not wanted:
-            warnings.simplefilter("ignore")
-            # read when the libraries are imported, which is later
-            for name, value in _QUIET.items():
-                os.environ.setdefault(name, value)
-        yield
