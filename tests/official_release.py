@@ -1,4 +1,4 @@
-"""A folder in the layout of the official release, at tiny width with random weights; and its networks, for comparison."""
+"""A folder in the layout of the official release, at tiny width with random weights, and its networks."""
 
 import json
 from collections.abc import Mapping
@@ -160,9 +160,7 @@ def write_release(folder: Path, parts: Mapping[str, nn.Module] | None = None) ->
     for place in (encoder, vae, folder / "StableDiffusion" / "unet"):
         place.mkdir(parents=True)
     tensors = {name: value.half() for name, value in official_tensors(parts).items()}
-    torch.save(
-        {"epoch": 3, "global_step": 9000, "state_dict": tensors}, folder / "checkpoint-steps9000.ckpt"
-    )
+    torch.save({"epoch": 3, "global_step": 9000, "state_dict": tensors}, folder / "checkpoint-steps9000.ckpt")
     (folder / "StableDiffusion" / "unet" / "config.json").write_text(json.dumps(unet_config()))
     (encoder / "config.json").write_text(json.dumps(parts["image_encoder"].config.to_dict()))
     clip = parts["image_encoder"].state_dict()

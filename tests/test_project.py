@@ -25,7 +25,7 @@ LAYERS: tuple[set[str], ...] = (
     {"denoising", "driving_clip", "composition", "weights"},
     {"encoding", "portrait", "animation"},
     {"synth", "metrics"},
-    {"faces", "conditions", "models", "media", "sampling", "streaming", "windows"},
+    {"faces", "conditions", "models", "media", "sampling", "streaming", "windows", "memory"},
     {"options"},
     {"errors"},
 )

@@ -23,8 +23,8 @@ Model = Annotated[
     str,
     typer.Option(
         metavar="nano|sd15|PATH",
-        help="nano comes with the package and runs on a laptop; sd15 has full quality and wants a GPU; "
-        "or a folder with a saved model.",
+        help="nano comes with the package and runs on a laptop; sd15 has full quality, wants a GPU and is "
+        "fetched first (megactor weights fetch sd15); or a folder in our or the official layout.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -141,6 +141,14 @@ def animate(
         Literal["auto", "float32", "bfloat16", "float16"],
         typer.Option(help="Number format of the networks.", rich_help_panel=_RUN),
     ] = "auto",
+    offload: Annotated[
+        bool,
+        typer.Option(
+            "--offload",
+            help="Keep networks in main memory while they do not run: fits small GPUs, slower.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Make a portrait perform a video: same expressions, head motion and gaze, with the video's sound.
@@ -177,6 +185,7 @@ def animate(
         dtype=dtype,
         audio=not no_audio,
         force=force,
+        offload=offload,
         verbose=verbose,
     )
 
@@ -193,6 +202,7 @@ def run_animation(
     audio: bool,
     force: bool,
     verbose: bool,
+    offload: bool = False,
 ) -> None:
     """Checks all paths, then loads the model, animates and writes, with progress.
 
@@ -215,7 +225,7 @@ def run_animation(
         # seconds of imports: only now, so that help and wrong paths answer at once
         from megactor.pipeline import MegActorPipeline
 
-        pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype)
+        pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype, offload=offload)
         progress("model", 1, 1)
         result = pipeline(str(portrait), str(driving), **asdict(options), progress=progress)
         result.save(target, audio=audio, force=force)

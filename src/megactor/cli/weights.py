@@ -26,7 +26,7 @@ def fetch(
     """Download the released model from the Hugging Face hub, about 6 GB, into the hub's cache folder.
 
     May be stopped at any moment; the same command goes on where it was. Every file's checksum is compared with the
-    hub's. Afterwards `--model sd15` works without a network. HF_HOME moves the cache folder.
+    hub's. Afterwards the model sd15 works without a network. HF_HOME moves the cache folder.
     """
     with library_messages(False), progress_display() as progress:
         from megactor.weights.fetch import fetch as fetch_release
@@ -86,7 +86,7 @@ def _print_table(reports: "list[PartReport]") -> None:
     from rich.table import Table
 
     table = Table()
-    table.add_column("part")
+    table.add_column("part", no_wrap=True)
     for title in ("expected", "found", "missing", "left over", "other shape", "not finite"):
         table.add_column(title, justify="right")
     for report in reports:

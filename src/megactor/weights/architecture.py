@@ -40,7 +40,9 @@ def read_architecture(tensors: Mapping[str, Tensor], unet_config: Path | None = 
         try:
             config = _inferred(tensors, released)
         except (KeyError, ValueError) as error:
-            raise ModelError(f"the checkpoint's layout is not MegActor's: {error} has no place or is missing") from error
+            raise ModelError(
+                f"the checkpoint's layout is not MegActor's: {error} has no place or is missing"
+            ) from error
     unet = replace(
         config.unet,
         norm_groups=told.get("norm_num_groups") or released.unet.norm_groups,

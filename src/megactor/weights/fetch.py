@@ -176,9 +176,7 @@ def _needed(files: Sequence[HubFile], repository: str) -> list[HubFile]:
     return needed if unet is None else [*needed, unet]
 
 
-def _download(
-    repository: str, commit: str, file: HubFile, cache: Path, endpoint: str | None, meter: _Meter
-) -> None:
+def _download(repository: str, commit: str, file: HubFile, cache: Path, endpoint: str | None, meter: _Meter) -> None:
     from huggingface_hub import hf_hub_download
 
     with _words_for_hub_errors(repository, endpoint):

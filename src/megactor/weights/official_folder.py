@@ -100,8 +100,8 @@ class OfficialFolder:
             except ValueError as error:
                 raise ModelError(f"{self.checkpoint}: no {name} has these shapes ({error})") from error
             parts.append(Part(name, self.checkpoint, network, own))
-        parts += [_image_encoder(self.image_encoder), _vae(self.vae)]
-        factor = 2 ** (len(parts[-1].network.config.block_out_channels) - 1)
+        vae, factor = _vae(self.vae)
+        parts += [_image_encoder(self.image_encoder), vae]
         if factor != config.latent_factor:
             raise ModelError(
                 f"{self.vae} shrinks pictures {factor} times, the checkpoint's PoseGuider {config.latent_factor} times"
@@ -171,14 +171,16 @@ def _image_encoder(folder: Path) -> Part:
     return Part("image_encoder", source, network, own)
 
 
-def _vae(folder: Path) -> Part:
+def _vae(folder: Path) -> tuple[Part, int]:
+    """The image codec, and how many times smaller its latents are than the pictures."""
     source, tensors = _tensors_in(folder, VAE_FILES)
     try:
         config = AutoencoderKL.load_config(folder, local_files_only=True)
-        network = without_memory(lambda: AutoencoderKL.from_config(config))
+        network: Any = without_memory(lambda: AutoencoderKL.from_config(config))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"cannot read {folder / 'config.json'}: {_first_line(error)}") from error
-    return Part("vae", source, network, _todays_names(tensors))
+    part = Part("vae", source, network, _todays_names(tensors))
+    return part, 2 ** (len(network.config.block_out_channels) - 1)
 
 
 def _todays_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
