@@ -144,11 +144,11 @@ def fetched_release(name: str = "sd15", cache: Path | None = None) -> Path:
             f"the {name} weights are not on this machine: get them with `megactor weights fetch {name}` (about 6 GB), "
             "or give --model the folder that holds them"
         )
-    try:
-        OfficialFolder.find(found[-1])
-    except ModelError as error:
-        raise ModelError(f"the download of {name} did not end: run `megactor weights fetch {name}` again") from error
-    return found[-1]
+    for folder in reversed(found):  # the newest that is complete
+        with contextlib.suppress(ModelError):
+            OfficialFolder.find(folder)
+            return folder
+    raise ModelError(f"the download of {name} did not end: run `megactor weights fetch {name}` again")
 
 
 def _needed(files: Sequence[HubFile], repository: str) -> list[HubFile]:
