@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from megactor.encoding import FrameConditions, PortraitInputs
+from megactor.memory import MemoryGuard
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.reference_net import ReferenceFeatures, ReferenceNet
 from megactor.sampling import Halves, WindowModel, denoise, guide
@@ -29,6 +30,7 @@ class ClipDenoiser:
         guidance: guidance scale; up to 1, the half without the reference is not computed.
         generator: source of all noise, on the CPU so that a seed means the same on every device.
         on_window: called after every window of every step.
+        guard: runs the networks, again in less memory where there was not enough.
     """
 
     unet: DenoisingUNet
@@ -39,6 +41,7 @@ class ClipDenoiser:
     guidance: float
     generator: torch.Generator
     on_window: Callable[[], None]
+    guard: MemoryGuard = field(default_factory=MemoryGuard, repr=False)
     _references: dict[int, ReferenceFeatures] = field(default_factory=dict, repr=False)
 
     def stream(self, conditions: Iterable[FrameConditions]) -> Iterator[Frame]:
@@ -98,11 +101,12 @@ class ClipDenoiser:
         sample = torch.cat([latents, torch.cat([frame.channels for frame in frames], dim=2)], dim=1)
         tokens = self.portrait.tokens
         if self.guidance > 1:
-            return self.unet.guided(sample, timestep, tokens, portrait)
-        return None, self.unet(sample, timestep, tokens, portrait)
+            return self.guard(lambda: self.unet.guided(sample, timestep, tokens, portrait))
+        return None, self.guard(lambda: self.unet(sample, timestep, tokens, portrait))
 
     def _read_portrait(self, timestep: int) -> ReferenceFeatures:
-        return self.reference_net(self.portrait.reference_latents, timestep, self.portrait.tokens)
+        portrait = self.portrait
+        return self.guard(lambda: self.reference_net(portrait.reference_latents, timestep, portrait.tokens))
 
     def _noise(self, frames: int) -> Tensor:
         batch, channels, height, width = self.portrait.latents.shape

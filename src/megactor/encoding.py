@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, warp
+from megactor.models.offload import bring_to_device
 from megactor.models.pose_guider import PoseGuider
 
 
@@ -78,7 +79,10 @@ class DrivingEncoder:
         self.portrait = portrait
         self.dense_motion = dense_motion
         self.vae_latents = vae_latents
-        self._portrait_keypoints = None if dense_motion is None else dense_motion.keypoints(portrait.image)
+        self._portrait_keypoints = None
+        if dense_motion is not None:
+            bring_to_device(dense_motion)
+            self._portrait_keypoints = dense_motion.keypoints(portrait.image)
         self._modulation_image = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video

@@ -3,9 +3,10 @@
 Read `__call__` from top to bottom: it is the whole method in order.
 """
 
+import functools
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
@@ -25,6 +26,7 @@ from megactor.errors import ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
+from megactor.memory import Measure, MemoryGuard
 from megactor.models.background_encoder import background_tokens, clip_pixels
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
@@ -102,10 +104,11 @@ class MegActorPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
-        """Loads "nano" (packaged), or a folder written by `save_pretrained`, or one in the official layout.
+        """Loads "nano" (packaged), "sd15" (fetched before), or a folder of ours or in the official layout.
 
         Args:
-            pretrained_model_name_or_path: preset name or folder. Nothing is downloaded.
+            pretrained_model_name_or_path: preset name, folder, or the checkpoint in an official folder. Nothing is
+                downloaded; see `weights.fetch` for that.
             options: `torch_dtype`, and components or settings that replace the saved ones.
 
         Raises:
@@ -115,20 +118,28 @@ class MegActorPipeline(DiffusionPipeline):
         return cls(**load_components(pretrained_model_name_or_path, dtype) | options)
 
     @classmethod
-    def from_preset(cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto") -> Self:
+    def from_preset(
+        cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto", offload: bool = False
+    ) -> Self:
         """`from_pretrained`, moved to a device.
 
         Args:
             model: as in `from_pretrained`.
             device: "auto" (CUDA, else MPS, else CPU), or a torch device.
             dtype: "auto" (float16 on a GPU, float32 on the CPU), "float32", "float16" or "bfloat16".
+            offload: keep networks in main memory while they do not run: less memory on the device, slower.
 
         Raises:
-            ModelError: the weights cannot be used, or the device is not there.
+            ModelError: the weights cannot be used, or the device is not there, or offload has nowhere to go.
         """
         place = _choose_device(device)
+        if offload and place.type == "cpu":
+            raise ModelError("offload moves networks between a GPU and main memory: leave it out on the CPU")
         pipe = cls.from_pretrained(model, torch_dtype=_choose_dtype(dtype, place))
-        return pipe.to(place)
+        if not offload:
+            return pipe.to(place)
+        pipe.enable_model_cpu_offload(device=place)
+        return pipe
 
     @property
     def analyzer(self) -> FaceAnalyzer:
@@ -174,7 +185,8 @@ class MegActorPipeline(DiffusionPipeline):
         paste_back = PasteBack(picture, face.crop) if asked.paste_back else None
         composer = Composer(asked.layout, paste_back, face.large)
 
-        finished = self.animate_crops(face, clip.frames(), clip.frame_count, asked, progress)
+        warnings = reader.warnings
+        finished = self.animate_crops(face, clip.frames(), clip.frame_count, asked, progress, warnings.append)
         frames = (composer(frame, preview) for frame, preview in finished)
         return AnimationResult(
             fps=Fraction(reader.fps),
@@ -183,7 +195,7 @@ class MegActorPipeline(DiffusionPipeline):
             audio=reader.audio_track(),
             frames=frames,
             progress=progress,
-            warnings=reader.warnings,
+            warnings=warnings,
         )
 
     def animate_crops(
@@ -193,6 +205,7 @@ class MegActorPipeline(DiffusionPipeline):
         frame_count: int,
         asked: AnimationOptions,
         progress: Progress = no_progress,
+        say: Callable[[str], None] | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         """Animates what was cropped already: the method without faces, files and layouts.
 
@@ -203,27 +216,43 @@ class MegActorPipeline(DiffusionPipeline):
             frame_count: number of frames.
             asked: steps, guidance and seed.
             progress: see `animation.Progress`.
+            say: told in one line when the device runs out of memory and less of it will be used.
 
         Yields:
             uint8 (N, N, 3) and what came beside the driving frame.
+
+        Raises:
+            torch.OutOfMemoryError: the device has too little memory even so.
         """
+        guard = MemoryGuard(self._memory_measures(), say)
         # the frames are made while they are asked for, long after a decorator's `no_grad` has ended
         with torch.no_grad():
-            inputs = self._encode_portrait(portrait)
-        finished = self._denoise(frame_count, self._encode_driving(driving, inputs), inputs, asked, progress)
+            inputs = guard(lambda: self._encode_portrait(portrait, asked.seed))
+        conditions = self._encode_driving(driving, inputs, guard)
+        finished = self._denoise(frame_count, conditions, inputs, asked, progress, guard)
         while True:
             with torch.no_grad():
                 frame = next(finished, None)
                 if frame is None:
-                    return
-                picture = self._decode(frame, inputs)
+                    break
+                picture = guard(functools.partial(self._decode, frame, inputs))
             yield picture, frame.conditions.preview
+        self.maybe_free_model_hooks()
 
-    def _encode_portrait(self, face: Portrait) -> PortraitInputs:
+    def _memory_measures(self) -> list[Measure]:
+        """What can be done when the device is full, the cheapest first. Windows already run one by one."""
+        device = self._execution_device
+        if device.type == "cpu" or getattr(self, "_all_hooks", None):
+            return []
+        words = "networks wait in main memory from here on, which is slower (as with --offload)"
+        return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]
+
+    def _encode_portrait(self, face: Portrait, seed: int) -> PortraitInputs:
         device, dtype = self._execution_device, self.unet.dtype
         image = to_tensor(face.image, device, dtype)
         distribution = self.vae.encode(image * 2 - 1).latent_dist
-        generator = torch.Generator("cpu").manual_seed(0)
+        # the official code draws this sample and the initial noise from the same seed
+        generator = torch.Generator("cpu").manual_seed(seed)
         noise = torch.randn(distribution.mean.shape, generator=generator).to(device, dtype)
         pixels = clip_pixels(face.background, self.image_encoder.config.image_size).to(device, dtype)
         scale = self.vae.config.scaling_factor
@@ -237,7 +266,7 @@ class MegActorPipeline(DiffusionPipeline):
         )
 
     def _encode_driving(
-        self, driving: Iterable[tuple[np.ndarray, np.ndarray | None]], inputs: PortraitInputs
+        self, driving: Iterable[tuple[np.ndarray, np.ndarray | None]], inputs: PortraitInputs, guard: MemoryGuard
     ) -> Iterator[FrameConditions]:
         def latents_of(image: Tensor) -> Tensor:
             return self.vae.encode(image * 2 - 1).latent_dist.mean * self.vae.config.scaling_factor
@@ -245,7 +274,7 @@ class MegActorPipeline(DiffusionPipeline):
         encode = DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of)
         for condition, preview in driving:
             tensor = to_tensor(condition, inputs.image.device, inputs.image.dtype)
-            yield encode(tensor, preview)
+            yield guard(functools.partial(encode, tensor, preview))
 
     def _denoise(
         self,
@@ -254,6 +283,7 @@ class MegActorPipeline(DiffusionPipeline):
         portrait: PortraitInputs,
         asked: AnimationOptions,
         progress: Progress,
+        guard: MemoryGuard,
     ) -> Iterator[Frame]:
         """Noise to final latents, frame by frame in order."""
         config = self.config
@@ -270,6 +300,7 @@ class MegActorPipeline(DiffusionPipeline):
             guidance=config.default_guidance if asked.guidance is None else asked.guidance,
             generator=torch.Generator("cpu").manual_seed(asked.seed),
             on_window=lambda: progress("denoise", next(windows_done), len(windows) * steps),
+            guard=guard,
         )
         return denoiser.whole(conditions) if config.cyclic else denoiser.stream(conditions)
 

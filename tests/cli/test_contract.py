@@ -18,12 +18,15 @@ OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
         *("--start", "--end", "--fps", "--contour-preserve", "--motion-scale", "--face", "--layout"),
-        *("--paste-back", "--no-audio", "--force", "--verbose"),
+        *("--paste-back", "--no-audio", "--force", "--verbose", "--offload"),
     },
     "demo": {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),
         *("--device", "--force", "--verbose"),
     },
+    "weights fetch": {"--revision"},
+    "weights verify": set(),
+    "weights convert": {"--output", "--dtype", "--force"},
     "train": {"--output", "--set", "--max-time", "--cpu"},
 }
 
@@ -31,7 +34,7 @@ OPTIONS = {
 @pytest.mark.parametrize("command", OPTIONS)
 def test_help_names_every_option(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    outcome = megactor(command, "--help")
+    outcome = megactor(*command.split(), "--help")
     assert outcome.code == 0
     named = set(re.findall(r"--[a-z-]+", outcome.out)) - {"--help"}
     assert named == OPTIONS[command]

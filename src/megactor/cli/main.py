@@ -16,6 +16,7 @@ from megactor.cli.demo import demo
 from megactor.cli.eval import evaluation
 from megactor.cli.synth import synth
 from megactor.cli.train import train
+from megactor.cli.weights import weights
 
 app = typer.Typer(
     name="megactor",
@@ -29,6 +30,7 @@ app.command()(demo)
 app.command()(train)
 app.add_typer(synth, name="synth")
 app.add_typer(evaluation, name="eval")
+app.add_typer(weights, name="weights")
 app.add_typer(bench, name="bench")
 
 

@@ -20,6 +20,7 @@ STAGES = {
     "render": "rendering",
     "check": "checking",
     "read": "reading",
+    "download": "downloading (MB)",
 }
 """Stage names of the pipeline and of the command line's own work in words."""
 

@@ -14,6 +14,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
+from megactor.models.offload import bring_to_device
 from megactor.models.reference_net import ReferenceFeatures, batch_timesteps
 from megactor.models.resnet import RESNET_EPS
 from megactor.models.unet_levels import Surroundings, UNetShape
@@ -165,6 +166,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
 
         The halves differ only in what the middle and upward blocks read, so the way down is computed once.
         """
+        bring_to_device(self)
         way_down = self._way_down(sample, timestep, background_tokens)
         return self._way_up(sample, way_down, None), self._way_up(sample, way_down, reference)
 
