@@ -6,12 +6,12 @@ import shutil
 import pytest
 import torch
 from command_line import error_line, megactor
+from megactor.evaluation.synthbench import read_scores
 from synth_toy_rig import toy_rig
 from tiny_model import CenteredFaceAnalyzer, tiny_pipeline
 
 from megactor.cli.eval import markdown
 from megactor.evaluation import synthbench
-from megactor.evaluation.synthbench import read_scores
 from megactor.metrics.statistics import Estimate
 
 

@@ -20,6 +20,8 @@ STAGES = {
     "render": "rendering",
     "check": "checking",
     "read": "reading",
+    "evaluate": "judging clips",
+    "report": "writing the report",
 }
 """Stage names of the pipeline and of the command line's own work in words."""
 
