@@ -61,6 +61,7 @@ def evaluate(
     from megactor.errors import InputError
     from megactor.evaluation.definitions import NOT_INCLUDED
     from megactor.evaluation.report import HTML, MARKDOWN, write_report
+    from megactor.evaluation.report.table import markdown
     from megactor.evaluation.rows import read_rows
     from megactor.evaluation.run import chosen_cases
     from megactor.evaluation.run import evaluate as judge
@@ -79,8 +80,8 @@ def evaluate(
             raise InputError(f"no clip could be used, such as {next(iter(summary.skipped.values()))}")
         progress("report", 0, None)
         write_report(folder, summary)
-    print((folder / MARKDOWN).read_text(encoding="utf-8"))
-    print(f"{folder / HTML}")
+    print(markdown(summary, details=False))
+    print(f"\nmore in {folder / HTML} and {folder / MARKDOWN}")
 
 
 def _suite(name: SuiteName, videos: Path | None, portraits: Path | None, frames: int, rig: Path | None) -> "Suite":

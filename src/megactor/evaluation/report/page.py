@@ -21,6 +21,9 @@ _GROUPS = 24
 """More styles or identities than these are not drawn one by one."""
 _COLORS = 6
 _CARDS = ("psnr_gain", "r_mouth", "r_lids", "r_yaw", "aed", "apd", "identity", "found")
+_LEAST_TILE = 104
+"""Pixels of a tile on a phone, where a strip can be pushed sideways."""
+_MOST_PLOTS = 6
 _PLOTS = ("psnr_gain", "r_mouth", "r_lids", "r_yaw", "aed", "apd", "identity_difference")
 
 
@@ -37,7 +40,8 @@ def html_page(folder: Path, summary: Summary) -> str:
     return template.substitute(
         title=escape(title),
         subtitle=_subtitle(summary),
-        notes="".join(f'<p class="soft">{escape(note)}</p>' for note in _notes(summary)),
+        columns=escape("; ".join(f"{name}: {REFERENCE_SYSTEMS[name]}" for name in _beside(summary)) + "."),
+        notes="".join(f'<p class="soft notes">{escape(note)}</p>' for note in _notes(summary)),
         cards="".join(_cards(summary)),
         marks=_marks(summary),
         tabs="".join(
@@ -63,14 +67,20 @@ def html_page(folder: Path, summary: Summary) -> str:
 
 
 def _subtitle(summary: Summary) -> str:
-    beside = [f"{name} ({REFERENCE_SYSTEMS[name]})" for name in summary.systems[1:] if name in REFERENCE_SYSTEMS]
-    others = [name for name in summary.systems[1:] if name not in REFERENCE_SYSTEMS]
-    return escape(f"{len(summary.keys)} clips. Beside it: {', '.join([*others, *beside])}.")
+    people = len({key.identity for key in summary.keys})
+    styles = len({key.style for key in summary.keys})
+    command = f"megactor eval --suite {summary.suite} --clips {len(summary.keys) + len(summary.skipped)}"
+    counts = f"{len(summary.keys)} clips, {people} portraits" + (f", {styles} styles" if styles > 1 else "")
+    return f"{counts} · <code>{escape(command)}</code>"
+
+
+def _beside(summary: Summary) -> list[str]:
+    return [name for name in summary.systems if name in REFERENCE_SYSTEMS]
 
 
 def _notes(summary: Summary) -> Iterator[str]:
-    for name, reason in summary.not_measured.items():
-        yield f"{name}: not measured: {reason}."
+    if summary.not_measured:
+        yield "Not measured: " + "; ".join(f"{name}: {reason}" for name, reason in summary.not_measured.items()) + "."
     if summary.skipped:
         listed = "; ".join(f"{name}: {reason}" for name, reason in summary.skipped.items())
         yield f"Skipped: {listed}."
@@ -125,7 +135,7 @@ def _section(heading: str, draw: Callable[[str], str]) -> Iterator[str]:
         f'<div class="card"><h3>{escape(metric.label)}</h3><span>{metric.better} is better</span>{picture}</div>'
         for metric, picture in pictures
         if picture
-    ]
+    ][:_MOST_PLOTS]
     if cards:
         yield f'<h3 style="margin: 18px 0 8px">{escape(heading)}</h3><div class="plots">{"".join(cards)}</div>'
 
@@ -153,7 +163,7 @@ def _order(summary: Summary) -> str:
     shown = len(_shown(summary))
     best = f", the last {BEST} are the best" if shown < len(summary.keys) else ""
     of = f"{shown} of {len(summary.keys)} clips"
-    return f"{of}, by {by} of {escape(summary.systems[0])}{best}. Videos play when they are seen."
+    return f"{of}, by {by} of {escape(summary.systems[0])}{best}. Videos play when they are seen; a click stops one."
 
 
 def _shown(summary: Summary) -> list[CaseId]:
@@ -164,11 +174,13 @@ def _shown(summary: Summary) -> list[CaseId]:
 def _strips(folder: Path, summary: Summary) -> Iterator[str]:
     for key in _shown(summary):
         parts = strip_parts(folder, key.name, _drawn(summary))
+        video, poster = strip_video(parts)
+        width = len(parts) * _LEAST_TILE
         heads = "".join(f"<span>{escape(title)}</span>" for title, _ in parts)
         yield (
             f'<article class="strip"><header><h3>{escape(key.name)}</h3>{_strip_figures(summary, key)}</header>'
-            f'<div style="overflow-x: auto"><div class="film"><div class="heads">{heads}</div>'
-            f'<video src="{strip_video(parts)}" muted loop playsinline controls preload="metadata"></video>'
+            f'<div style="overflow-x: auto"><div style="min-width: {width}px"><div class="heads">{heads}</div>'
+            f'<video src="{video}" poster="{poster}" muted loop playsinline controls preload="metadata"></video>'
             "</div></div></article>"
         )
 

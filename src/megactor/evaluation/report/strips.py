@@ -1,6 +1,7 @@
 """Playable strips: portrait, driver, results and truth of one case side by side in a small video."""
 
 import base64
+import io
 import tempfile
 from fractions import Fraction
 from itertools import zip_longest
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from megactor.evaluation.run import INPUTS, RESULTS, TRUTH
 from megactor.media.images import load_image
@@ -32,8 +34,8 @@ def strip_parts(folder: Path, name: str, systems: list[str]) -> list[tuple[str, 
     return [(title, path) for title, path in files if path.is_file()]
 
 
-def strip_video(parts: list[tuple[str, Path]]) -> str:
-    """A silent H.264 video of all tiles in a row, as a data URI.
+def strip_video(parts: list[tuple[str, Path]]) -> tuple[str, str]:
+    """A silent H.264 video of all tiles in a row, and its middle frame for where it does not play, as data URIs.
 
     Args:
         parts: from `strip_parts`; a picture stands still.
@@ -45,13 +47,20 @@ def strip_video(parts: list[tuple[str, Path]]) -> str:
     readers = [VideoReader(path) for _, path in parts[1:]]
     size = (TILE * len(parts), TILE)
     with tempfile.TemporaryDirectory(prefix="megactor-") as place:
-        path = Path(place) / "strip.mp4"
+        path, strips = Path(place) / "strip.mp4", []
         with VideoWriter(path, Fraction(readers[0].fps), size, crf=_CRF, preset="slow") as writer:
             last = [still] * len(readers)
             for frames in zip_longest(*readers):
                 last = [before if frame is None else _tile(frame) for frame, before in zip(frames, last, strict=True)]
-                writer.write(np.hstack([still, *last]))
-        return "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
+                strips.append(np.hstack([still, *last]))
+                writer.write(strips[-1])
+        poster = io.BytesIO()
+        Image.fromarray(strips[len(strips) // 2]).save(poster, format="JPEG", quality=75)
+        return _data_uri("video/mp4", path.read_bytes()), _data_uri("image/jpeg", poster.getvalue())
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _tile(picture: np.ndarray) -> np.ndarray:

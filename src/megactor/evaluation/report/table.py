@@ -11,13 +11,19 @@ _LEADS = {1: '<i class="lead" title="{first} is better, sure at 95 %">▼</i>', 
 _LEADS[-1] = '<i class="lag" title="{first} is worse, sure at 95 %">▲</i>'
 
 
-def markdown(summary: Summary) -> str:
+def markdown(summary: Summary, details: bool = True) -> str:
     """A table for each part: means over clips with 95 % confidence intervals; the best figures are bold.
 
     A figure says of how many clips it is where some of the part's have no value.
+
+    Args:
+        summary: of the run.
+        details: also the parts of parts, such as drawn portraits alone.
     """
     blocks = []
     for part, figures in summary.parts.items():
+        if "," in part and not details:
+            continue
         size = len(summary.members(part))
         lines = [f"| {part}, n={size} | " + " | ".join(summary.systems) + " |"]
         lines.append("|---" * (len(summary.systems) + 1) + "|")
