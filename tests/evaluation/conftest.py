@@ -35,18 +35,19 @@ def toy_files(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def fake_analyzer(monkeypatch):
+@pytest.fixture(scope="module")
+def fake_analyzer():
     """Faces without MediaPipe, and as few frames of SynthBench as metrics need."""
-    monkeypatch.setattr("megactor.synth.synthbench.FRAMES", 9)
-    monkeypatch.setattr("megactor.pipeline.create_analyzer", MovingFaceAnalyzer)
-    monkeypatch.setattr("megactor.evaluation.run.create_analyzer", MovingFaceAnalyzer)
-    run._analyzer.cache_clear()
-    yield
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("megactor.synth.synthbench.FRAMES", 7)
+        monkeypatch.setattr("megactor.pipeline.create_analyzer", MovingFaceAnalyzer)
+        monkeypatch.setattr("megactor.evaluation.run.create_analyzer", MovingFaceAnalyzer)
+        run._analyzer.cache_clear()
+        yield
     run._analyzer.cache_clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def evaluate(toy_files, fake_analyzer):
     """Runs `megactor eval` with the tiny model."""
 
@@ -66,7 +67,7 @@ def recordings(tmp_path):
     texture = rng.integers(60, 120, (96, 128, 3))
     for name, phase in (("a", 0.0), ("b", 2.0)):
         with VideoWriter(folders.videos / f"{name}.mp4", 25, (128, 96)) as writer:
-            for t in range(9):
+            for t in range(7):
                 writer.write((texture + 60 * np.sin(t + phase)).clip(0, 255).astype(np.uint8))
     for style, name in (("photo", "x"), ("oil", "y")):
         (folders.portraits / style).mkdir(parents=True)

@@ -25,7 +25,7 @@ def mean_face(scale: float = 100.0, move=None) -> Face:
     for iris, (outer, inner, upper, lower) in zip((468, 473), eyes, strict=True):
         middle = (landmarks[outer] + landmarks[inner]) / 2
         landmarks[iris] = middle
-        landmarks[upper], landmarks[lower] = middle - [0, 5], middle + [0, 5]
+        landmarks[upper], landmarks[lower] = middle - np.array([0, 5]), middle + np.array([0, 5])
     return Face(landmarks)
 
 

@@ -149,9 +149,9 @@ class Results:
         if height != width:
             raise InputError(f"{path} is {width}x{height}: a square result like the inputs is needed")
         way = cv2.INTER_AREA if width > SIDE else cv2.INTER_CUBIC
-        return np.stack(
-            [frame if width == SIDE else cv2.resize(frame, (SIDE, SIDE), interpolation=way) for frame in frames]
-        )
+        if width != SIDE:
+            frames = [cv2.resize(frame, (SIDE, SIDE), interpolation=way) for frame in frames]
+        return np.stack(frames)
 
     def _path(self, key: CaseId) -> Path | None:
         paths = (self.folder / f"{key.name}{suffix}" for suffix in RESULT_SUFFIXES)
