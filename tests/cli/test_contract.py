@@ -24,6 +24,10 @@ OPTIONS = {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),
         *("--device", "--force", "--verbose"),
     },
+    "eval": {
+        *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--clips", "--frames"),
+        *("--workers", "--steps", "--guidance", "--weights", "--rig"),
+    },
     "train": {"--output", "--set", "--max-time", "--cpu"},
 }
 

@@ -156,7 +156,10 @@ def _files(folder: Path, suffixes: tuple[str, ...], kind: str) -> list[Path]:
     """A folder's files of a kind, sub-folders included, by name; those that start with a dot are not meant."""
     if not folder.is_dir():
         raise InputError(f"no folder of {kind}s at {folder}: check the path")
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    try:
+        found = [path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file()]
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder} ({error.strerror}): check its permissions") from None
     files = sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.stem)
     if not files:
         raise InputError(f"no {kind} in {folder}: it should hold {', '.join(suffixes)} files")
