@@ -54,7 +54,7 @@ def test_markdown(summary):
     assert lines[0] == "| cross, n=3 | nano | warp | truth |"
     assert lines[2] == "| PSNR gain, dB ↑ | **0.67** (-2.00 to 3.00) | -0.33 (-3.00 to 2.00) | - |"
     assert lines[3].startswith("| L1 ↓ | **0.1000** (0.1000 to 0.1000) | 0.2000")
-    assert "| PSNR gain, dB ↑ | **0.50** (0.50 to 0.50), n=1 | -0.50 (-0.50 to -0.50), n=1 | - |" in lines
+    assert "| PSNR gain, dB ↑ | **0.50** (one clip), n=1 | -0.50 (one clip), n=1 | - |" in lines
     assert lines[-1] == "FID: not measured: no network"
     assert not any("photo" in line for line in markdown(summary, details=False).splitlines())
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from megactor.cli.failures import one_line_errors
+from megactor.cli.synth import require_extra
 
 if TYPE_CHECKING:
     from megactor.evaluation.suites.suite import Suite
@@ -92,6 +93,7 @@ def _suite(name: SuiteName, videos: Path | None, portraits: Path | None, frames:
         if (value is not None) != needed:
             raise InputError(f"the suite {name} {'needs' if needed else 'has no use for'} {option}")
     if name is SuiteName.SYNTHBENCH:
+        require_extra()
         from megactor.evaluation.suites.synthbench import SynthBench
 
         return SynthBench(rig)

@@ -14,13 +14,14 @@ from PIL import Image
 from megactor.errors import InputError
 from megactor.evaluation.case import Case, CaseId
 from megactor.evaluation.clip_metrics import Judge
+from megactor.evaluation.fingerprint import fingerprint
 from megactor.evaluation.rows import Row, append_row, join_settings, read_rows
 from megactor.evaluation.suites.suite import Suite
 from megactor.evaluation.systems import Still, System, Truth
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.writer import VideoWriter
-from megactor.metrics.lpips import Lpips
+from megactor.metrics.lpips import Lpips, weight_files
 
 INPUTS, TRUTH, RESULTS = "inputs", "truth", "results"
 """Folders of a run: CASE.png and CASE.mp4 that any program can animate, what should come out, what came out."""
@@ -58,7 +59,7 @@ def evaluate(
     with os_errors_as_output_errors(folder):
         for place in (INPUTS, TRUTH, *(f"{RESULTS}/{system.name}" for system in systems)):
             (folder / place).mkdir(parents=True, exist_ok=True)
-    lpips = {"lpips": weights is not None}
+    lpips = {"lpips": None if weights is None else fingerprint(weight_files(weights))}
     join_settings(folder, suite.settings() | lpips, {system.name: system.settings() for system in systems})
 
     there = {(row.key.name, row.system) for row in read_rows(folder)}

@@ -159,11 +159,12 @@ def _sorted(summary: Summary, metric: str) -> str:
 
 
 def _order(summary: Summary) -> str:
-    by = "the gain in PSNR over the still portrait" if summary.has_truth else "expression distance (AED)"
+    system = escape(summary.systems[0])
+    by = f"{system}'s gain in PSNR over the still portrait" if summary.has_truth else f"{system}'s AED"
     shown = len(_shown(summary))
     best = f", the last {BEST} are the best" if shown < len(summary.keys) else ""
     of = f"{shown} of {len(summary.keys)} clips"
-    return f"{of}, by {by} of {escape(summary.systems[0])}{best}. Videos play when they are seen; a click stops one."
+    return f"{of}, by {by}{best}. Videos play when they are seen; a click stops one."
 
 
 def _shown(summary: Summary) -> list[CaseId]:

@@ -62,7 +62,9 @@ def figure(value: Estimate, digits: int) -> str:
 
 
 def interval(value: Estimate, digits: int) -> str:
-    """Its confidence interval."""
+    """Its confidence interval; a single clip has none."""
+    if value.count == 1:
+        return "one clip"
     return f"{value.low:.{digits}f} to {value.high:.{digits}f}"
 
 
