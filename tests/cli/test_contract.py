@@ -27,6 +27,10 @@ OPTIONS = {
     "weights fetch": {"--revision"},
     "weights verify": set(),
     "weights convert": {"--output", "--dtype", "--force"},
+    "eval": {
+        *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--clips", "--frames"),
+        *("--workers", "--steps", "--guidance", "--weights", "--rig"),
+    },
     "train": {"--output", "--set", "--max-time", "--cpu"},
 }
 

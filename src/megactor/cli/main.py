@@ -13,7 +13,7 @@ from megactor import __version__
 from megactor.cli.animate import animate
 from megactor.cli.bench import bench
 from megactor.cli.demo import demo
-from megactor.cli.eval import evaluation
+from megactor.cli.eval import evaluate
 from megactor.cli.synth import synth
 from megactor.cli.train import train
 from megactor.cli.weights import weights
@@ -29,7 +29,7 @@ app.command()(animate)
 app.command()(demo)
 app.command()(train)
 app.add_typer(synth, name="synth")
-app.add_typer(evaluation, name="eval")
+app.command("eval")(evaluate)
 app.add_typer(weights, name="weights")
 app.add_typer(bench, name="bench")
 

@@ -21,6 +21,8 @@ STAGES = {
     "check": "checking",
     "read": "reading",
     "download": "downloading (MB)",
+    "evaluate": "judging clips",
+    "report": "writing the report",
 }
 """Stage names of the pipeline and of the command line's own work in words."""
 
