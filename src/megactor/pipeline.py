@@ -4,6 +4,7 @@ Read `__call__` from top to bottom: it is the whole method in order.
 """
 
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -32,10 +33,17 @@ from megactor.models.detail import add_portrait_detail
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
-from megactor.options import AnimationOptions
+from megactor.options import AnimationOptions, SamplingPlan
 from megactor.portrait import Portrait, read_portrait
+from megactor.sampling import new_solver
 from megactor.weights import load_components
 from megactor.windows import context_windows
+
+LIVE_CHUNK = 8
+"""New frames at a time where the end of the clip is not known."""
+
+GPU_POSITIONS = 16 * 64 * 64
+"""Frames times latent positions that keep a GPU busy."""
 
 
 class MegActorPipeline(DiffusionPipeline):
@@ -190,7 +198,7 @@ class MegActorPipeline(DiffusionPipeline):
         self,
         portrait: Portrait,
         driving: Iterable[tuple[np.ndarray, np.ndarray | None]],
-        frame_count: int,
+        frame_count: int | None,
         asked: AnimationOptions,
         progress: Progress = no_progress,
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -200,8 +208,8 @@ class MegActorPipeline(DiffusionPipeline):
             portrait: with `image` at the networks' size and `large` at that of the result.
             driving: for each frame the masked driving crop, uint8 (S, S, 3) in the portrait's framing, and what is to
                 come out beside its result.
-            frame_count: number of frames.
-            asked: steps, guidance and seed.
+            frame_count: number of frames; None where it is not known yet: then in chunks.
+            asked: steps, guidance, seed and speed.
             progress: see `animation.Progress`.
 
         Yields:
@@ -249,29 +257,51 @@ class MegActorPipeline(DiffusionPipeline):
 
     def _denoise(
         self,
-        frame_count: int,
+        frame_count: int | None,
         conditions: Iterator[FrameConditions],
         portrait: PortraitInputs,
         asked: AnimationOptions,
         progress: Progress,
     ) -> Iterator[Frame]:
         """Noise to final latents, frame by frame in order."""
-        config = self.config
-        steps = config.default_steps if asked.steps is None else asked.steps
-        windows = context_windows(frame_count, config.window, config.overlap, cyclic=config.cyclic)
-        windows_done = itertools.count(1)
-        self.scheduler.set_timesteps(steps)
+        plan = asked.plan(self.own_plan)
+        chunk = plan.chunk or (LIVE_CHUNK if frame_count is None else None)
+        windows: list[list[int]] = []
+        count = None
+        if frame_count is not None:
+            windows = context_windows(frame_count, plan.window, plan.overlap, cyclic=plan.cyclic)
+            count = plan.steps * (len(windows) if chunk is None else math.ceil(frame_count / chunk))
+        done = itertools.count(1)
         denoiser = ClipDenoiser(
             unet=self.unet,
             reference_net=self.reference_net,
-            scheduler=self.scheduler,
+            solver=new_solver(self.scheduler, plan.steps, plan.solver),
             portrait=portrait,
-            windows=windows,
-            guidance=config.default_guidance if asked.guidance is None else asked.guidance,
+            plan=plan,
             generator=torch.Generator("cpu").manual_seed(asked.seed),
-            on_window=lambda: progress("denoise", next(windows_done), len(windows) * steps),
+            on_window=lambda: progress("denoise", next(done), count),
+            window_batch=asked.window_batch or self._window_batch(portrait),
         )
-        return denoiser.whole(conditions) if config.cyclic else denoiser.stream(conditions)
+        if chunk is not None:
+            return denoiser.chunks(conditions, chunk)
+        return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
+
+    @property
+    def own_plan(self) -> SamplingPlan:
+        """How this model denoises where nothing else is asked for: the reference for all faster ways."""
+        config = self.config
+        return SamplingPlan(
+            steps=config.default_steps,
+            guidance=config.default_guidance,
+            window=config.window,
+            overlap=config.overlap,
+            cyclic=config.cyclic,
+        )
+
+    def _window_batch(self, portrait: PortraitInputs) -> int:
+        """On a GPU, windows that together are as large as one of sd15 at 512x512; a CPU gains nothing."""
+        positions = self.config.window * portrait.latents.shape[-2:].numel()
+        return 1 if portrait.latents.device.type == "cpu" else max(1, GPU_POSITIONS // positions)
 
     def _decode(self, frame: Frame, inputs: PortraitInputs) -> np.ndarray:
         latents = frame.latents[:, :, 0] / self.vae.config.scaling_factor
