@@ -18,6 +18,19 @@ from megactor.streaming import StreamFrame, denoise_chunks, denoise_stream, solv
 
 Frame = StreamFrame[FrameConditions]
 
+GPU_POSITIONS = 16 * 64 * 64
+"""Frames times latent positions that keep a GPU busy: one window of sd15 at 512x512."""
+
+
+def default_window_batch(latents: Tensor, window: int) -> int:
+    """How many windows at once: on a GPU as many as keep it busy; a CPU gains nothing by more than one.
+
+    Args:
+        latents: (1, C, h, w) of a frame, on its device.
+        window: frames of a window.
+    """
+    return 1 if latents.device.type == "cpu" else max(1, GPU_POSITIONS // (window * latents.shape[-2:].numel()))
+
 
 @dataclass
 class ClipDenoiser:

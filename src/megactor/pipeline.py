@@ -7,6 +7,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
@@ -19,14 +20,17 @@ from transformers import CLIPVisionModelWithProjection
 from megactor.animation import AnimationResult, Progress, no_progress
 from megactor.composition import Composer
 from megactor.conditions.paste_back import PasteBack
-from megactor.denoising import ClipDenoiser, Frame
+from megactor.denoising import ClipDenoiser, Frame, default_window_batch
+from megactor.devices import choose_device, choose_dtype
 from megactor.driving_clip import DrivingClip
 from megactor.encoding import DrivingEncoder, FrameConditions, PortraitInputs, to_image, to_tensor
-from megactor.errors import ModelError
+from megactor.errors import InputError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
+from megactor.live_drive import LiveDrive
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.models.background_encoder import background_tokens, clip_pixels
+from megactor.models.compiling import compile_blocks
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.detail import add_portrait_detail
@@ -40,10 +44,7 @@ from megactor.weights import load_components
 from megactor.windows import context_windows
 
 LIVE_CHUNK = 8
-"""New frames at a time where the end of the clip is not known."""
-
-GPU_POSITIONS = 16 * 64 * 64
-"""Frames times latent positions that keep a GPU busy."""
+"""Frames that `stream` takes at a time: a third of a second of a camera."""
 
 
 class MegActorPipeline(DiffusionPipeline):
@@ -134,9 +135,21 @@ class MegActorPipeline(DiffusionPipeline):
         Raises:
             ModelError: the weights cannot be used, or the device is not there.
         """
-        place = _choose_device(device)
-        pipe = cls.from_pretrained(model, torch_dtype=_choose_dtype(dtype, place))
+        place = choose_device(device)
+        pipe = cls.from_pretrained(model, torch_dtype=choose_dtype(dtype, place))
         return pipe.to(place)
+
+    def compile_blocks(self, backend: str = "inductor") -> None:
+        """Compiles the repeated blocks of denoiser and ReferenceNet with torch.compile, for many or long clips.
+
+        Takes a minute or more at the first window, and again where windows have another length; inductor keeps the
+        result on disk for the next process. Numbers change within float tolerance.
+
+        Args:
+            backend: of torch.compile.
+        """
+        for network in (self.unet, self.reference_net):
+            compile_blocks(network, backend)
 
     @property
     def analyzer(self) -> FaceAnalyzer:
@@ -194,6 +207,69 @@ class MegActorPipeline(DiffusionPipeline):
             warnings=reader.warnings,
         )
 
+    def stream(
+        self,
+        portrait: str | os.PathLike[str] | np.ndarray,
+        frames: Iterable[np.ndarray],
+        *,
+        chunk: int = LIVE_CHUNK,
+        **options: Any,
+    ) -> Iterator[np.ndarray]:
+        """Animates a portrait live: frames of a camera in, as many frames out, for as long as they come.
+
+        Reads `chunk` frames, gives `chunk` frames, and so on; memory does not grow. The face is followed without a
+        second pass: the first frame with a face decides the framing, so its results differ a little from those of
+        `__call__` on a recording. Until a face is seen, the portrait itself comes out.
+
+        Args:
+            portrait: file, or uint8 RGB (H, W, 3).
+            frames: uint8 RGB (H, W, 3), from any iterator.
+            chunk: frames at a time, 1 to the model's window: fewer mean less delay and more work a frame.
+            options: fields of `AnimationOptions`, with `speed="realtime"` where it is not given; start, end and fps
+                belong to files.
+
+        Yields:
+            uint8 RGB frames, one for each that was read.
+
+        Raises:
+            InputError: an option or the portrait cannot be used.
+            FaceError: no face in the portrait.
+        """
+        asked = AnimationOptions(**{"speed": "realtime"} | options)
+        if not (asked.start is asked.end is asked.fps is None):
+            raise InputError("start, end and fps are for video files: choose the frames before they are streamed")
+        if not 1 <= chunk <= self.config.window:
+            raise InputError(f"chunk is {chunk}, but must be from 1 to {self.config.window}")
+        size = asked.size or self.config.output_size
+        picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
+        face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
+        preview_size = size if asked.layout == "side-by-side" else None
+        drive = LiveDrive(self.analyzer, face, asked, self.config.image_size, preview_size)
+        composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
+        return self._live(iter(frames), drive, face, composer, asked, chunk)
+
+    def _live(
+        self,
+        frames: Iterator[np.ndarray],
+        drive: LiveDrive,
+        face: Portrait,
+        composer: Composer,
+        asked: AnimationOptions,
+        chunk: int,
+    ) -> Iterator[np.ndarray]:
+        for frame in frames:
+            first = drive(frame)
+            if first is not None:
+                break
+            shown = None if asked.layout == "result" else np.zeros_like(face.large)
+            yield composer(face.large, shown)
+        else:
+            return
+        # behind the first face, every frame has a condition
+        driving = itertools.chain([first], (condition for frame in frames if (condition := drive(frame)) is not None))
+        for picture, preview in self.animate_crops(face, driving, None, asked, chunk=chunk):
+            yield composer(picture, preview)
+
     def animate_crops(
         self,
         portrait: Portrait,
@@ -201,6 +277,7 @@ class MegActorPipeline(DiffusionPipeline):
         frame_count: int | None,
         asked: AnimationOptions,
         progress: Progress = no_progress,
+        chunk: int | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         """Animates what was cropped already: the method without faces, files and layouts.
 
@@ -208,9 +285,10 @@ class MegActorPipeline(DiffusionPipeline):
             portrait: with `image` at the networks' size and `large` at that of the result.
             driving: for each frame the masked driving crop, uint8 (S, S, 3) in the portrait's framing, and what is to
                 come out beside its result.
-            frame_count: number of frames; None where it is not known yet: then in chunks.
+            frame_count: number of frames; None where it is not known yet, which needs a chunk.
             asked: steps, guidance, seed and speed.
             progress: see `animation.Progress`.
+            chunk: new frames at a time, in place of the windows; by default what `asked.speed` says.
 
         Yields:
             uint8 (N, N, 3) and what came beside the driving frame.
@@ -218,7 +296,9 @@ class MegActorPipeline(DiffusionPipeline):
         # the frames are made while they are asked for, long after a decorator's `no_grad` has ended
         with torch.no_grad():
             inputs = self._encode_portrait(portrait)
-        finished = self._denoise(frame_count, self._encode_driving(driving, inputs), inputs, asked, progress)
+        plan = asked.plan(self.own_plan)
+        plan = replace(plan, chunk=chunk or plan.chunk)
+        finished = self._denoise(frame_count, self._encode_driving(driving, inputs), inputs, asked, plan, progress)
         while True:
             with torch.no_grad():
                 frame = next(finished, None)
@@ -261,16 +341,18 @@ class MegActorPipeline(DiffusionPipeline):
         conditions: Iterator[FrameConditions],
         portrait: PortraitInputs,
         asked: AnimationOptions,
+        plan: SamplingPlan,
         progress: Progress,
     ) -> Iterator[Frame]:
         """Noise to final latents, frame by frame in order."""
-        plan = asked.plan(self.own_plan)
-        chunk = plan.chunk or (LIVE_CHUNK if frame_count is None else None)
         windows: list[list[int]] = []
-        count = None
-        if frame_count is not None:
+        if plan.chunk is None:
+            if frame_count is None:
+                raise ValueError("windows need the number of frames: give a chunk")
             windows = context_windows(frame_count, plan.window, plan.overlap, cyclic=plan.cyclic)
-            count = plan.steps * (len(windows) if chunk is None else math.ceil(frame_count / chunk))
+            count: int | None = len(windows) * plan.steps
+        else:
+            count = None if frame_count is None else math.ceil(frame_count / plan.chunk) * plan.steps
         done = itertools.count(1)
         denoiser = ClipDenoiser(
             unet=self.unet,
@@ -280,10 +362,10 @@ class MegActorPipeline(DiffusionPipeline):
             plan=plan,
             generator=torch.Generator("cpu").manual_seed(asked.seed),
             on_window=lambda: progress("denoise", next(done), count),
-            window_batch=asked.window_batch or self._window_batch(portrait),
+            window_batch=asked.window_batch or default_window_batch(portrait.latents, plan.window),
         )
-        if chunk is not None:
-            return denoiser.chunks(conditions, chunk)
+        if plan.chunk is not None:
+            return denoiser.chunks(conditions, plan.chunk)
         return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
 
     @property
@@ -298,37 +380,9 @@ class MegActorPipeline(DiffusionPipeline):
             cyclic=config.cyclic,
         )
 
-    def _window_batch(self, portrait: PortraitInputs) -> int:
-        """On a GPU, windows that together are as large as one of sd15 at 512x512; a CPU gains nothing."""
-        positions = self.config.window * portrait.latents.shape[-2:].numel()
-        return 1 if portrait.latents.device.type == "cpu" else max(1, GPU_POSITIONS // positions)
-
     def _decode(self, frame: Frame, inputs: PortraitInputs) -> np.ndarray:
         latents = frame.latents[:, :, 0] / self.vae.config.scaling_factor
         image = (self.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
         if frame.conditions.motion is not None:
             image = add_portrait_detail(image, inputs.large, frame.conditions.motion)
         return to_image(image)
-
-
-def _choose_device(device: str) -> torch.device:
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"device {device!r} cannot be used here ({reason}): try --device cpu") from error
-    return chosen
-
-
-def _choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    choices = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-    if dtype == "auto":
-        return torch.float32 if device.type == "cpu" else torch.float16
-    if dtype not in choices:
-        raise ModelError(f"unknown dtype {dtype!r}: choose one of auto, {', '.join(choices)}")
-    return choices[dtype]
