@@ -12,13 +12,13 @@ from command_line import megactor
 from megactor import __version__
 from megactor.cli.animate import animate
 from megactor.cli.main import app
-from megactor.options import LAYOUTS, AnimationOptions
+from megactor.options import LAYOUTS, SPEEDS, AnimationOptions
 
 OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
         *("--start", "--end", "--fps", "--contour-preserve", "--motion-scale", "--face", "--layout"),
-        *("--paste-back", "--no-audio", "--force", "--verbose"),
+        *("--paste-back", "--no-audio", "--force", "--verbose", "--speed", "--window-batch", "--compile"),
     },
     "demo": {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),
@@ -44,6 +44,8 @@ def test_every_option_of_the_pipeline_is_an_option_of_animate() -> None:
         assert parameters[field.name].default == field.default, field.name
     for layout in LAYOUTS:
         assert layout in str(parameters["layout"].annotation)
+    for speed in SPEEDS:
+        assert speed in str(parameters["speed"].annotation)
 
 
 def test_version() -> None:

@@ -43,6 +43,13 @@ Steps = Annotated[
     int | None,
     typer.Option(metavar="N", help="Denoising steps: more is slower and finer.", rich_help_panel=_MODEL),
 ]
+Speed = Annotated[
+    Literal["exact", "balanced", "realtime"],
+    typer.Option(
+        help="exact: the model's own way. balanced, realtime: fewer steps, less guidance and overlap; coarser pictures.",
+        rich_help_panel=_MODEL,
+    ),
+]
 Seed = Annotated[int, typer.Option(metavar="S", help="The same seed gives the same video.", rich_help_panel=_MODEL)]
 Size = Annotated[
     int | None,
@@ -87,6 +94,7 @@ def animate(
         ),
     ],
     model: Model = "nano",
+    speed: Speed = "exact",
     steps: Steps = None,
     guidance: Annotated[
         float | None,
@@ -152,6 +160,22 @@ def animate(
         Literal["auto", "float32", "bfloat16", "float16"],
         typer.Option(help="Number format of the networks.", rich_help_panel=_RUN),
     ] = "auto",
+    window_batch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Windows denoised at once: the same video, more memory; more speed on a large GPU.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    compile_blocks: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help="Compile the networks with torch.compile: minutes the first time, then faster; for long videos.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Make a portrait perform a video: same expressions, head motion and gaze, with the video's sound.
@@ -177,6 +201,8 @@ def animate(
         face=face,
         layout=layout,
         paste_back=paste_back,
+        speed=speed,
+        window_batch=window_batch,
     )
     run_animation(
         portrait,
@@ -186,6 +212,7 @@ def animate(
         model=model,
         device=device,
         dtype=dtype,
+        compile_blocks=compile_blocks,
         audio=not no_audio,
         force=force,
         verbose=verbose,
@@ -201,6 +228,7 @@ def run_animation(
     model: str,
     device: str,
     dtype: str,
+    compile_blocks: bool = False,
     audio: bool,
     force: bool,
     verbose: bool,
@@ -227,6 +255,8 @@ def run_animation(
         from megactor.pipeline import MegActorPipeline
 
         pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype)
+        if compile_blocks:
+            pipeline.compile_blocks()
         progress("model", 1, 1)
         result = pipeline(str(portrait), str(driving), **asdict(options), progress=progress)
         result.save(target, audio=audio, force=force)
