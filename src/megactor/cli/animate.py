@@ -46,7 +46,7 @@ Steps = Annotated[
 Speed = Annotated[
     Literal["exact", "balanced", "realtime"],
     typer.Option(
-        help="exact: the model's own way. balanced, realtime: fewer steps, less guidance and overlap; coarser pictures.",
+        help="exact: the model's own way. the others: fewer steps, less guidance and overlap; coarser.",
         rich_help_panel=_MODEL,
     ),
 ]

@@ -85,6 +85,8 @@ def speed(
     print(f"{'stage':<12}{'seconds':>9}{'ms/frame':>10}{'frames/s':>10}")
     for name, seconds in {**stages, "sum": sum(stages.values()), "end to end": whole}.items():
         print(f"{name:<12}{seconds:>9.2f}{1000 * seconds / frames:>10.1f}{frames / max(seconds, 1e-9):>10.1f}")
+    cores = statistics.median(run.core_seconds for run in runs)
+    print(f"{1000 * cores / frames:.0f} ms of a core a frame, end to end, whatever else the machine does")
     machine = describe_machine(pipe)
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     if output is not None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,6 +30,9 @@ def synthbench(
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Denoising steps; by default the model's own.")] = None,
     guidance: Annotated[float | None, typer.Option(metavar="G", help="Guidance scale; by default the model's.")] = None,
+    speed: Annotated[
+        Literal["exact", "balanced", "realtime"], typer.Option(help="As for `megactor animate`.")
+    ] = "exact",
     rig: Annotated[Path | None, typer.Option(metavar="FILE", help="Rig file; see `megactor synth rig`.")] = None,
 ) -> None:
     """Score a model on rendered clips of people it never saw, against the true frames.
@@ -43,7 +46,7 @@ def synthbench(
 
     scores = []
     with progress_display() as progress:
-        for score in evaluate(Settings(model, steps, guidance, rig=rig), clips, output, workers):
+        for score in evaluate(Settings(model, steps, guidance, rig=rig, speed=speed), clips, output, workers):
             scores.append(score)
             progress("evaluate", len(scores), clips)
     scores.sort(key=lambda score: score.name)

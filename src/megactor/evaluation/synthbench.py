@@ -62,6 +62,7 @@ class Settings:
     steps, guidance: None for the model's own.
     size: of clips and results in pixels.
     rig: file, or None for the installed one.
+    speed: preset, see `options.SPEEDS`.
     """
 
     model: str
@@ -69,6 +70,7 @@ class Settings:
     guidance: float | None = None
     size: int = 256
     rig: Path | None = None
+    speed: str = "exact"
 
 
 def evaluate(settings: Settings, clips: int, folder: Path, workers: int = 1) -> Iterator[ClipScore]:
@@ -151,6 +153,8 @@ def summarize(scores: list[ClipScore]) -> dict[str, dict[str, Estimate]]:
 def _check_settings(path: Path, settings: Settings) -> None:
     """Rows of one folder come from the same settings, weights and metrics, however often it was gone on with."""
     wanted = asdict(settings) | {"rig": None, "weights": _fingerprint(model_folder(settings.model)), "version": VERSION}
+    if settings.speed == "exact":
+        del wanted["speed"]  # as in folders from before there were others
     if path.exists():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -193,7 +197,7 @@ def _score(item: BenchItem, settings: Settings, strips: Path) -> ClipScore:
     (clip,) = render_bench(renderer, [item], settings.size)
     truth, driver = (np.stack([frame.pictures[name] for frame in clip.frames]) for name in ("target", item.driver))
     landmarks = np.stack([frame.rendered[item.driver].landmarks for frame in clip.frames])
-    options = AnimationOptions(steps=settings.steps, guidance=settings.guidance)
+    options = AnimationOptions(steps=settings.steps, guidance=settings.guidance, speed=settings.speed)
     result = animate_aligned(pipe, clip.portrait, driver, landmarks, options)
     _save_strip(strips / f"{item.name}.jpg", clip, driver, result, truth)
 
