@@ -37,12 +37,13 @@ class SamplingPlan:
 class Speed:
     """What a `--speed` preset changes; None leaves the model's own.
 
-    steps, guidance, overlap: at most so much.
+    steps, guidance, window, overlap: at most so much.
     guided, solver, cyclic, chunk: see `SamplingPlan`.
     """
 
     steps: int | None = None
     guidance: float | None = None
+    window: int | None = None
     overlap: int | None = None
     guided: tuple[float, float] | None = None
     solver: str | None = None
@@ -52,7 +53,7 @@ class Speed:
     def apply(self, own: SamplingPlan) -> SamplingPlan:
         """The model's own plan with these changes."""
         wanted = {name: value for name, value in vars(self).items() if value is not None}
-        for name in wanted.keys() & {"steps", "guidance", "overlap"}:
+        for name in wanted.keys() & {"steps", "guidance", "window", "overlap"}:
             wanted[name] = min(wanted[name], getattr(own, name))
         return replace(own, **wanted)
 
@@ -61,7 +62,7 @@ SPEEDS = {
     "exact": Speed(),
     # Guidance in the middle steps only: arXiv 2404.07724.
     "balanced": Speed(steps=10, overlap=4, guided=(0.2, 0.8), solver="dpm++", cyclic=False),
-    "realtime": Speed(steps=4, guidance=1.0, solver="dpm++", cyclic=False, chunk=8),
+    "realtime": Speed(steps=4, guidance=1.0, window=12, solver="dpm++", cyclic=False, chunk=8),
 }
 """From the model's own way, which is the reference, to the least work; docs/performance.md holds the distances.
 

@@ -121,7 +121,10 @@ class MegActorPipeline(DiffusionPipeline):
             ModelError: no such folder, missing or damaged files, weights of another architecture.
         """
         dtype = options.pop("torch_dtype", None)
-        return cls(**load_components(pretrained_model_name_or_path, dtype) | options)
+        pipe = cls(**load_components(pretrained_model_name_or_path, dtype) | options)
+        for network in (pipe.unet, pipe.reference_net, pipe.vae):
+            network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
+        return pipe
 
     @classmethod
     def from_preset(cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto") -> Self:

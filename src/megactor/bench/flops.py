@@ -90,6 +90,7 @@ class Counts:
         first, behind = (part * plan.steps for part in plan.guided)
         guided = sum(plan.guidance > 1 and first <= step < behind for step in range(plan.steps))
         denoiser = guided * self.total("window") + (plan.steps - guided) * self.unguided
+        denoiser *= plan.window / self.window  # but for the attention between frames, which is next to nothing
         once = self.total("clip") + frames * self.total("frame")
         return once + plan.steps * self.total("step") + windows * denoiser
 
