@@ -74,6 +74,18 @@ def test_clips_of_a_batch_do_not_mix(sample: Tensor, tokens: Tensor, latents: Te
 
 
 @torch.no_grad()
+def test_windows_share_what_was_projected_once(sample: Tensor, tokens: Tensor, latents: Tensor) -> None:
+    denoiser, reference_net = networks()
+    portrait = reference_net(latents[:1], 5, tokens[:1])
+    one_each = [denoiser.guided(sample[i : i + 1], 5, tokens[:1], portrait) for i in range(2)]
+    background = reference_net.project_background(tokens[:1])
+    reference = denoiser.project_reference(reference_net(latents[:1], 5, background))
+    together = denoiser.guided(sample, 5, denoiser.project_background(tokens[:1]), reference)
+    for half, alone in zip(together, zip(*one_each, strict=True), strict=True):
+        torch.testing.assert_close(half, torch.cat(alone), rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
 def test_memory_format_does_not_matter(sample: Tensor, tokens: Tensor, latents: Tensor) -> None:
     denoiser, reference_net = networks()
     plain = denoiser(sample, 5, tokens, reference_net(latents, 5, tokens))
