@@ -22,7 +22,7 @@ LAYERS: tuple[set[str], ...] = (
     {"bench"},
     {"train", "evaluation", "conversion"},
     {"pipeline"},
-    {"denoising", "driving_clip", "composition", "weights"},
+    {"denoising", "driving_clip", "live_drive", "composition", "devices", "weights"},
     {"encoding", "portrait", "animation"},
     {"synth", "metrics"},
     {"faces", "conditions", "models", "media", "sampling", "streaming", "windows", "memory"},

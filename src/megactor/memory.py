@@ -37,8 +37,12 @@ class MemoryGuard:
     """
 
     def __init__(self, measures: Iterable[Measure] = (), say: Callable[[str], None] | None = None) -> None:
-        self._measures = iter(measures)
+        self._measures = list(measures)
         self._say = say
+
+    def try_first(self, measure: Measure) -> None:
+        """Adds a measure that is cheaper than all others."""
+        self._measures.insert(0, measure)
 
     def __call__(self, call: Callable[[], Result]) -> Result:
         """The call's result.
@@ -52,9 +56,9 @@ class MemoryGuard:
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
-                measure = next(self._measures, None)
-                if measure is None:
+                if not self._measures:
                     raise
+                measure = self._measures.pop(0)
             # only here: while the exception lives, its traceback holds the tensors of the failed call
             gc.collect()
             clear_device_cache()

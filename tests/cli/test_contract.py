@@ -12,13 +12,13 @@ from command_line import megactor
 from megactor import __version__
 from megactor.cli.animate import animate
 from megactor.cli.main import app
-from megactor.options import LAYOUTS, AnimationOptions
+from megactor.options import LAYOUTS, SPEEDS, AnimationOptions
 
 OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
         *("--start", "--end", "--fps", "--contour-preserve", "--motion-scale", "--face", "--layout"),
-        *("--paste-back", "--no-audio", "--force", "--verbose", "--offload"),
+        *("--paste-back", "--no-audio", "--force", "--verbose", "--offload", "--speed", "--window-batch", "--compile"),
     },
     "demo": {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),
@@ -29,7 +29,7 @@ OPTIONS = {
     "weights convert": {"--output", "--dtype", "--force"},
     "eval": {
         *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--clips", "--frames"),
-        *("--workers", "--steps", "--guidance", "--weights", "--rig"),
+        *("--workers", "--steps", "--guidance", "--speed", "--weights", "--rig"),
     },
     "train": {"--output", "--set", "--max-time", "--cpu"},
 }
@@ -51,6 +51,8 @@ def test_every_option_of_the_pipeline_is_an_option_of_animate() -> None:
         assert parameters[field.name].default == field.default, field.name
     for layout in LAYOUTS:
         assert layout in str(parameters["layout"].annotation)
+    for speed in SPEEDS:
+        assert speed in str(parameters["speed"].annotation)
 
 
 def test_version() -> None:

@@ -53,7 +53,7 @@ def test_same_seed_same_video(golden: Golden, release: Path, monkeypatch: pytest
 
         def __init__(self, *arguments) -> None:
             super().__init__(*arguments)
-            self._modulation_image = golden.unit("shared/ref512_u8")[:1]
+            self._modulation = self.pose_guider.read_portrait(golden.unit("shared/ref512_u8")[:1])
 
     monkeypatch.setattr(megactor.pipeline, "DrivingEncoder", RecordedEncoder)
     monkeypatch.setattr(pose_guider, "GRAY_WEIGHTS", (1.0, 0.0, 0.0))  # the recorded frames were gray already

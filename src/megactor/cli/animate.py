@@ -32,6 +32,13 @@ Steps = Annotated[
     int | None,
     typer.Option(metavar="N", help="Denoising steps: more is slower and finer.", rich_help_panel=_MODEL),
 ]
+Speed = Annotated[
+    Literal["exact", "balanced", "realtime"],
+    typer.Option(
+        help="exact: the model's own way. the others: fewer steps, less guidance and overlap; coarser.",
+        rich_help_panel=_MODEL,
+    ),
+]
 Seed = Annotated[int, typer.Option(metavar="S", help="The same seed gives the same video.", rich_help_panel=_MODEL)]
 Size = Annotated[
     int | None,
@@ -76,6 +83,7 @@ def animate(
         ),
     ],
     model: Model = "nano",
+    speed: Speed = "exact",
     steps: Steps = None,
     guidance: Annotated[
         float | None,
@@ -149,6 +157,22 @@ def animate(
             rich_help_panel=_RUN,
         ),
     ] = False,
+    window_batch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Windows denoised at once: the same video, more memory; more speed on a large GPU.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    compile_blocks: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help="Compile the networks with torch.compile: minutes the first time, then faster; for long videos.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Make a portrait perform a video: same expressions, head motion and gaze, with the video's sound.
@@ -174,6 +198,8 @@ def animate(
         face=face,
         layout=layout,
         paste_back=paste_back,
+        speed=speed,
+        window_batch=window_batch,
     )
     run_animation(
         portrait,
@@ -183,6 +209,7 @@ def animate(
         model=model,
         device=device,
         dtype=dtype,
+        compile_blocks=compile_blocks,
         audio=not no_audio,
         force=force,
         offload=offload,
@@ -199,6 +226,7 @@ def run_animation(
     model: str,
     device: str,
     dtype: str,
+    compile_blocks: bool = False,
     audio: bool,
     force: bool,
     verbose: bool,
@@ -226,6 +254,8 @@ def run_animation(
         from megactor.pipeline import MegActorPipeline
 
         pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype, offload=offload)
+        if compile_blocks:
+            pipeline.compile_blocks()
         progress("model", 1, 1)
         result = pipeline(str(portrait), str(driving), **asdict(options), progress=progress)
         result.save(target, audio=audio, force=force)

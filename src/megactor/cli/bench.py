@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from megactor.cli.bench_networks import flops, speed
 from megactor.cli.failures import one_line_errors
 from megactor.cli.synth import require_extra
 
@@ -16,6 +17,10 @@ bench = typer.Typer(help="Measure speed and memory on this machine.", no_args_is
 @bench.callback()
 def _bench() -> None:
     """Keeps `memory` a sub-command while it is the only one."""
+
+
+bench.command("flops")(flops)
+bench.command("speed")(speed)
 
 
 @bench.command("memory")

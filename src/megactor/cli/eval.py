@@ -3,12 +3,13 @@
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from megactor.cli.failures import one_line_errors
 from megactor.cli.synth import require_extra
+from megactor.options import AnimationOptions
 
 if TYPE_CHECKING:
     from megactor.evaluation.suites.suite import Suite
@@ -48,6 +49,9 @@ def evaluate(
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Denoising steps; by default the model's own.")] = None,
     guidance: Annotated[float | None, typer.Option(metavar="G", help="Guidance scale; by default the model's.")] = None,
+    speed: Annotated[
+        Literal["exact", "balanced", "realtime"], typer.Option(help="As for `megactor animate`.")
+    ] = "exact",
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of LPIPS's weights.")] = None,
     rig: Annotated[
         Path | None, typer.Option(metavar="FILE", help="synthbench: rig file; see `megactor synth rig`.")
@@ -70,7 +74,8 @@ def evaluate(
 
     folder = output or Path("runs") / f"eval-{suite}"
     chosen = _suite(suite, videos, portraits, frames, rig)
-    systems = _systems(models, results or [], steps, guidance, truth=suite is not SuiteName.CROSS)
+    options = AnimationOptions(steps=steps, guidance=guidance, speed=speed)
+    systems = _systems(models, results or [], options, truth=suite is not SuiteName.CROSS)
     not_measured = _lpips_missing(weights) | NOT_INCLUDED
     with progress_display() as progress:
         for done, total in judge(chosen, systems, folder, clips, workers, weights):
@@ -105,9 +110,7 @@ def _suite(name: SuiteName, videos: Path | None, portraits: Path | None, frames:
     return CrossDriven(portraits, videos, frames)
 
 
-def _systems(
-    models: list[str], results: list[str], steps: int | None, guidance: float | None, truth: bool
-) -> "list[System]":
+def _systems(models: list[str], results: list[str], options: AnimationOptions, truth: bool) -> "list[System]":
     """Everything that is judged, in the order of columns."""
     from megactor.errors import InputError
     from megactor.evaluation.definitions import REFERENCE_SYSTEMS
@@ -116,7 +119,7 @@ def _systems(
     systems: list[System] = []
     for text in models:
         name, path = _named(text) or (Path(text).name, text)
-        systems.append(Model(name, path, steps, guidance))
+        systems.append(Model(name, path, options))
     for text in results:
         named = _named(text)
         if named is None:

@@ -1,6 +1,6 @@
 """What is judged: models, baselines, results of other programs, and the truth itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,29 +49,32 @@ class Model:
 
     name: in tables.
     model: preset or folder.
-    steps, guidance: None for the model's own.
+    options: steps, guidance and speed.
     """
 
     name: str
     model: str
-    steps: int | None = None
-    guidance: float | None = None
+    options: AnimationOptions = field(default_factory=AnimationOptions)
 
     def settings(self) -> dict[str, Any]:
         """See `System.settings`: wherever the weights lie, they are the same model."""
         folder = model_folder(self.model)
         files = sorted(path for path in folder.rglob("*") if path.suffix in {".json", ".safetensors", ".bin"})
-        return {"weights": fingerprint(files), "steps": self.steps, "guidance": self.guidance}
+        asked = self.options
+        return {
+            "weights": fingerprint(files),
+            "steps": asked.steps,
+            "guidance": asked.guidance,
+            "speed": asked.speed,
+        }
 
     def check(self, keys: list[CaseId]) -> None:
         """See `System.check`."""
-        AnimationOptions(steps=self.steps, guidance=self.guidance)
         model_folder(self.model)
 
     def frames(self, case: Case, analyzer: FaceAnalyzer) -> np.ndarray:
         """See `System.frames`."""
-        options = AnimationOptions(steps=self.steps, guidance=self.guidance)
-        return animate_aligned(_pipeline(self.model), case.portrait, case.driver, case.driver_boxes, options)
+        return animate_aligned(_pipeline(self.model), case.portrait, case.driver, case.driver_boxes, self.options)
 
 
 @dataclass(frozen=True)
