@@ -294,14 +294,13 @@ class MegActorPipeline(DiffusionPipeline):
         # the frames are made while they are asked for, long after a decorator's `no_grad` has ended
         with torch.no_grad():
             inputs = guard(lambda: self._encode_portrait(portrait, asked.seed))
-        own = asked.plan(self.own_plan)
-        plan = replace(own, chunk=chunk or own.chunk)
-        conditions = self._encode_driving(driving, inputs, guard)
-        finished = self._denoise(frame_count, conditions, inputs, asked, plan, progress, guard)
+        plan = asked.plan(self.own_plan)
+        plan = plan if chunk is None else replace(plan, chunk=chunk)
+        frames = self._encode_driving(driving, inputs, guard)
+        finished = self._denoise(frame_count, frames, inputs, asked, plan, progress, guard)
         while True:
             with torch.no_grad():
-                frame = next(finished, None)
-                if frame is None:
+                if (frame := next(finished, None)) is None:
                     break
                 picture = guard(functools.partial(self._decode, frame, inputs))
             yield picture, frame.conditions.preview
@@ -375,8 +374,8 @@ class MegActorPipeline(DiffusionPipeline):
             window_batch=asked.window_batch or default_window_batch(portrait.latents, plan.window),
         )
         if denoiser.window_batch > 1:
-            words = "one window at a time from here on (as with --window-batch 1)"
-            guard.try_first(Measure(words, lambda: setattr(denoiser, "window_batch", 1)))
+            slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
+            guard.try_first(slower)
         if plan.chunk is not None:
             return denoiser.chunks(conditions, plan.chunk)
         return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
