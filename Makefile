@@ -1,7 +1,8 @@
 # `make demo` and `make test` do all their set-up: a virtual environment in .venv, PyTorch, the package, the command.
 #
 #   make demo                        render the packaged portrait performing the packaged clip: out/demo.mp4
-#   make test                        everything CI runs: ruff, mypy, pytest
+#   make test                        everything CI runs: ruff, mypy, hadolint, the documentation, pytest
+#   make docs                        the documentation as a site in site/
 #   make PYTHON=python3.12 ...       another interpreter (3.11 or 3.12)
 #   make TORCH_INDEX= ...            PyTorch from pip's own sources, whatever the machine
 
@@ -20,7 +21,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # asks for one page, for 5 seconds: pip itself would retry an unreachable index for minutes
 REACHABLE := timeout 10 $(BIN)/python -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=5)'
 
-.PHONY: help demo install test lint format clean
+.PHONY: help demo install test lint docs format clean
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -28,13 +29,18 @@ help:
 demo: $(VENV)/installed
 	$(BIN)/megactor demo -o out/demo.mp4 --force
 
-test: lint
-	$(BIN)/python -m pytest
+# as many processes as cores, one thread each: threads of several processes would only wait for each other
+test: lint docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/hadolint Dockerfile
+
+docs: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 format: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check --fix .
@@ -43,7 +49,7 @@ format: $(VENV)/installed-dev
 install: $(VENV)/installed
 
 clean:
-	rm -rf "$(VENV)" out build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf "$(VENV)" out site build dist .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "MegActor needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..." >&2; exit 1; }

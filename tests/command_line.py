@@ -62,8 +62,10 @@ class FakePipeline:
         self.frame_count = 4
         self.warnings: list[str] = []
 
-    def from_preset(self, model: str, device: str = "auto", dtype: str = "auto") -> "FakePipeline":
-        self.calls.append({"model": model, "device": device, "dtype": dtype})
+    def from_preset(
+        self, model: str, device: str = "auto", dtype: str = "auto", offload: bool = False
+    ) -> "FakePipeline":
+        self.calls.append({"model": model, "device": device, "dtype": dtype, "offload": offload})
         return self
 
     def __call__(

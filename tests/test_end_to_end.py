@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 from command_line import error_line, listing, megactor
+from huggingface_hub import constants
 from media_samples import Clip, write_clip
 from PIL import Image
 from tiny_model import tiny_pipeline
@@ -181,11 +182,12 @@ def incomplete_model(folder: Path) -> Path:
         (nan_model, "not finite"),
         (incomplete_model, "unet"),
         (lambda folder: folder / "nowhere", "no model at"),
-        (lambda folder: "sd15", "sd15"),
+        (lambda folder: "sd15", "megactor weights fetch sd15"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_bad_models(make, words: str, tmp_path: Path) -> None:
+def test_bad_models(make, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))  # whatever was fetched here
     model = make(tmp_path)
     line = error_line(animate(PHOTO, TALK, tmp_path / "out.mp4", "--model", model))
     assert words in line

@@ -20,8 +20,9 @@ def knows_the_answer(scheduler: DDIMScheduler) -> ModelAt:
     def model_at(timestep: Tensor) -> WindowModel:
         alpha = scheduler.alphas_cumprod[int(timestep)]
 
-        def model(latents: Tensor, frames: Sequence[int]) -> Halves:
-            return None, (latents - alpha.sqrt() * CLIP[:, :, frames]) / (1 - alpha).sqrt()
+        def model(latents: Tensor, windows: Sequence[Sequence[int]]) -> Halves:
+            clips = torch.cat([CLIP[:, :, frames] for frames in windows])
+            return None, (latents - alpha.sqrt() * clips) / (1 - alpha).sqrt()
 
         return model
 
@@ -73,21 +74,29 @@ class OneStep:
         return SimpleNamespace(prev_sample=prediction)
 
 
+@pytest.mark.parametrize("window_batch", [1, 2, 5])
 @pytest.mark.parametrize("guidance", [1.0, 4.5])
-def test_overlaps_are_averaged_then_guided(guidance: float) -> None:
+def test_overlaps_are_averaged_then_guided(guidance: float, window_batch: int) -> None:
     windows = context_windows(20)
     numbers = {tuple(window): float(n) for n, window in enumerate(windows)}
 
     def model_at(timestep: Tensor) -> WindowModel:
-        def model(latents: Tensor, frames: Sequence[int]) -> Halves:
-            with_reference = torch.full_like(latents, numbers[tuple(frames)])
+        def model(latents: Tensor, members: Sequence[Sequence[int]]) -> Halves:
+            values = torch.tensor([numbers[tuple(frames)] for frames in members])
+            with_reference = values[:, None, None, None, None].expand_as(latents)
             return (None if guidance == 1 else -with_reference), with_reference
 
         return model
 
     done: list[int] = []
     result = denoise(
-        model_at, torch.zeros(1, 1, 20, 1, 1), OneStep(), windows, guidance, on_window=lambda: done.append(1)
+        model_at,
+        torch.zeros(1, 1, 20, 1, 1),
+        OneStep(),
+        windows,
+        guidance,
+        on_window=lambda: done.append(1),
+        window_batch=window_batch,
     )
     average = torch.tensor(
         [sum(numbers[tuple(w)] for w in windows if i in w) / sum(i in w for w in windows) for i in range(20)]
@@ -101,7 +110,7 @@ def test_model_on_another_device() -> None:
     seen: list[str] = []
 
     def model_at(timestep: Tensor) -> WindowModel:
-        def model(latents: Tensor, frames: Sequence[int]) -> Halves:
+        def model(latents: Tensor, windows: Sequence[Sequence[int]]) -> Halves:
             seen.append(latents.device.type)
             return None, torch.zeros(latents.shape)
 

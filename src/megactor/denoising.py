@@ -1,19 +1,36 @@
 """Running the denoiser over one clip: streaming in flat memory, or the whole clip at once as officially done."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from megactor.encoding import FrameConditions, PortraitInputs
-from megactor.models.denoising_unet import DenoisingUNet
-from megactor.models.reference_net import ReferenceFeatures, ReferenceNet
-from megactor.sampling import Halves, WindowModel, denoise, guide
-from megactor.streaming import StreamFrame, denoise_stream
+from megactor.memory import MemoryGuard
+from megactor.models.denoising_unet import DenoisingUNet, ReferenceKeysValues
+from megactor.models.reference_net import BackgroundKeysValues, ReferenceNet
+from megactor.options import SamplingPlan
+from megactor.sampling import Halves, WindowModel, denoise, guide, step_arguments
+from megactor.streaming import StreamFrame, denoise_chunks, denoise_stream, solver_step
 
 Frame = StreamFrame[FrameConditions]
+
+GPU_POSITIONS = 16 * 64 * 64
+"""Frames times latent positions that keep a GPU busy: one window of sd15 at 512x512."""
+
+
+def default_window_batch(latents: Tensor, window: int) -> int:
+    """How many windows at once: on a GPU as many as keep it busy; a CPU gains nothing by more than one.
+
+    Args:
+        latents: (1, C, h, w) of a frame, on its device.
+        window: frames of a window.
+    """
+    return 1 if latents.device.type == "cpu" else max(1, GPU_POSITIONS // (window * latents.shape[-2:].numel()))
 
 
 @dataclass
@@ -23,86 +40,135 @@ class ClipDenoiser:
     Attributes:
         unet: the denoiser.
         reference_net: reads the portrait at every timestep.
-        scheduler: diffusers scheduler with its timesteps set.
+        solver: diffusers scheduler with its timesteps set; used for this clip only.
         portrait: the clip's portrait.
-        windows: frame indices of every window.
-        guidance: guidance scale; up to 1, the half without the reference is not computed.
+        plan: guidance, windows and chunks; up to a guidance scale of 1, the half without the reference is not computed.
         generator: source of all noise, on the CPU so that a seed means the same on every device.
         on_window: called after every window of every step.
+        window_batch: windows that the denoiser is given at once; may be lowered at any time.
+        guard: runs the networks, again in less memory where there was not enough.
     """
 
     unet: DenoisingUNet
     reference_net: ReferenceNet
-    scheduler: Any
+    solver: Any
     portrait: PortraitInputs
-    windows: Sequence[Sequence[int]]
-    guidance: float
+    plan: SamplingPlan
     generator: torch.Generator
     on_window: Callable[[], None]
-    _references: dict[int, ReferenceFeatures] = field(default_factory=dict, repr=False)
+    window_batch: int = 1
+    guard: MemoryGuard = field(default_factory=MemoryGuard, repr=False)
+    _references: dict[int, ReferenceKeysValues] = field(default_factory=dict, repr=False)
 
-    def stream(self, conditions: Iterable[FrameConditions]) -> Iterator[Frame]:
+    def stream(self, conditions: Iterable[FrameConditions], windows: Sequence[Sequence[int]]) -> Iterator[Frame]:
         """Frames in order, each as soon as it is final; holds a few windows a step, whatever the clip's length.
 
-        Needs windows that are not cyclic and a scheduler without memory (DDIM, Euler).
+        Needs windows that are not cyclic.
         """
-        timesteps = [int(t) for t in self.scheduler.timesteps]
+        steps = len(self.solver.timesteps)
+        return denoise_stream(
+            self._noisy(conditions), windows, steps, self._predict_frames, self._step, self.window_batch
+        )
 
-        def predict(latents: Tensor, frames: list[FrameConditions], index: int) -> Tensor:
-            timestep = timesteps[index]
-            if timestep not in self._references:
-                self._references[timestep] = self._read_portrait(timestep)
-            scaled = self.scheduler.scale_model_input(latents, timestep)
-            output = guide(self._predict(scaled, frames, timestep, self._references[timestep]), self.guidance)
-            self.on_window()
-            return output
+    def chunks(self, conditions: Iterable[FrameConditions], chunk: int) -> Iterator[Frame]:
+        """Frames in order, `chunk` at a time, without a look at later ones: for clips that go on for ever."""
+        steps = len(self.solver.timesteps)
+        window = max(chunk, self.plan.window)
+        return denoise_chunks(self._noisy(conditions), chunk, window, steps, self._predict_frames, self._step)
 
-        def step(output: Tensor, latents: Tensor, index: int) -> Tensor:
-            return self.scheduler.step(output, timesteps[index], latents).prev_sample
-
-        def noisy() -> Iterator[Frame]:
-            for frame in conditions:
-                yield StreamFrame(self._to_device(self._noise(1) * self.scheduler.init_noise_sigma), frame)
-
-        return denoise_stream(noisy(), self.windows, len(timesteps), predict, step)
-
-    def whole(self, conditions: Iterable[FrameConditions]) -> Iterator[Frame]:
-        """Every step runs over the whole clip, with any windows and any scheduler; latents wait on the CPU."""
+    def whole(self, conditions: Iterable[FrameConditions], windows: Sequence[Sequence[int]]) -> Iterator[Frame]:
+        """Every step runs over the whole clip, with any windows; latents wait on the CPU."""
         frames = list(conditions)
+        steps = itertools.count()
 
         def model_at(timestep: Tensor) -> WindowModel:
-            portrait = self._read_portrait(int(timestep))
+            index, reference = next(steps), self._read_portrait(int(timestep))
 
-            def model(latents: Tensor, members: Sequence[int]) -> Halves:
-                chosen = [frames[i] for i in members]
-                return self._predict(self._to_device(latents), chosen, int(timestep), portrait)
+            def model(latents: Tensor, members: Sequence[Sequence[int]]) -> Halves:
+                chosen = [[frames[i] for i in window] for window in members]
+                return self.guard(lambda: self._predict(self._to_device(latents), chosen, index, reference))
 
             return model
 
         latents = denoise(
             model_at,
             self._noise(len(frames)),
-            self.scheduler,
-            self.windows,
-            self.guidance,
+            self.solver,
+            windows,
+            self.plan.guidance,
             device=self.portrait.latents.device,
             generator=self.generator,
             on_window=self.on_window,
+            window_batch=self.window_batch,
         )
         for frame, own in zip(frames, latents.split(1, dim=2), strict=True):
-            yield StreamFrame(self._to_device(own), frame)
+            yield StreamFrame(self._to_device(own), frame, None)
+
+    def _noisy(self, conditions: Iterable[FrameConditions]) -> Iterator[Frame]:
+        for frame in conditions:
+            noise = self._to_device(self._noise(1) * self.solver.init_noise_sigma)
+            yield StreamFrame(noise, frame, self.solver)
+
+    def _predict_frames(self, windows: list[list[Frame]], index: int) -> Tensor:
+        timestep = self.solver.timesteps[index]
+        if index not in self._references:
+            self._references[index] = self._read_portrait(int(timestep))
+        latents = [[frame.solver.scale_model_input(frame.latents, timestep) for frame in window] for window in windows]
+        conditions = [[frame.conditions for frame in window] for window in windows]
+        joined = torch.cat([torch.cat(window, dim=2) for window in latents])
+        reference = self._references[index]
+        halves = self.guard(lambda: self._predict(joined, conditions, index, reference))
+        for _ in windows:
+            self.on_window()
+        return guide(halves, self.plan.guidance)
+
+    def _step(self, output: Tensor, frame: Frame, index: int) -> Frame:
+        return solver_step(output, frame, self.solver.timesteps[index], **step_arguments(self.solver, self.generator))
 
     def _predict(
-        self, latents: Tensor, frames: Sequence[FrameConditions], timestep: int, portrait: ReferenceFeatures
+        self,
+        latents: Tensor,
+        windows: Sequence[Sequence[FrameConditions]],
+        index: int,
+        reference: ReferenceKeysValues,
     ) -> Halves:
-        sample = torch.cat([latents, torch.cat([frame.channels for frame in frames], dim=2)], dim=1)
-        tokens = self.portrait.tokens
-        if self.guidance > 1:
-            return self.unet.guided(sample, timestep, tokens, portrait)
-        return None, self.unet(sample, timestep, tokens, portrait)
+        """Halves (B, C, F, h, w) of B windows, no more than `window_batch` of them at once."""
+        count = self.window_batch
+        some = [slice(first, first + count) for first in range(0, len(windows), count)]
+        halves = [self._predict_batch(latents[part], windows[part], index, reference) for part in some]
+        without = [half for half, _ in halves if half is not None]
+        return torch.cat(without) if without else None, torch.cat([half for _, half in halves])
 
-    def _read_portrait(self, timestep: int) -> ReferenceFeatures:
-        return self.reference_net(self.portrait.reference_latents, timestep, self.portrait.tokens)
+    def _predict_batch(
+        self,
+        latents: Tensor,
+        windows: Sequence[Sequence[FrameConditions]],
+        index: int,
+        reference: ReferenceKeysValues,
+    ) -> Halves:
+        channels = [torch.cat([frame.channels for frame in window], dim=2) for window in windows]
+        sample = torch.cat([latents, torch.cat(channels)], dim=1)
+        timestep, background = int(self.solver.timesteps[index]), self._background[0]
+        if self._is_guided(index):
+            return self.unet.guided(sample, timestep, background, reference)
+        return None, self.unet(sample, timestep, background, reference)
+
+    def _is_guided(self, index: int) -> bool:
+        first, behind = (part * len(self.solver.timesteps) for part in self.plan.guided)
+        return self.plan.guidance > 1 and first <= index < behind
+
+    @cached_property
+    def _background(self) -> tuple[BackgroundKeysValues, BackgroundKeysValues]:
+        """The background tokens as denoiser and ReferenceNet read them at every step."""
+        tokens = self.portrait.tokens
+        return self.unet.project_background(tokens), self.reference_net.project_background(tokens)
+
+    def _read_portrait(self, timestep: int) -> ReferenceKeysValues:
+        def read() -> ReferenceKeysValues:
+            features = self.reference_net(self.portrait.reference_latents, timestep, self._background[1])
+            return self.unet.project_reference(features)
+
+        return self.guard(read)
 
     def _noise(self, frames: int) -> Tensor:
         batch, channels, height, width = self.portrait.latents.shape

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, warp
+from megactor.models.offload import bring_to_device
 from megactor.models.pose_guider import PoseGuider
 
 
@@ -78,16 +79,20 @@ class DrivingEncoder:
         self.portrait = portrait
         self.dense_motion = dense_motion
         self.vae_latents = vae_latents
-        self._portrait_keypoints = None if dense_motion is None else dense_motion.keypoints(portrait.image)
-        self._modulation_image = None
+        self._portrait_keypoints = None
+        if dense_motion is not None:
+            bring_to_device(dense_motion)
+            self._portrait_keypoints = dense_motion.keypoints(portrait.image)
+        self._modulation = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video
-            self._modulation_image = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
+            large = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
+            self._modulation = pose_guider.read_portrait(large)
 
     def __call__(self, driving: Tensor, preview: np.ndarray | None) -> FrameConditions:
         """driving: (1, 3, S, S) in [0, 1], the masked driving frame in the portrait's framing."""
         portrait = self.portrait
-        pose = self.pose_guider(driving[:, :, None], self._modulation_image)
+        pose = self.pose_guider(driving[:, :, None], self._modulation)
         size = pose.shape[-2:]
         motion = None
         latents, mask = portrait.latents, F.interpolate(portrait.mask, size=size, mode="nearest")

@@ -1,11 +1,73 @@
 """What a caller may ask of one animation, checked before any work starts."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from megactor.errors import InputError
 
 LAYOUTS = ("result", "side-by-side")
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How a clip is denoised; what is not said otherwise is the model's own (`MegActorPipeline`'s settings).
+
+    steps: denoising steps.
+    guidance: guidance scale.
+    guided: part of the steps that are guided, from 0 (the first) to 1 (behind the last).
+    solver: key of `sampling.SOLVERS`, or None for the model's own scheduler.
+    window: frames that the denoiser sees at once.
+    overlap: frames that neighboring windows share.
+    cyclic: windows run round the end of the clip.
+    chunk: None for overlapping windows; else how many new frames at a time go through all steps, together with
+        `window - chunk` frames before them (`streaming.denoise_chunks`).
+    """
+
+    steps: int
+    guidance: float
+    guided: tuple[float, float] = (0.0, 1.0)
+    solver: str | None = None
+    window: int = 16
+    overlap: int = 8
+    cyclic: bool = True
+    chunk: int | None = None
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a `--speed` preset changes; None leaves the model's own.
+
+    steps, guidance, window, overlap: at most so much.
+    guided, solver, cyclic, chunk: see `SamplingPlan`.
+    """
+
+    steps: int | None = None
+    guidance: float | None = None
+    window: int | None = None
+    overlap: int | None = None
+    guided: tuple[float, float] | None = None
+    solver: str | None = None
+    cyclic: bool | None = None
+    chunk: int | None = None
+
+    def apply(self, own: SamplingPlan) -> SamplingPlan:
+        """The model's own plan with these changes."""
+        wanted = {name: value for name, value in vars(self).items() if value is not None}
+        for name in wanted.keys() & {"steps", "guidance", "window", "overlap"}:
+            wanted[name] = min(wanted[name], getattr(own, name))
+        return replace(own, **wanted)
+
+
+SPEEDS = {
+    "exact": Speed(),
+    # Guidance in the middle steps only: arXiv 2404.07724.
+    "balanced": Speed(steps=10, overlap=4, guided=(0.2, 0.8), solver="dpm++", cyclic=False),
+    "realtime": Speed(steps=4, guidance=1.0, window=12, solver="dpm++", cyclic=False, chunk=8),
+}
+"""From the model's own way, which is the reference, to the least work; docs/performance.md holds the distances.
+
+Limits rather than numbers, so that they mean something for every model: `nano` needs one step and no guidance anyway.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +86,9 @@ class AnimationOptions:
     face: which face of the portrait (0 = largest).
     layout: "result" or "side-by-side" (portrait | driving | result).
     paste_back: put the animated square back into the whole portrait.
+    speed: key of `SPEEDS`; `steps` and `guidance` go before it.
+    window_batch: windows that the denoiser is given at once: more memory and, on a large GPU, more speed; the same
+        frames. By default as many as keep a GPU busy, and one on a CPU.
     """
 
     steps: int | None = None
@@ -38,6 +103,8 @@ class AnimationOptions:
     face: int = 0
     layout: str = "result"
     paste_back: bool = False
+    speed: str = "exact"
+    window_batch: int | None = None
 
     def __post_init__(self) -> None:
         """Raises InputError for the first value that makes no sense."""
@@ -50,14 +117,28 @@ class AnimationOptions:
         self._range("fps", self.fps, 1, 240)
         self._range("motion scale", self.motion_scale, 0, 3)
         self._range("face", self.face, 0, 1000)
+        self._range("window batch", self.window_batch, 1, 64)
         if self.size is not None and self.size % 8:
             raise InputError(f"size {self.size} is not divisible by 8: try {round(self.size / 8) * 8}")
         if self.end is not None and self.end <= (self.start or 0):
             raise InputError(f"the end ({self.end:g} s) must lie behind the start ({self.start or 0:g} s)")
         if self.layout not in LAYOUTS:
             raise InputError(f"unknown layout {self.layout!r}: choose one of {', '.join(LAYOUTS)}")
+        if self.speed not in SPEEDS:
+            raise InputError(f"unknown speed {self.speed!r}: choose one of {', '.join(SPEEDS)}")
         if self.paste_back and self.layout != "result":
             raise InputError("paste back needs the layout 'result', since it fills the whole portrait picture")
+
+    def plan(self, own: SamplingPlan) -> SamplingPlan:
+        """How to denoise: the model's own plan, changed by `speed`, then by what was asked for in numbers."""
+        plan = SPEEDS[self.speed].apply(own)
+        steps = plan.steps if self.steps is None else self.steps
+        guidance = plan.guidance if self.guidance is None else self.guidance
+        return replace(plan, steps=steps, guidance=guidance)
+
+    def preview_size(self, size: int) -> int | None:
+        """Side of the driving pictures that people see, or None if the layout shows none; `size` is the result's."""
+        return size if self.layout == "side-by-side" else None
 
     @staticmethod
     def _range(name: str, value: float | None, low: float, high: float) -> None:

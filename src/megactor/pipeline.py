@@ -3,9 +3,12 @@
 Read `__call__` from top to bottom: it is the whole method in order.
 """
 
+import functools
 import itertools
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
@@ -18,24 +21,32 @@ from transformers import CLIPVisionModelWithProjection
 from megactor.animation import AnimationResult, Progress, no_progress
 from megactor.composition import Composer
 from megactor.conditions.paste_back import PasteBack
-from megactor.denoising import ClipDenoiser, Frame
+from megactor.denoising import ClipDenoiser, Frame, default_window_batch
+from megactor.devices import choose_device, choose_dtype
 from megactor.driving_clip import DrivingClip
 from megactor.encoding import DrivingEncoder, FrameConditions, PortraitInputs, to_image, to_tensor
-from megactor.errors import ModelError
+from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
+from megactor.live_drive import LiveDrive, live_frames
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
+from megactor.memory import Measure, MemoryGuard
 from megactor.models.background_encoder import background_tokens, clip_pixels
+from megactor.models.compiling import compile_blocks
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.detail import add_portrait_detail
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
-from megactor.options import AnimationOptions
+from megactor.options import AnimationOptions, SamplingPlan
 from megactor.portrait import Portrait, read_portrait
+from megactor.sampling import new_solver
 from megactor.weights import load_components
 from megactor.windows import context_windows
+
+LIVE_CHUNK = 8
+"""Frames that `stream` takes at a time: a third of a second of a camera."""
 
 
 class MegActorPipeline(DiffusionPipeline):
@@ -102,33 +113,57 @@ class MegActorPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
-        """Loads "nano" (packaged), or a folder written by `save_pretrained`, or one in the official layout.
+        """Loads "nano" (packaged), "sd15" (fetched before), or a folder of ours or in the official layout.
 
         Args:
-            pretrained_model_name_or_path: preset name or folder. Nothing is downloaded.
+            pretrained_model_name_or_path: preset name, folder, or the checkpoint in an official folder. Nothing is
+                downloaded; see `weights.fetch` for that.
             options: `torch_dtype`, and components or settings that replace the saved ones.
 
         Raises:
             ModelError: no such folder, missing or damaged files, weights of another architecture.
         """
         dtype = options.pop("torch_dtype", None)
-        return cls(**load_components(pretrained_model_name_or_path, dtype) | options)
+        pipe = cls(**load_components(pretrained_model_name_or_path, dtype) | options)
+        for network in (pipe.unet, pipe.reference_net, pipe.vae):
+            network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
+        return pipe
 
     @classmethod
-    def from_preset(cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto") -> Self:
+    def from_preset(
+        cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto", offload: bool = False
+    ) -> Self:
         """`from_pretrained`, moved to a device.
 
         Args:
             model: as in `from_pretrained`.
             device: "auto" (CUDA, else MPS, else CPU), or a torch device.
             dtype: "auto" (float16 on a GPU, float32 on the CPU), "float32", "float16" or "bfloat16".
+            offload: keep networks in main memory while they do not run: less memory on the device, slower.
 
         Raises:
-            ModelError: the weights cannot be used, or the device is not there.
+            ModelError: the weights cannot be used, or the device is not there, or offload has nowhere to go.
         """
-        place = _choose_device(device)
-        pipe = cls.from_pretrained(model, torch_dtype=_choose_dtype(dtype, place))
-        return pipe.to(place)
+        place = choose_device(device)
+        if offload and place.type == "cpu":
+            raise ModelError("offload moves networks between a GPU and main memory: leave it out on the CPU")
+        pipe = cls.from_pretrained(model, torch_dtype=choose_dtype(dtype, place))
+        if not offload:
+            return pipe.to(place)
+        pipe.enable_model_cpu_offload(device=place)
+        return pipe
+
+    def compile_blocks(self, backend: str = "inductor") -> None:
+        """Compiles the repeated blocks of denoiser and ReferenceNet with torch.compile, for many or long clips.
+
+        Takes a minute or more at the first window, and again where windows have another length; inductor keeps the
+        result on disk for the next process. Numbers change within float tolerance.
+
+        Args:
+            backend: of torch.compile.
+        """
+        for network in (self.unet, self.reference_net):
+            compile_blocks(network, backend)
 
     @property
     def analyzer(self) -> FaceAnalyzer:
@@ -169,12 +204,12 @@ class MegActorPipeline(DiffusionPipeline):
         picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         reader = VideoReader(driving, asked.start, asked.end, asked.fps)
-        preview_size = size if asked.layout == "side-by-side" else None
-        clip = DrivingClip(reader, self.analyzer, face, asked, self.config.image_size, preview_size, progress)
-        paste_back = PasteBack(picture, face.crop) if asked.paste_back else None
-        composer = Composer(asked.layout, paste_back, face.large)
+        shown = asked.preview_size(size)
+        clip = DrivingClip(reader, self.analyzer, face, asked, self.config.image_size, shown, progress)
+        composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
 
-        finished = self.animate_crops(face, clip.frames(), clip.frame_count, asked, progress)
+        warnings = reader.warnings
+        finished = self.animate_crops(face, clip.frames(), clip.frame_count, asked, progress, say=warnings.append)
         frames = (composer(frame, preview) for frame, preview in finished)
         return AnimationResult(
             fps=Fraction(reader.fps),
@@ -183,16 +218,59 @@ class MegActorPipeline(DiffusionPipeline):
             audio=reader.audio_track(),
             frames=frames,
             progress=progress,
-            warnings=reader.warnings,
+            warnings=warnings,
         )
+
+    def stream(
+        self,
+        portrait: str | os.PathLike[str] | np.ndarray,
+        frames: Iterable[np.ndarray],
+        *,
+        chunk: int = LIVE_CHUNK,
+        **options: Any,
+    ) -> Iterator[np.ndarray]:
+        """Animates a portrait live: frames of a camera in, as many frames out, for as long as they come.
+
+        Reads `chunk` frames, gives `chunk` frames, and so on; memory does not grow. The face is followed without a
+        second pass: the first frame with a face decides the framing, so its results differ a little from those of
+        `__call__` on a recording. Until a face is seen, the portrait itself comes out.
+
+        Args:
+            portrait: file, or uint8 RGB (H, W, 3).
+            frames: uint8 RGB (H, W, 3), from any iterator.
+            chunk: frames at a time, 1 to the model's window: fewer mean less delay and more work a frame.
+            options: fields of `AnimationOptions`, with `speed="realtime"` where it is not given; start, end and fps
+                belong to files.
+
+        Yields:
+            uint8 RGB frames, one for each that was read.
+
+        Raises:
+            InputError: an option or the portrait cannot be used.
+            FaceError: no face in the portrait.
+        """
+        asked = AnimationOptions(**{"speed": "realtime"} | options)
+        if not (asked.start is asked.end is asked.fps is None):
+            raise InputError("start, end and fps are for video files: choose the frames before they are streamed")
+        if not 1 <= chunk <= self.config.window:
+            raise InputError(f"chunk is {chunk}, but must be from 1 to {self.config.window}")
+        size = asked.size or self.config.output_size
+        picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
+        face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
+        drive = LiveDrive(self.analyzer, face, asked, self.config.image_size, asked.preview_size(size))
+        composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
+        animate = functools.partial(self.animate_crops, face, frame_count=None, asked=asked, chunk=chunk)
+        return live_frames(frames, drive, face.large, animate, composer)
 
     def animate_crops(
         self,
         portrait: Portrait,
         driving: Iterable[tuple[np.ndarray, np.ndarray | None]],
-        frame_count: int,
+        frame_count: int | None,
         asked: AnimationOptions,
         progress: Progress = no_progress,
+        chunk: int | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         """Animates what was cropped already: the method without faces, files and layouts.
 
@@ -200,36 +278,54 @@ class MegActorPipeline(DiffusionPipeline):
             portrait: with `image` at the networks' size and `large` at that of the result.
             driving: for each frame the masked driving crop, uint8 (S, S, 3) in the portrait's framing, and what is to
                 come out beside its result.
-            frame_count: number of frames.
-            asked: steps, guidance and seed.
+            frame_count: number of frames; None where it is not known yet, which needs a chunk.
+            asked: steps, guidance, seed and speed.
             progress: see `animation.Progress`.
+            chunk: new frames at a time, in place of the windows; by default what `asked.speed` says.
+            say: told in one line when the device runs out of memory and less of it will be used.
 
         Yields:
             uint8 (N, N, 3) and what came beside the driving frame.
+
+        Raises:
+            torch.OutOfMemoryError: the device has too little memory even so.
         """
+        guard = MemoryGuard(self._memory_measures(), say)
         # the frames are made while they are asked for, long after a decorator's `no_grad` has ended
         with torch.no_grad():
-            inputs = self._encode_portrait(portrait)
-        finished = self._denoise(frame_count, self._encode_driving(driving, inputs), inputs, asked, progress)
+            inputs = guard(lambda: self._encode_portrait(portrait, asked.seed))
+        plan = asked.plan(self.own_plan)
+        plan = plan if chunk is None else replace(plan, chunk=chunk)
+        frames = self._encode_driving(driving, inputs, guard)
+        finished = self._denoise(frame_count, frames, inputs, asked, plan, progress, guard)
         while True:
             with torch.no_grad():
-                frame = next(finished, None)
-                if frame is None:
-                    return
-                picture = self._decode(frame, inputs)
+                if (frame := next(finished, None)) is None:
+                    break
+                picture = guard(functools.partial(self._decode, frame, inputs))
             yield picture, frame.conditions.preview
+        self.maybe_free_model_hooks()
 
-    def _encode_portrait(self, face: Portrait) -> PortraitInputs:
+    def _memory_measures(self) -> list[Measure]:
+        """What can be done when the device is full, the cheapest first; `_denoise` goes before all of it."""
+        device = self._execution_device
+        if device.type == "cpu" or getattr(self, "_all_hooks", None):
+            return []
+        words = "networks wait in main memory from here on, which is slower (as with --offload)"
+        return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]
+
+    def _encode_portrait(self, face: Portrait, seed: int) -> PortraitInputs:
         device, dtype = self._execution_device, self.unet.dtype
-        image = to_tensor(face.image, device, dtype)
+        image, large = (to_tensor(picture, device, dtype) for picture in (face.image, face.large))
         distribution = self.vae.encode(image * 2 - 1).latent_dist
-        generator = torch.Generator("cpu").manual_seed(0)
+        # the official code draws this sample and the initial noise from the same seed
+        generator = torch.Generator("cpu").manual_seed(seed)
         noise = torch.randn(distribution.mean.shape, generator=generator).to(device, dtype)
         pixels = clip_pixels(face.background, self.image_encoder.config.image_size).to(device, dtype)
         scale = self.vae.config.scaling_factor
         return PortraitInputs(
             image=image,
-            large=to_tensor(face.large, device, dtype),
+            large=large,
             mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
             tokens=background_tokens(self.image_encoder, pixels),
             reference_latents=distribution.mean * scale,
@@ -237,41 +333,64 @@ class MegActorPipeline(DiffusionPipeline):
         )
 
     def _encode_driving(
-        self, driving: Iterable[tuple[np.ndarray, np.ndarray | None]], inputs: PortraitInputs
+        self, driving: Iterable[tuple[np.ndarray, np.ndarray | None]], inputs: PortraitInputs, guard: MemoryGuard
     ) -> Iterator[FrameConditions]:
         def latents_of(image: Tensor) -> Tensor:
             return self.vae.encode(image * 2 - 1).latent_dist.mean * self.vae.config.scaling_factor
 
-        encode = DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of)
+        encode = guard(lambda: DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of))
         for condition, preview in driving:
             tensor = to_tensor(condition, inputs.image.device, inputs.image.dtype)
-            yield encode(tensor, preview)
+            yield guard(functools.partial(encode, tensor, preview))
 
     def _denoise(
         self,
-        frame_count: int,
+        frame_count: int | None,
         conditions: Iterator[FrameConditions],
         portrait: PortraitInputs,
         asked: AnimationOptions,
+        plan: SamplingPlan,
         progress: Progress,
+        guard: MemoryGuard,
     ) -> Iterator[Frame]:
         """Noise to final latents, frame by frame in order."""
-        config = self.config
-        steps = config.default_steps if asked.steps is None else asked.steps
-        windows = context_windows(frame_count, config.window, config.overlap, cyclic=config.cyclic)
-        windows_done = itertools.count(1)
-        self.scheduler.set_timesteps(steps)
+        windows: list[list[int]] = []
+        if plan.chunk is None:
+            assert frame_count is not None, "windows need the number of frames: give a chunk"
+            windows = context_windows(frame_count, plan.window, plan.overlap, cyclic=plan.cyclic)
+            count: int | None = len(windows) * plan.steps
+        else:
+            count = None if frame_count is None else math.ceil(frame_count / plan.chunk) * plan.steps
+        done = itertools.count(1)
         denoiser = ClipDenoiser(
             unet=self.unet,
             reference_net=self.reference_net,
-            scheduler=self.scheduler,
+            solver=new_solver(self.scheduler, plan.steps, plan.solver),
             portrait=portrait,
-            windows=windows,
-            guidance=config.default_guidance if asked.guidance is None else asked.guidance,
+            plan=plan,
             generator=torch.Generator("cpu").manual_seed(asked.seed),
-            on_window=lambda: progress("denoise", next(windows_done), len(windows) * steps),
+            on_window=lambda: progress("denoise", next(done), count),
+            guard=guard,
+            window_batch=asked.window_batch or default_window_batch(portrait.latents, plan.window),
         )
-        return denoiser.whole(conditions) if config.cyclic else denoiser.stream(conditions)
+        if denoiser.window_batch > 1:
+            slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
+            guard.try_first(slower)
+        if plan.chunk is not None:
+            return denoiser.chunks(conditions, plan.chunk)
+        return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
+
+    @property
+    def own_plan(self) -> SamplingPlan:
+        """How this model denoises where nothing else is asked for: the reference for all faster ways."""
+        config = self.config
+        return SamplingPlan(
+            steps=config.default_steps,
+            guidance=config.default_guidance,
+            window=config.window,
+            overlap=config.overlap,
+            cyclic=config.cyclic,
+        )
 
     def _decode(self, frame: Frame, inputs: PortraitInputs) -> np.ndarray:
         latents = frame.latents[:, :, 0] / self.vae.config.scaling_factor
@@ -279,26 +398,3 @@ class MegActorPipeline(DiffusionPipeline):
         if frame.conditions.motion is not None:
             image = add_portrait_detail(image, inputs.large, frame.conditions.motion)
         return to_image(image)
-
-
-def _choose_device(device: str) -> torch.device:
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"device {device!r} cannot be used here ({reason}): try --device cpu") from error
-    return chosen
-
-
-def _choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    choices = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-    if dtype == "auto":
-        return torch.float32 if device.type == "cpu" else torch.float16
-    if dtype not in choices:
-        raise ModelError(f"unknown dtype {dtype!r}: choose one of auto, {', '.join(choices)}")
-    return choices[dtype]

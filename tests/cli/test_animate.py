@@ -16,7 +16,7 @@ def test_defaults(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: 
     outcome = megactor("animate", picture, video, "-o", target)
     assert outcome.code == 0, outcome
     loaded, called = pipeline.calls
-    assert loaded == {"model": "nano", "device": "auto", "dtype": "auto"}
+    assert loaded == {"model": "nano", "device": "auto", "dtype": "auto", "offload": False}
     assert (called.pop("portrait"), called.pop("driving")) == (str(picture), str(video))
     assert called == {field.name: field.default for field in fields(AnimationOptions)}
     assert len(list(VideoReader(target))) == 4
@@ -25,11 +25,11 @@ def test_defaults(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: 
 
 
 def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: Path) -> None:
-    words = """--model folder --steps 7 --guidance 2.5 --seed 3 --size 128 --device cpu --dtype bfloat16
+    words = """--model folder --steps 7 --guidance 2.5 --seed 3 --size 128 --device cpu --dtype bfloat16 --offload
         --start 0.1 --end 0.5 --fps 12 --contour-preserve --motion-scale 0.5 --face 1 --layout side-by-side"""
     assert megactor("animate", picture, video, "-o", tmp_path / "out.gif", *words.split()).code == 0
     loaded, called = pipeline.calls
-    assert loaded == {"model": "folder", "device": "cpu", "dtype": "bfloat16"}
+    assert loaded == {"model": "folder", "device": "cpu", "dtype": "bfloat16", "offload": True}
     options = AnimationOptions(
         steps=7,
         guidance=2.5,

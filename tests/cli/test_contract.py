@@ -12,17 +12,24 @@ from command_line import megactor
 from megactor import __version__
 from megactor.cli.animate import animate
 from megactor.cli.main import app
-from megactor.options import LAYOUTS, AnimationOptions
+from megactor.options import LAYOUTS, SPEEDS, AnimationOptions
 
 OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
         *("--start", "--end", "--fps", "--contour-preserve", "--motion-scale", "--face", "--layout"),
-        *("--paste-back", "--no-audio", "--force", "--verbose"),
+        *("--paste-back", "--no-audio", "--force", "--verbose", "--offload", "--speed", "--window-batch", "--compile"),
     },
     "demo": {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),
         *("--device", "--force", "--verbose"),
+    },
+    "weights fetch": {"--revision"},
+    "weights verify": set(),
+    "weights convert": {"--output", "--dtype", "--force"},
+    "eval": {
+        *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--clips", "--frames"),
+        *("--workers", "--steps", "--guidance", "--speed", "--weights", "--rig"),
     },
     "train": {"--output", "--set", "--max-time", "--cpu"},
     "curate": {
@@ -35,7 +42,7 @@ OPTIONS = {
 @pytest.mark.parametrize("command", OPTIONS)
 def test_help_names_every_option(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    outcome = megactor(command, "--help")
+    outcome = megactor(*command.split(), "--help")
     assert outcome.code == 0
     named = set(re.findall(r"--[a-z-]+", outcome.out)) - {"--help"}
     assert named == OPTIONS[command]
@@ -48,6 +55,8 @@ def test_every_option_of_the_pipeline_is_an_option_of_animate() -> None:
         assert parameters[field.name].default == field.default, field.name
     for layout in LAYOUTS:
         assert layout in str(parameters["layout"].annotation)
+    for speed in SPEEDS:
+        assert speed in str(parameters["speed"].annotation)
 
 
 def test_version() -> None:

@@ -27,20 +27,20 @@ def clip():
     rng = np.random.default_rng(0)
     portrait = rng.integers(1, 256, (64, 64, 3), np.uint8)
     driving = rng.integers(1, 256, (2, 64, 64, 3), np.uint8)
-    return portrait, driving, rng.uniform(20, 44, (2, 70, 2))
+    return portrait, driving, np.array([[20, 26, 44, 44], [22, 26, 44, 46.0]])
 
 
 @pytest.mark.parametrize("output_size", [32, 64, 128])
 def test_results_have_the_size_of_the_portrait(clip, output_size):
-    portrait, driving, landmarks = clip
-    result = animate_aligned(Recorder(output_size), portrait, driving, landmarks, AnimationOptions())
+    portrait, driving, boxes = clip
+    result = animate_aligned(Recorder(output_size), portrait, driving, boxes, AnimationOptions())
     assert result.shape == (2, 64, 64, 3) and result.dtype == np.uint8 and (result == 99).all()
 
 
 def test_nothing_is_cropped_and_only_the_face_drives(clip):
-    portrait, driving, landmarks = clip
+    portrait, driving, boxes = clip
     pipe = Recorder(64)
-    animate_aligned(pipe, portrait, driving, landmarks, AnimationOptions(steps=3))
+    animate_aligned(pipe, portrait, driving, boxes, AnimationOptions(steps=3))
     assert pipe.asked.steps == 3
     assert pipe.portrait.large is portrait and pipe.portrait.image.shape == (32, 32, 3)
     for (condition, _), frame in zip(pipe.driving, driving, strict=True):

@@ -4,7 +4,13 @@ import torch
 from diffusers.models.attention_processor import Attention
 from golden import formula_values, formula_weights
 
-from megactor.models.attention import ReferenceAttention, SpatialTransformer, TransformerBlock
+from megactor.models.attention import (
+    BackgroundAttention,
+    Context,
+    ReferenceAttention,
+    SpatialTransformer,
+    TransformerBlock,
+)
 from megactor.models.frames import (
     JointGroupNorm,
     fold_frames,
@@ -27,7 +33,17 @@ def test_reference_attention_is_attention_to_own_and_saved_tokens() -> None:
     saved = formula_values((2, 7, CHANNELS), 1)
     both = torch.cat([tokens, saved.repeat_interleave(FRAMES, dim=0)], dim=1)
     torch.testing.assert_close(ours(tokens), plain(tokens))
-    torch.testing.assert_close(ours(tokens, saved), plain(tokens, encoder_hidden_states=both))
+    torch.testing.assert_close(ours(tokens, ours.project(saved)), plain(tokens, encoder_hidden_states=both))
+
+
+@torch.no_grad()
+def test_background_attention_is_the_one_of_diffusers() -> None:
+    ours, plain = BackgroundAttention(CHANNELS, 8, heads=4), Attention(CHANNELS, 8, heads=4, dim_head=CHANNELS // 4)
+    formula_weights(ours)
+    plain.load_state_dict(ours.state_dict())
+    tokens, background = formula_values((2, TOKENS, CHANNELS), 0), formula_values((2, 5, 8), 1)
+    expected = plain(tokens, encoder_hidden_states=background)
+    torch.testing.assert_close(ours(tokens, ours.project(background)), expected)
 
 
 @torch.no_grad()
@@ -36,8 +52,9 @@ def test_frames_share_the_background_without_mixing() -> None:
     formula_weights(block)
     tokens = formula_values((2 * FRAMES, TOKENS, CHANNELS), 0)
     background = formula_values((2, 5, 8), 1)
-    folded, seen = block(tokens, background, None)
-    by_frame, _ = block(tokens, background.repeat_interleave(FRAMES, dim=0), None)
+    folded, seen = block(tokens, Context(block.attn2.project(background)))
+    repeated = background.repeat_interleave(FRAMES, dim=0)
+    by_frame, _ = block(tokens, Context(block.attn2.project(repeated)))
     torch.testing.assert_close(folded, by_frame)
     torch.testing.assert_close(seen, block.norm1(tokens))
 
@@ -46,7 +63,8 @@ def test_frames_share_the_background_without_mixing() -> None:
 def test_transformer_hands_over_its_first_norm() -> None:
     transformer = SpatialTransformer(CHANNELS, heads=2, cross_attention_dim=8, norm_groups=4)
     pictures = formula_values((2, CHANNELS, 2, 3), 0)
-    out, seen = transformer(pictures, formula_values((2, 5, 8), 1))
+    background = transformer.block.attn2.project(formula_values((2, 5, 8), 1))
+    out, seen = transformer(pictures, Context(background))
     assert out.shape == pictures.shape and seen.shape == (2, 6, CHANNELS)
 
 

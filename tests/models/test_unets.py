@@ -74,6 +74,18 @@ def test_clips_of_a_batch_do_not_mix(sample: Tensor, tokens: Tensor, latents: Te
 
 
 @torch.no_grad()
+def test_windows_share_what_was_projected_once(sample: Tensor, tokens: Tensor, latents: Tensor) -> None:
+    denoiser, reference_net = networks()
+    portrait = reference_net(latents[:1], 5, tokens[:1])
+    one_each = [denoiser.guided(sample[i : i + 1], 5, tokens[:1], portrait) for i in range(2)]
+    background = reference_net.project_background(tokens[:1])
+    reference = denoiser.project_reference(reference_net(latents[:1], 5, background))
+    together = denoiser.guided(sample, 5, denoiser.project_background(tokens[:1]), reference)
+    for half, alone in zip(together, zip(*one_each, strict=True), strict=True):
+        torch.testing.assert_close(half, torch.cat(alone), rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
 def test_memory_format_does_not_matter(sample: Tensor, tokens: Tensor, latents: Tensor) -> None:
     denoiser, reference_net = networks()
     plain = denoiser(sample, 5, tokens, reference_net(latents, 5, tokens))
@@ -157,19 +169,6 @@ def test_portrait_skip_corrects_only_what_is_not_visible(sample: Tensor, tokens:
     corrected = denoiser(sample, 5, tokens) - sample[:, 4:8]
     assert not corrected[..., :4].any()
     assert corrected[..., 4:].abs().min() > 0
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("trust", [0.0, 0.5])
-def test_less_portrait_trust_corrects_visible_points_too(sample: Tensor, tokens: Tensor, trust: float) -> None:
-    protecting, mending = DenoisingUNet(**SKIP), DenoisingUNet(**SKIP | {"portrait_trust": trust})
-    formula_weights(protecting)
-    formula_weights(mending)
-    hidden, visible = sample.clone(), sample.clone()
-    hidden[:, 9], visible[:, 9] = 0, 1
-    torch.testing.assert_close(mending(hidden, 5, tokens), protecting(hidden, 5, tokens))
-    corrected = mending(visible, 5, tokens) - visible[:, 4:8]
-    assert corrected.abs().min() > 0
 
 
 def test_portrait_skip_needs_the_visibility() -> None:

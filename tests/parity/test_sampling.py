@@ -39,8 +39,10 @@ def model_at(golden: Golden, tiny: Networks) -> ModelAt:
     def at(timestep: Tensor):
         reference = tiny.reference_net(golden["e/ref_latents"], timestep, tokens)
 
-        def window_model(noisy: Tensor, frames: list[int]):
-            sample = denoiser_input(noisy, portrait, mask, pose[:, :, frames])
+        def window_model(noisy: Tensor, windows: list[list[int]]):
+            count = len(windows)
+            driving = torch.cat([pose[:, :, frames] for frames in windows])
+            sample = denoiser_input(noisy, *(x.expand(count, -1, -1, -1, -1) for x in (portrait, mask)), driving)
             return tiny.denoiser.guided(sample, timestep, tokens, reference)
 
         return window_model
@@ -69,7 +71,7 @@ def test_windows_of_the_first_step(golden: Golden, model_at: ModelAt) -> None:
     scheduler.set_timesteps(4)
     model = model_at(scheduler.timesteps[0])
     for index, frames in enumerate(context_windows(FRAMES)):
-        halves = model(golden["e/initial_noise"][:, :, frames], frames)
+        halves = model(golden["e/initial_noise"][:, :, frames], [frames])
         official = golden["e/4/first_step_window_pred_uc_c"][index]
         assert_close(f"both halves of window {index}", torch.cat(halves), official)
 
@@ -85,9 +87,9 @@ def test_posterior_and_concatenated_latents(golden: Golden, vae: AutoencoderKL) 
 
 
 # The random network does not denoise, the latents grow to 100: errors are measured against their range.
-@pytest.mark.parametrize("steps", [4, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("steps", "window_batch"), [(4, 1), (4, 2), pytest.param(25, 1, marks=pytest.mark.slow)])
 @torch.no_grad()
-def test_complete_run(golden: Golden, model_at: ModelAt, vae: AutoencoderKL, steps: int) -> None:
+def test_complete_run(golden: Golden, model_at: ModelAt, vae: AutoencoderKL, steps: int, window_batch: int) -> None:
     scheduler = official_ddim()
     scheduler.set_timesteps(steps)
     windows_done: list[None] = []
@@ -98,6 +100,7 @@ def test_complete_run(golden: Golden, model_at: ModelAt, vae: AutoencoderKL, ste
         context_windows(FRAMES),
         GUIDANCE,
         on_window=lambda: windows_done.append(None),
+        window_batch=window_batch,
     )
     assert len(windows_done) == steps * 3
     official = golden[f"e/{steps}/latents_after_step"][-1]

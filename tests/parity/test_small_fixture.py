@@ -13,7 +13,7 @@ from golden import assert_close, assert_close_in_range, whole_case
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from megactor.models.attention import SpatialTransformer
+from megactor.models.attention import Context, SpatialTransformer
 from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
 from megactor.models.motion_module import MotionModule
 from megactor.models.official import convert_official
@@ -79,7 +79,8 @@ def test_joint_group_norm(cases: dict[str, Tensor], weights: dict[str, Tensor]) 
 def test_spatial_transformer(cases: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
     transformer = SpatialTransformer(32, heads=4, cross_attention_dim=32, norm_groups=8)
     load(transformer, weights, "down.0.layers.0.transformer.")
-    ours, _ = transformer(pictures(cases), cases["g/encoder_hidden_states"])
+    background = transformer.block.attn2.project(cases["g/encoder_hidden_states"])
+    ours, _ = transformer(pictures(cases), Context(background))
     assert_close("transformer", unfold_frames(ours, FRAMES), cases["g/down_blocks.0.attentions.0"])
 
 

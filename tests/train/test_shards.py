@@ -1,5 +1,6 @@
 import logging
 
+import fsspec
 import numpy as np
 import pytest
 from train.fake_shards import SIZE, write_shard
@@ -32,7 +33,19 @@ def test_patterns_name_many_shards(tmp_path):
     assert len(ShardClips(str(tmp_path / "clips-*.tar"))) == 3
 
 
-@pytest.mark.parametrize("name", ["missing.tar", "clips-{0..1}.tar", "none-*.tar", "https://host/clips.tar"])
+def test_shards_may_be_anything_that_fsspec_opens(shard):
+    memory = fsspec.filesystem("memory")
+    memory.put_file(str(shard), "/bucket/clips-000000.tar")
+    memory.put_file(str(shard), "/bucket/clips-000001.tar")
+    try:
+        clips = ShardClips("memory://bucket/clips-*.tar")
+        assert len(clips) == len(ShardClips("memory://bucket/clips-{000000..000001}.tar")) == 8
+        np.testing.assert_array_equal(clips.clip(5).target, ShardClips(str(shard)).clip(1).target)
+    finally:
+        memory.rm("/bucket", recursive=True)
+
+
+@pytest.mark.parametrize("name", ["missing.tar", "clips-{0..1}.tar", "none-*.tar", "nowhere://host/clips.tar"])
 def test_missing_shards_are_named(tmp_path, name):
     with pytest.raises(InputError, match=r"clips|missing|none"):
         ShardClips(name if "://" in name else str(tmp_path / name))

@@ -24,6 +24,7 @@ TASKS = {
     "retargeter": {"kind": "retargeter", "noise": 0.0},
     "motion": {"kind": "motion"},
     "diffusion": {"kind": "diffusion", "train": ["unet", "motion_modules"]},
+    "together": {"kind": "diffusion", "train": ["unet", "dense_motion"], "loss": "pictures"},
 }
 
 
@@ -174,10 +175,12 @@ def test_the_official_architecture_learns(recipe, tmp_path):
     assert torch.equal(trained.vae.decoder.conv_out.weight, half)
 
 
-def test_a_task_that_the_model_has_no_part_for(recipe, tmp_path):
+@pytest.mark.parametrize("task", [{"kind": "motion"}, {"kind": "diffusion", "train": ["unet", "dense_motion"]}])
+def test_a_task_that_the_model_has_no_part_for(recipe, tmp_path, task):
     tiny_official_pipeline().save_pretrained(tmp_path / "sd15")
-    path = recipe(init=str(tmp_path / "sd15"), task={"kind": "motion"})
-    assert "dense motion" in error_line(megactor("train", path, "-o", tmp_path / "run", "--cpu"))
+    path = recipe(init=str(tmp_path / "sd15"), task=task)
+    line = error_line(megactor("train", path, "-o", tmp_path / "run", "--cpu"))
+    assert "dense motion" in line or "dense_motion" in line
 
 
 @pytest.mark.parametrize(

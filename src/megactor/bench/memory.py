@@ -45,7 +45,7 @@ def measure(lengths: Sequence[int], model: str = "nano", steps: int | None = Non
     for frames in lengths:
         with tempfile.TemporaryDirectory() as folder:
             driving = Path(folder) / "driving.mp4"
-            _loop_demo_clip(driving, frames)
+            loop_demo_clip(driving, frames)
             yield _run(frames, driving, Path(folder) / "result.mp4", model, steps)
 
 
@@ -82,7 +82,8 @@ def _run(frames: int, driving: Path, output: Path, model: str, steps: int | None
     return MemoryRun(**json.loads(finished.stdout.splitlines()[-1]))
 
 
-def _loop_demo_clip(path: Path, frames: int) -> None:
+def loop_demo_clip(path: Path, frames: int) -> None:
+    """Writes the packaged clip, played over and over, as a driving video of so many frames."""
     with resources.as_file(_demo("talk.mp4")) as clip:
         reader = VideoReader(clip)
         looped = itertools.chain.from_iterable(iter(reader) for _ in itertools.count())

@@ -1,10 +1,6 @@
 """`megactor animate`: the main job."""
 
-import contextlib
-import os
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,16 +9,9 @@ import typer
 
 from megactor.cli.failures import one_line, one_line_errors, warn
 from megactor.cli.progress import progress_display
+from megactor.cli.quiet import library_messages
 from megactor.errors import OutputError
 from megactor.options import AnimationOptions
-
-_QUIET = {
-    "DIFFUSERS_VERBOSITY": "error",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "GLOG_minloglevel": "2",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
 
 _MODEL = "Model and look"
 _PART = "Part of the driving video"
@@ -34,14 +23,21 @@ Model = Annotated[
     str,
     typer.Option(
         metavar="nano|sd15|PATH",
-        help="nano comes with the package and runs on a laptop; sd15 has full quality and wants a GPU; "
-        "or a folder with a saved model.",
+        help="nano comes with the package and runs on a laptop; sd15 has full quality, wants a GPU and is "
+        "fetched first (megactor weights fetch sd15); or a folder in our or the official layout.",
         rich_help_panel=_MODEL,
     ),
 ]
 Steps = Annotated[
     int | None,
     typer.Option(metavar="N", help="Denoising steps: more is slower and finer.", rich_help_panel=_MODEL),
+]
+Speed = Annotated[
+    Literal["exact", "balanced", "realtime"],
+    typer.Option(
+        help="exact: the model's own way. the others: fewer steps, less guidance and overlap; coarser.",
+        rich_help_panel=_MODEL,
+    ),
 ]
 Seed = Annotated[int, typer.Option(metavar="S", help="The same seed gives the same video.", rich_help_panel=_MODEL)]
 Size = Annotated[
@@ -87,6 +83,7 @@ def animate(
         ),
     ],
     model: Model = "nano",
+    speed: Speed = "exact",
     steps: Steps = None,
     guidance: Annotated[
         float | None,
@@ -152,6 +149,30 @@ def animate(
         Literal["auto", "float32", "bfloat16", "float16"],
         typer.Option(help="Number format of the networks.", rich_help_panel=_RUN),
     ] = "auto",
+    offload: Annotated[
+        bool,
+        typer.Option(
+            "--offload",
+            help="Keep networks in main memory while they do not run: fits small GPUs, slower.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
+    window_batch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Windows denoised at once: the same video, more memory; more speed on a large GPU.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    compile_blocks: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help="Compile the networks with torch.compile: minutes the first time, then faster; for long videos.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Make a portrait perform a video: same expressions, head motion and gaze, with the video's sound.
@@ -177,6 +198,8 @@ def animate(
         face=face,
         layout=layout,
         paste_back=paste_back,
+        speed=speed,
+        window_batch=window_batch,
     )
     run_animation(
         portrait,
@@ -186,8 +209,10 @@ def animate(
         model=model,
         device=device,
         dtype=dtype,
+        compile_blocks=compile_blocks,
         audio=not no_audio,
         force=force,
+        offload=offload,
         verbose=verbose,
     )
 
@@ -201,9 +226,11 @@ def run_animation(
     model: str,
     device: str,
     dtype: str,
+    compile_blocks: bool = False,
     audio: bool,
     force: bool,
     verbose: bool,
+    offload: bool = False,
 ) -> None:
     """Checks all paths, then loads the model, animates and writes, with progress.
 
@@ -221,12 +248,14 @@ def run_animation(
             raise OutputError(f"output would replace the {kind}: {output}; choose another name")
     probe(driving)
 
-    with _library_messages(verbose), progress_display() as progress:
+    with library_messages(verbose), progress_display() as progress:
         progress("model", 0, 1)
         # seconds of imports: only now, so that help and wrong paths answer at once
         from megactor.pipeline import MegActorPipeline
 
-        pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype)
+        pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype, offload=offload)
+        if compile_blocks:
+            pipeline.compile_blocks()
         progress("model", 1, 1)
         result = pipeline(str(portrait), str(driving), **asdict(options), progress=progress)
         result.save(target, audio=audio, force=force)
@@ -239,15 +268,3 @@ def run_animation(
             f"made in {seconds:.1f} s"
         )
     )
-
-
-@contextlib.contextmanager
-def _library_messages(wanted: bool) -> Iterator[None]:
-    """Turns off what the libraries below us say to developers, unless it is wanted."""
-    with warnings.catch_warnings():
-        if not wanted:
-            warnings.simplefilter("ignore")
-            # read when the libraries are imported, which is later
-            for name, value in _QUIET.items():
-                os.environ.setdefault(name, value)
-        yield

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from megactor.cli.bench_networks import flops, speed
 from megactor.cli.failures import one_line_errors
 from megactor.cli.synth import require_extra
 
@@ -16,6 +17,10 @@ bench = typer.Typer(help="Measure speed and memory on this machine.", no_args_is
 @bench.callback()
 def _bench() -> None:
     """Keeps `memory` a sub-command while it is the only one."""
+
+
+bench.command("flops")(flops)
+bench.command("speed")(speed)
 
 
 @bench.command("memory")
@@ -115,3 +120,42 @@ def synth_faces(
         print(f"{row.name:>8} {row.frames:>7} {row.pooled:>7.3f} {row.median:>7.3f} {row.low:>7.3f}")
     if output is not None:
         output.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+
+
+@bench.command("train")
+@one_line_errors
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Recipe, such as configs/sd15-stage1.yaml.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe, such as optimizer.batch=8."),
+    ] = None,
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps that are timed.", min=1)] = 10,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
+    output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")] = None,
+) -> None:
+    """Seconds of one training step on noise, and its share of the speed of a large matrix product.
+
+    Random weights do: --set init=null --set preset=sd15.
+    """
+    from megactor.cli.train import require_extra as require_training
+
+    require_training()
+    import torch
+
+    from megactor.bench.training import measure
+    from megactor.train.config import load_config
+
+    device = torch.device("cuda" if torch.cuda.is_available() and not cpu else "cpu")
+    speed = measure(load_config(config, changes), device, steps)
+    print(f"{speed.device}, {speed.precision}: {speed.samples} samples of {speed.frames} frames a step")
+    print(
+        f"{speed.seconds:.3f} s a step, {speed.samples / speed.seconds:.2f} samples/s, {speed.tflop:.2f} TFLOP a step"
+    )
+    print(
+        f"{speed.tflops:.2f} TFLOP/s, {speed.share:.0%} of the {speed.matrix_tflops:.2f} TFLOP/s of a matrix product"
+        + ("" if speed.peak_gb is None else f"; {speed.peak_gb:.1f} GB at most")
+    )
+    if output is not None:
+        figures = asdict(speed) | {"tflops": speed.tflops, "share": speed.share}
+        output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

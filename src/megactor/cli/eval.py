@@ -1,90 +1,149 @@
-"""`megactor eval`: models judged on test sets."""
+"""`megactor eval`: models and other programs judged on test sets."""
 
-import json
-from dataclasses import asdict
+import re
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from megactor.cli.failures import one_line_errors
+from megactor.cli.synth import require_extra
+from megactor.options import AnimationOptions
 
 if TYPE_CHECKING:
-    from megactor.evaluation.synthbench import ClipScore
-    from megactor.metrics.statistics import Estimate
+    from megactor.evaluation.suites.suite import Suite
+    from megactor.evaluation.systems import System
 
-evaluation = typer.Typer(help="Judge a model on a test set.", no_args_is_help=True)
-
-
-@evaluation.callback()
-def _evaluation() -> None:
-    """Keeps `synthbench` a sub-command while it is the only one."""
+_NAME = re.compile(r"[\w.+-]+")
 
 
-@evaluation.command("synthbench")
+class SuiteName(StrEnum):
+    """Test sets."""
+
+    SYNTHBENCH = "synthbench"
+    SELF = "self"
+    CROSS = "cross"
+
+
 @one_line_errors
-def synthbench(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the results.")],
-    model: Annotated[str, typer.Option(metavar="nano|PATH", help="Model to judge.")] = "nano",
-    clips: Annotated[int, typer.Option(metavar="N", help="How many of the 200 clips.")] = 200,
+def evaluate(
+    suite: Annotated[SuiteName, typer.Option(help="Test set: rendered, your videos, or your portraits and videos.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder of the run; by default runs/eval-SUITE."),
+    ] = None,
+    models: Annotated[
+        list[str], typer.Option("--model", metavar="[NAME=]nano|PATH", help="Model to judge; may be repeated.")
+    ] = ["nano"],  # noqa: B006 (typer copies it)
+    results: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=DIR", help="Videos that another program made of the run's inputs; may be repeated."),
+    ] = None,
+    videos: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="self: talking-head videos; cross: driving videos.")
+    ] = None,
+    portraits: Annotated[Path | None, typer.Option(metavar="DIR", help="cross: portraits.")] = None,
+    clips: Annotated[int | None, typer.Option(metavar="N", help="The first N clips; by default all.")] = None,
+    frames: Annotated[int, typer.Option(metavar="N", help="self, cross: at most N frames of a video.", min=2)] = 250,
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Denoising steps; by default the model's own.")] = None,
     guidance: Annotated[float | None, typer.Option(metavar="G", help="Guidance scale; by default the model's.")] = None,
-    rig: Annotated[Path | None, typer.Option(metavar="FILE", help="Rig file; see `megactor synth rig`.")] = None,
+    speed: Annotated[
+        Literal["exact", "balanced", "realtime"], typer.Option(help="As for `megactor animate`.")
+    ] = "exact",
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of LPIPS's weights.")] = None,
+    rig: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="synthbench: rig file; see `megactor synth rig`.")
+    ] = None,
 ) -> None:
-    """Score a model on rendered clips of people it never saw, against the true frames.
+    """Judge models beside a still portrait, a warp by landmarks and other programs' results.
 
-    May be stopped at any moment; the same command goes on where it was. Writes clips.jsonl, summary.json, summary.md
-    and worst-to-best.jpg.
+    Writes summary.json, summary.md and report.html, a page with playable clips. May be stopped at any moment: the same
+    command goes on where it was. See docs/evaluation.md for the metrics.
     """
     from megactor.cli.progress import progress_display
-    from megactor.evaluation.synthbench import Settings, evaluate, known, summarize
-    from megactor.media.atomic import atomic_path
+    from megactor.errors import InputError
+    from megactor.evaluation.definitions import NOT_INCLUDED
+    from megactor.evaluation.report import HTML, MARKDOWN, write_report
+    from megactor.evaluation.report.table import markdown
+    from megactor.evaluation.rows import read_rows
+    from megactor.evaluation.run import chosen_cases
+    from megactor.evaluation.run import evaluate as judge
+    from megactor.evaluation.summary import summarize
 
-    scores = []
+    folder = output or Path("runs") / f"eval-{suite}"
+    chosen = _suite(suite, videos, portraits, frames, rig)
+    options = AnimationOptions(steps=steps, guidance=guidance, speed=speed)
+    systems = _systems(models, results or [], options, truth=suite is not SuiteName.CROSS)
+    not_measured = _lpips_missing(weights) | NOT_INCLUDED
     with progress_display() as progress:
-        for score in evaluate(Settings(model, steps, guidance, rig=rig), clips, output, workers):
-            scores.append(score)
-            progress("evaluate", len(scores), clips)
-    scores.sort(key=lambda score: score.name)
-    summary = summarize(scores)
-    table = markdown(summary)
-    numbers = {part: {name: known(asdict(value)) for name, value in rows.items()} for part, rows in summary.items()}
-    for name, text in (("summary.json", json.dumps(numbers, indent=1)), ("summary.md", table)):
-        with atomic_path(output / name, force=True) as path:
-            path.write_text(text + "\n", encoding="utf-8")
-    _draw_sheet(output, scores)
-    print(table)
+        for done, total in judge(chosen, systems, folder, clips, workers, weights):
+            progress("evaluate", done, total)
+        names = [system.name for system in systems]
+        summary = summarize(suite, names, chosen_cases(chosen, clips), read_rows(folder), not_measured)
+        if not summary.keys:
+            raise InputError(f"no clip could be used, such as {next(iter(summary.skipped.values()))}")
+        progress("report", 0, None)
+        write_report(folder, summary)
+    print(markdown(summary, details=False))
+    print(f"\nmore in {folder / HTML} and {folder / MARKDOWN}")
 
 
-def markdown(summary: "dict[str, dict[str, Estimate]]") -> str:
-    """A table: metrics by part of the test set, means with 95 % confidence intervals.
+def _suite(name: SuiteName, videos: Path | None, portraits: Path | None, frames: int, rig: Path | None) -> "Suite":
+    from megactor.errors import InputError
 
-    A column's head counts its clips; a figure says of how many it is where some of them have no value.
-    """
-    sizes = {part: max(value.count for value in rows.values()) for part, rows in summary.items()}
+    needs_videos, needs_portraits = name is not SuiteName.SYNTHBENCH, name is SuiteName.CROSS
+    for option, value, needed in (("--videos", videos, needs_videos), ("--portraits", portraits, needs_portraits)):
+        if (value is not None) != needed:
+            raise InputError(f"the suite {name} {'needs' if needed else 'has no use for'} {option}")
+    if name is SuiteName.SYNTHBENCH:
+        require_extra()
+        from megactor.evaluation.suites.synthbench import SynthBench
 
-    def cell(part: str, name: str) -> str:
-        value = summary[part][name]
-        return f"{value}, n={value.count}" if 0 < value.count < sizes[part] else str(value)
+        return SynthBench(rig)
+    from megactor.evaluation.suites.recordings import CrossDriven, SelfDriven
 
-    lines = ["| | " + " | ".join(f"{part}, n={size}" for part, size in sizes.items()) + " |"]
-    lines.append("|---" * (len(sizes) + 1) + "|")
-    for name in next(iter(summary.values())):
-        lines.append(f"| {name} | " + " | ".join(cell(part, name) for part in sizes) + " |")
-    return "\n".join(lines)
+    assert videos is not None
+    if portraits is None:
+        return SelfDriven(videos, frames)
+    return CrossDriven(portraits, videos, frames)
 
 
-def _draw_sheet(folder: Path, scores: "list[ClipScore]", rows: int = 12) -> None:
-    """Strips from the worst clip to the best, by the gain over the still portrait."""
-    import numpy as np
-    from PIL import Image
+def _systems(models: list[str], results: list[str], options: AnimationOptions, truth: bool) -> "list[System]":
+    """Everything that is judged, in the order of columns."""
+    from megactor.errors import InputError
+    from megactor.evaluation.definitions import REFERENCE_SYSTEMS
+    from megactor.evaluation.systems import Model, Results, Still, Truth, Warp
 
-    from megactor.evaluation.synthbench import STRIPS
-    from megactor.media.atomic import atomic_path
+    systems: list[System] = []
+    for text in models:
+        name, path = _named(text) or (Path(text).name, text)
+        systems.append(Model(name, path, options))
+    for text in results:
+        named = _named(text)
+        if named is None:
+            raise InputError(f"--results {text}: write it as NAME=DIR, such as other=out/other")
+        systems.append(Results(named[0], Path(named[1])))
+    taken = set(REFERENCE_SYSTEMS)
+    for system in systems:
+        if not _NAME.fullmatch(system.name) or system.name in taken:
+            raise InputError(f"{system.name!r} cannot name a column: give each its own, as NAME=...")
+        taken.add(system.name)
+    return [*systems, Warp(), Still(), *([Truth()] if truth else [])]
 
-    order = sorted(scores, key=lambda score: score.metrics["psnr_gain"])
-    chosen = [order[i] for i in np.unique(np.linspace(0, len(order) - 1, rows).round().astype(int))]
-    strips = [np.asarray(Image.open(folder / STRIPS / f"{score.name}.jpg")) for score in chosen]
-    with atomic_path(folder / "worst-to-best.jpg", force=True) as path:
-        Image.fromarray(np.vstack(strips)).save(path, format="JPEG", quality=88)
+
+def _named(text: str) -> tuple[str, str] | None:
+    """The parts of NAME=PATH; None where there is no name."""
+    name, equals, path = text.partition("=")
+    return (name, path) if equals and path and _NAME.fullmatch(name) else None
+
+
+def _lpips_missing(weights: Path | None) -> dict[str, str]:
+    """Why LPIPS is not measured; with weights it is, or that is an error."""
+    from megactor.metrics.lpips import Lpips
+
+    if weights is None:
+        return {"LPIPS": "no folder of its weights was given (--weights)"}
+    Lpips.load(weights)
+    return {}

@@ -14,9 +14,10 @@ from megactor.cli.animate import animate
 from megactor.cli.bench import bench
 from megactor.cli.curate import curate
 from megactor.cli.demo import demo
-from megactor.cli.eval import evaluation
+from megactor.cli.eval import evaluate
 from megactor.cli.synth import synth
 from megactor.cli.train import train
+from megactor.cli.weights import weights
 
 app = typer.Typer(
     name="megactor",
@@ -30,7 +31,8 @@ app.command()(demo)
 app.command()(train)
 app.command()(curate)
 app.add_typer(synth, name="synth")
-app.add_typer(evaluation, name="eval")
+app.command("eval")(evaluate)
+app.add_typer(weights, name="weights")
 app.add_typer(bench, name="bench")
 
 

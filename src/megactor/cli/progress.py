@@ -23,6 +23,9 @@ STAGES = {
     "shots": "finding shots",
     "clips": "curating clips",
     "pack": "packing shards",
+    "download": "downloading (MB)",
+    "evaluate": "judging clips",
+    "report": "writing the report",
 }
 """Stage names of the pipeline and of the command line's own work in words."""
 

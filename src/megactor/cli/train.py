@@ -35,7 +35,7 @@ def train(
     May be stopped at any moment, even by kill -9: the same command goes on from the last checkpoint. Ctrl-C saves.
     For several processes or machines start it with torchrun or accelerate launch; see docs/training.md.
     """
-    _require_extra()
+    require_extra()
     from megactor.media.atomic import os_errors_as_output_errors
     from megactor.train.config import load_config
     from megactor.train.trainer import Trainer
@@ -124,7 +124,7 @@ PLAIN_EVERY = 25
 """Steps between lines where there is no terminal, and over which losses are averaged."""
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
     """Fails with the remedy where the extra `train` is not installed."""
     from importlib.util import find_spec
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from megactor.conditions.crop import CropBox
-from megactor.conditions.driving import face_rectangle, keep_rectangles, landmark_box
+from megactor.conditions.driving import face_rectangle, keep_rectangles
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
 from megactor.options import AnimationOptions
@@ -13,7 +13,7 @@ from megactor.portrait import Portrait
 
 
 def animate_aligned(
-    pipe: MegActorPipeline, portrait: np.ndarray, driving: np.ndarray, landmarks: np.ndarray, options: AnimationOptions
+    pipe: MegActorPipeline, portrait: np.ndarray, driving: np.ndarray, boxes: np.ndarray, options: AnimationOptions
 ) -> np.ndarray:
     """Animates a portrait without any cropping.
 
@@ -21,8 +21,8 @@ def animate_aligned(
         pipe: the model; its analyzer tells person from background, as for users.
         portrait: uint8 (N, N, 3).
         driving: uint8 (F, N, N, 3), framed like the portrait.
-        landmarks: (F, >= 68, 2) pixels of the driver, to find the face that drives. They are the true ones, so that
-            what the analyzer misses is not counted against the model twice.
+        boxes: (F, 4) boxes of the face that drives, x0, y0, x1, y1 in pixels. They are the true ones where those are
+            known, so that what the analyzer misses is not counted against the model twice.
         options: steps, guidance and seed.
 
     Returns:
@@ -31,9 +31,9 @@ def animate_aligned(
     size = pipe.config.image_size
     scale = size / portrait.shape[0]
     conditions = []
-    for frame, points in zip(driving, landmarks, strict=True):
+    for frame, box in zip(driving, boxes, strict=True):
         small = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-        conditions.append((keep_rectangles(small, [face_rectangle(landmark_box(points * scale), size, size)]), None))
+        conditions.append((keep_rectangles(small, [face_rectangle(box * scale, size, size)]), None))
     finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
     return np.stack([_resized(picture, len(portrait)) for picture, _ in finished])
 

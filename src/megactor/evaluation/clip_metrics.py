@@ -1,119 +1,137 @@
-"""All metrics of one rendered clip."""
+"""All metrics of one result; `definitions.METRICS` explains their names."""
 
-from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 
-from megactor.evaluation.rendered_truth import true_performance
+from megactor.evaluation.baselines import like_portrait
+from megactor.evaluation.case import Case
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
-from megactor.metrics.identity import face_colors, portrait_lead
+from megactor.metrics.head import expression_distance, gaze_error, nme, pose_distance
+from megactor.metrics.identity import color_difference, face_colors, portrait_lead
+from megactor.metrics.lpips import Lpips
 from megactor.metrics.motion import correlations, find_faces, follows, found_rate, performance
 from megactor.metrics.pictures import l1, ms_ssim, psnr, ssim
 from megactor.metrics.stability import drift, flicker
-from megactor.synth.synthbench import BenchClip
 
 READ_EVERY = 2
 """The analyzer reads every second frame: it takes longer than nano."""
 
 
-def clip_metrics(
-    analyzer: FaceAnalyzer, clip: BenchClip, result: np.ndarray, expressions: Sequence[str]
-) -> dict[str, float]:
-    """Metrics of a result; names are explained in the functions below.
+class Judge:
+    """Measures results of one case; what all of them are held against is read once.
 
     Args:
+        case: with portrait, driver and, where there are, true frames.
         analyzer: reads faces.
-        clip: with portrait, driver and true frames.
-        result: uint8 (F, S, S, 3), a frame for each of the clip's.
-        expressions: names of the rig's shapes.
-
-    Returns:
-        Name -> value, NaN where the clip has none.
+        lpips: the network of that metric, or None where it is not measured.
     """
-    truth = np.stack([frame.pictures["target"] for frame in clip.frames])
-    made, true = (find_faces(analyzer, frames[::READ_EVERY]) for frames in (result, truth))
-    rendered = true_performance(clip.frames[::READ_EVERY], "target", clip.item.plan.framings["target"], expressions)
-    return (
-        _picture_metrics(clip, result, truth)
-        | _motion_metrics(performance(made), performance(true), rendered)
-        | {"found": found_rate(made), "found_truth": found_rate(true)}
-        | _identity_metrics(analyzer, clip, {"": (result, made), "_truth": (truth, true)})
-    )
 
+    def __init__(self, case: Case, analyzer: FaceAnalyzer, lpips: Lpips | None = None) -> None:
+        self._case, self._analyzer, self._lpips = case, analyzer, lpips
 
-def _picture_metrics(clip: BenchClip, result: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """All but the first frame, which is the portrait, against the truth; and what the background does.
+    def metrics(self, result: np.ndarray) -> dict[str, float]:
+        """Name -> value, NaN where the case has none.
 
-    "_still": of the portrait in place of every frame. "_truth": of the true frames, which have noise of their own.
-    """
-    made, true = (_tensor(frames[1:]) for frames in (result, truth))
-    still = _tensor(clip.portrait[None]).expand_as(true)
-    background = np.stack([frame.rendered["target"].triangle_ids < 0 for frame in clip.frames])
-    metrics = {
-        "psnr": float(psnr(made, true).mean()),
-        "psnr_still": float(psnr(still, true).mean()),
-        "ssim": float(ssim(made, true).mean()),
-        "ssim_still": float(ssim(still, true).mean()),
-        "ms_ssim": float(ms_ssim(made, true).mean()),
-        "ms_ssim_still": float(ms_ssim(still, true).mean()),
-        "l1": float(l1(made, true).mean()),
-        "flicker": flicker(result, background),
-        "flicker_truth": flicker(truth, background),
-        "drift": drift(result, background),
-        "drift_truth": drift(truth, background),
-    }
-    return metrics | {"psnr_gain": metrics["psnr"] - metrics["psnr_still"]}
+        Args:
+            result: uint8 (F, S, S, 3). The case's own true frames are not compared with themselves.
+        """
+        case = self._case
+        faces = find_faces(self._analyzer, result[::READ_EVERY])
+        metrics = {
+            "found": found_rate(faces),
+            "flicker": flicker(result, case.background),
+            "drift": drift(result, case.background),
+        }
+        metrics |= self._identity_metrics(result, faces) | self._rendered_metrics(faces)
+        if result is not case.truth:
+            metrics |= self._motion_metrics(faces)
+            if case.truth is not None:
+                metrics |= self._picture_metrics(result, case.truth) | {"nme": nme(faces, self._reference)}
+        return metrics
 
+    @cached_property
+    def _driver_faces(self) -> list[Face | None]:
+        return find_faces(self._analyzer, self._case.driver[::READ_EVERY])
 
-def _motion_metrics(made: np.ndarray, true: np.ndarray, rendered: np.ndarray) -> dict[str, float]:
-    """Pearson's r of the analyzer's measures on the result.
+    @cached_property
+    def _reference(self) -> list[Face | None]:
+        """What results should do: the truth, or else the driver."""
+        if self._case.truth is None or self._case.truth is self._case.driver:
+            return self._driver_faces
+        return find_faces(self._analyzer, self._case.truth[::READ_EVERY])
 
-    "r_mouth": with its measures on the true frames, as far as those move. "r_mouth_rendered": with the renderer's
-    truth in the same clips. "r_mouth_rendered_truth": the true frames with the renderer's truth, which a perfect
-    result would reach.
-    """
-    metrics = {f"r_{name}": r for name, r in follows(made, true).items()}
-    for suffix, read in (("rendered", made), ("rendered_truth", true)):
-        for name, r in correlations(read, rendered).items():
-            metrics[f"r_{name}_{suffix}"] = float("nan") if np.isnan(metrics[f"r_{name}"]) else r
-    return metrics
+    def _picture_metrics(self, result: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+        """All but the first frame, which is the portrait."""
+        made, true = _tensor(result[1:]), _tensor(truth[1:])
+        metrics = {
+            "psnr": float(psnr(made, true).mean()),
+            "psnr_gain": float((psnr(made, true) - psnr(_tensor(self._case.portrait[None]), true)).mean()),
+            "ssim": float(ssim(made, true).mean()),
+            "ms_ssim": float(ms_ssim(made, true).mean()),
+            "l1": float(l1(made, true).mean()),
+        }
+        if self._lpips is not None:
+            pairs = zip(made.split(8), true.split(8), strict=True)
+            metrics["lpips"] = float(torch.cat([self._lpips(a, b) for a, b in pairs]).mean())
+        return metrics
 
+    def _motion_metrics(self, faces: list[Face | None]) -> dict[str, float]:
+        """Against the truth, or else the driver, read by the same analyzer."""
+        r = follows(performance(faces), performance(self._reference))
+        return {
+            "aed": expression_distance(faces, self._reference),
+            "apd": pose_distance(faces, self._reference),
+            "gaze_error": gaze_error(faces, self._reference),
+        } | {f"r_{name}": value for name, value in r.items()}
 
-def _identity_metrics(
-    analyzer: FaceAnalyzer, clip: BenchClip, judged: dict[str, tuple[np.ndarray, list[Face | None]]]
-) -> dict[str, float]:
-    """Mean of `portrait_lead` over the frames ("identity_lead"), and whether it is positive ("identity", 1 or 0).
+    def _rendered_metrics(self, faces: list[Face | None]) -> dict[str, float]:
+        """The analyzer's measures of the result with what the renderer knows, where the truth moves visibly."""
+        if self._case.rendered is None:
+            return {}
+        reference = performance(self._reference)
+        moving = follows(reference, reference)
+        rendered = correlations(performance(faces), self._case.rendered[::READ_EVERY])
+        return {
+            f"r_{name}_rendered": float("nan") if np.isnan(moving[name]) else value for name, value in rendered.items()
+        }
 
-    Portrait and driver are compared in their first frames, where both show the same pose. Where the analyzer finds no
-    face there, the renderer's landmarks stand in. Clips in which nobody else drives have no such values.
+    @cached_property
+    def _portrait_colors(self) -> np.ndarray:
+        return self._colors(self._case.portrait, self._portrait_face, self._case.landmarks[0])
 
-    Args:
-        analyzer: reads faces.
-        clip: of the two people.
-        judged: suffix -> frames, and the faces in every `READ_EVERY`th.
-    """
-    driver = clip.item.driver
-    references = {}
-    for stream in ("target", driver):
-        first = clip.frames[0]
-        face = find_faces(analyzer, [first.pictures[stream]])[0]
-        landmarks = face.landmarks68 if face else first.rendered[stream].landmarks[:68]
-        references[stream] = face_colors(first.pictures[stream], landmarks)
-    metrics = {}
-    for suffix, (frames, faces) in judged.items():
+    @cached_property
+    def _portrait_face(self) -> Face | None:
+        return find_faces(self._analyzer, [self._case.portrait])[0]
+
+    @cached_property
+    def _driver_colors(self) -> np.ndarray:
+        """Of the driver in the portrait's pose."""
+        index = like_portrait(self._portrait_face, self._driver_faces, self._case.first_is_portrait)
+        face = None if index is None else self._driver_faces[index]
+        return self._colors(self._case.driver[(index or 0) * READ_EVERY], face, self._case.landmarks[1])
+
+    @staticmethod
+    def _colors(picture: np.ndarray, face: Face | None, landmarks68: np.ndarray) -> np.ndarray:
+        return face_colors(picture, face.landmarks68 if face else landmarks68)
+
+    def _identity_metrics(self, result: np.ndarray, faces: list[Face | None]) -> dict[str, float]:
+        """Of all frames with a face but the first, which may be the portrait itself."""
         colors = [
-            face_colors(frame, face.landmarks68) if face else None
-            for frame, face in zip(frames[::READ_EVERY], faces, strict=True)
-        ]
-        leads = portrait_lead(colors[1:], references["target"], references[driver])  # the first is the portrait
-        known = leads[np.isfinite(leads)]
-        judgeable = driver != "target" and len(known)
-        metrics[f"identity_lead{suffix}"] = float(known.mean()) if judgeable else float("nan")
-        metrics[f"identity{suffix}"] = float(known.mean() > 0) if judgeable else float("nan")
-    return metrics
+            None if face is None else face_colors(frame, face.landmarks68)
+            for frame, face in zip(result[::READ_EVERY], faces, strict=True)
+        ][1:]
+        differences = [color_difference(found, self._portrait_colors) for found in colors if found is not None]
+        metrics = {"identity_difference": float(np.mean(differences)) if differences else float("nan")}
+        if self._case.key.cross:
+            leads = portrait_lead(colors, self._portrait_colors, self._driver_colors)
+            known = leads[np.isfinite(leads)]
+            metrics["identity_lead"] = float(known.mean()) if len(known) else float("nan")
+            metrics["identity"] = float(known.mean() > 0) if len(known) else float("nan")
+        return metrics
 
 
 def _tensor(frames: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255

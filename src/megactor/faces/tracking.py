@@ -52,12 +52,32 @@ class FaceTrack:
         return np.stack(smooth, axis=1).astype(np.float32)
 
 
+class FaceFollower:
+    """Follows the largest face of the first frame that has one, from frame to frame.
+
+    Args:
+        analyzer: finds faces.
+    """
+
+    def __init__(self, analyzer: FaceAnalyzer) -> None:
+        self._analyzer = analyzer
+        self._lost = 0
+        self.last: Face | None = None
+
+    def __call__(self, frame: np.ndarray) -> Face | None:
+        """The face in the next frame, uint8 RGB (H, W, 3), or None; `last` is the last one that was seen."""
+        face = _next_face(frame, self._analyzer, self.last, REACH + REACH_GROWTH * self._lost)
+        self._lost = 0 if face else self._lost + 1
+        self.last = face or self.last
+        return face
+
+
 def track_face(
     frames: Iterable[np.ndarray],
     analyzer: FaceAnalyzer,
     progress: Callable[[int], None] | None = None,
 ) -> FaceTrack:
-    """Follows the largest face of the first frame that has one.
+    """Follows one face through a whole clip, see `FaceFollower`.
 
     Args:
         frames: uint8 RGB (H, W, 3), consumed once.
@@ -69,15 +89,11 @@ def track_face(
     """
     landmarks: list[np.ndarray] = []
     found: list[bool] = []
-    last: Face | None = None
-    lost = 0
+    follow = FaceFollower(analyzer)
     for frame in frames:
-        face = _next_face(frame, analyzer, last, REACH + REACH_GROWTH * lost)
-        found.append(face is not None)
-        lost = 0 if face else lost + 1
-        last = face or last
+        found.append(follow(frame) is not None)
         # before the first face: a placeholder that is filled below
-        landmarks.append(last.landmarks if last else np.zeros((478, 2), np.float32))
+        landmarks.append(follow.last.landmarks if follow.last else np.zeros((478, 2), np.float32))
         if progress:
             progress(len(found))
     if not any(found):

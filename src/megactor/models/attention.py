@@ -7,15 +7,47 @@ block attends to it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from diffusers.models.attention import FeedForward
-from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from megactor.models.frames import pictures_to_tokens, repeat_for_frames, tokens_to_pictures
 
 GROUP_NORM_EPS = 1e-6  # of the transformers; the residual blocks use 1e-5
+
+
+class KeysValues(NamedTuple):
+    """Tokens as an attention reads them. Projected once, however often they are read.
+
+    Attributes:
+        keys: (B, M, C).
+        values: (B, M, C).
+    """
+
+    keys: Tensor
+    values: Tensor
+
+
+class Context(NamedTuple):
+    """What a transformer reads beside its own tokens.
+
+    Attributes:
+        background: Of the background tokens; one clip's, or one for each clip of the batch.
+        reference: Of the portrait's tokens, likewise, or None.
+    """
+
+    background: KeysValues
+    reference: KeysValues | None = None
+
+
+def _attend(query: Tensor, keys: Tensor, values: Tensor, heads: int) -> Tensor:
+    """(B, N, C) queries over (B, M, C) keys and values -> (B, N, C)."""
+    split = [x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, keys, values)]
+    attended = F.scaled_dot_product_attention(*split)  # (B, heads, N, C / heads)
+    return attended.transpose(1, 2).flatten(2)
 
 
 class ReferenceAttention(nn.Module):
@@ -36,25 +68,55 @@ class ReferenceAttention(nn.Module):
         self.to_v = nn.Linear(channels, channels, bias=False)
         self.to_out = nn.Linear(channels, channels)
 
-    def forward(self, tokens: Tensor, reference: Tensor | None = None) -> Tensor:
+    def project(self, tokens: Tensor) -> KeysValues:
+        """(B, M, C) tokens as this attention reads them."""
+        return KeysValues(self.to_k(tokens), self.to_v(tokens))
+
+    def forward(self, tokens: Tensor, reference: KeysValues | None = None) -> Tensor:
         """Attend within each frame, and to the clip's reference tokens if there are any.
 
         Args:
             tokens: (B*F, N, C).
-            reference: (B, M, C), shared by the F frames of a clip, or None.
+            reference: (B, M, C) as `project` gives it, shared by the F frames of a clip, or None.
 
         Returns:
             (B*F, N, C).
         """
-        query, key, value = self.to_q(tokens), self.to_k(tokens), self.to_v(tokens)
+        query, (keys, values) = self.to_q(tokens), self.project(tokens)
         if reference is not None:
-            # Projected once a clip, then shared by its frames.
-            frames = tokens.shape[0] // reference.shape[0]
-            key = torch.cat([key, repeat_for_frames(self.to_k(reference), frames)], dim=1)
-            value = torch.cat([value, repeat_for_frames(self.to_v(reference), frames)], dim=1)
-        heads = [x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (query, key, value)]
-        attended = F.scaled_dot_product_attention(*heads)  # (B*F, heads, N, C / heads)
-        return self.to_out(attended.transpose(1, 2).flatten(2))
+            frames = tokens.shape[0] // reference.keys.shape[0]
+            keys = torch.cat([keys, repeat_for_frames(reference.keys, frames)], dim=1)
+            values = torch.cat([values, repeat_for_frames(reference.values, frames)], dim=1)
+        return self.to_out(_attend(query, keys, values, self.heads))
+
+
+class BackgroundAttention(nn.Module):
+    """Cross-attention to the background tokens.
+
+    Args:
+        channels: Token width.
+        background_channels: Width of the background tokens.
+        heads: Number of heads; must divide `channels`.
+    """
+
+    def __init__(self, channels: int, background_channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(background_channels, channels, bias=False)
+        self.to_v = nn.Linear(background_channels, channels, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(channels, channels)])  # a list, for the names of SD 1.5's weights
+
+    def project(self, background: Tensor) -> KeysValues:
+        """(B, M, D) background tokens as this attention reads them."""
+        return KeysValues(self.to_k(background), self.to_v(background))
+
+    def forward(self, tokens: Tensor, background: KeysValues) -> Tensor:
+        """(B*F, N, C) tokens of all frames -> the same shape."""
+        # Queries do not see each other here, so all frames of a clip can share one set of keys and values.
+        query = self.to_q(tokens).reshape(background.keys.shape[0], -1, tokens.shape[-1])  # (B, F*N, C)
+        attended = _attend(query, *background, self.heads)
+        return self.to_out[0](attended.reshape(tokens.shape))
 
 
 class TransformerBlock(nn.Module):
@@ -65,26 +127,23 @@ class TransformerBlock(nn.Module):
         self.norm1 = nn.LayerNorm(channels)
         self.attn1 = ReferenceAttention(channels, heads)
         self.norm2 = nn.LayerNorm(channels)
-        self.attn2 = Attention(channels, cross_attention_dim, heads=heads, dim_head=channels // heads)
+        self.attn2 = BackgroundAttention(channels, cross_attention_dim, heads)
         self.norm3 = nn.LayerNorm(channels)
         self.ff = FeedForward(channels, activation_fn="geglu")
 
-    def forward(self, tokens: Tensor, background: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """Transform the tokens of all frames.
 
         Args:
             tokens: (B*F, N, C).
-            background: (B, M, D) background tokens, shared by the frames of a clip.
-            reference: (B, R, C) or None.
+            context: What is read beside them, shared by the frames of a clip.
 
         Returns:
             The new tokens (B*F, N, C), and what self-attention saw of them, (B*F, N, C): a reference feature.
         """
         seen = self.norm1(tokens)
-        tokens = tokens + self.attn1(seen, reference)
-        # Queries do not see each other here, so all frames of a clip can share one set of keys and values.
-        queries = self.norm2(tokens).reshape(background.shape[0], -1, tokens.shape[-1])  # (B, F*N, C)
-        tokens = tokens + self.attn2(queries, encoder_hidden_states=background).reshape(tokens.shape)
+        tokens = tokens + self.attn1(seen, context.reference)
+        tokens = tokens + self.attn2(self.norm2(tokens), context.background)
         return tokens + self.ff(self.norm3(tokens)), seen
 
 
@@ -105,12 +164,17 @@ class SpatialTransformer(nn.Module):
         self.block = TransformerBlock(channels, heads, cross_attention_dim)
         self.proj_out = nn.Conv2d(channels, channels, 1)
 
-    def forward(self, pictures: Tensor, background: Tensor, reference: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, pictures: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """(B*F, C, h, w) -> the same shape, and the reference feature (B*F, h*w, C) of this block."""
         height, width = pictures.shape[-2:]
         tokens = pictures_to_tokens(self.proj_in(self.norm(pictures)))
-        tokens, seen = self.block(tokens, background, reference)
+        tokens, seen = self.block(tokens, context)
         return self.proj_out(tokens_to_pictures(tokens, height, width)) + pictures, seen
+
+
+def transformers_of(network: nn.Module) -> list[SpatialTransformer]:
+    """All transformers of a network whose parts are registered in the order in which they run."""
+    return [module for module in network.modules() if isinstance(module, SpatialTransformer)]
 
 
 class ReferenceTap(nn.Module):

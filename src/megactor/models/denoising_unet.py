@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -11,10 +10,12 @@ import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
+from megactor.models.attention import Context, KeysValues, transformers_of
 from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
-from megactor.models.reference_net import ReferenceFeatures, batch_timesteps
+from megactor.models.reference_net import BackgroundKeysValues, ReferenceFeatures, batch_timesteps
 from megactor.models.resnet import RESNET_EPS
 from megactor.models.unet_levels import Surroundings, UNetShape
 
@@ -36,13 +37,21 @@ def denoiser_input(noisy: Tensor, portrait: Tensor, mask: Tensor, pose: Tensor) 
     return torch.cat([noisy, *still, pose], dim=1)
 
 
+ReferenceKeysValues = tuple[KeysValues, ...]
+"""The portrait's features as the denoiser's reading transformers take them, in reading order."""
+
+
 @dataclass(frozen=True)
 class _WayDown:
-    """Result of everything before the first block that reads the reference."""
+    """Result of everything before the first block that reads the reference.
+
+    `background` is what the blocks from there on read of the background tokens.
+    """
 
     pictures: Tensor
     skips: tuple[Tensor, ...]
     around: Surroundings
+    background: BackgroundKeysValues
 
 
 class DenoisingUNet(ModelMixin, ConfigMixin):
@@ -71,8 +80,6 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             and its output is added to the input's portrait channels where the second mask channel, the visibility,
             says that the portrait does not show this point. Needs ``mask_channels=2`` and a scheduler with
             ``prediction_type="sample"``.
-        portrait_trust: Strength of that gate in [0, 1]. 1 leaves every visible point as the warp moved it; less lets
-            the network mend what a warp gets wrong (light that changes with the pose, lids, small errors of motion).
     """
 
     _supports_gradient_checkpointing = True
@@ -95,7 +102,6 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         motion_norm_groups: int = 32,
         motion_max_frames: int = 32,
         portrait_skip: bool = False,
-        portrait_trust: float = 1.0,
     ) -> None:
         super().__init__()
         if motion_levels is None:
@@ -131,20 +137,43 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             for parameter in self.conv_out.parameters():
                 nn.init.zeros_(parameter)
 
+    @apply_forward_hook
+    def project_background(self, tokens: Tensor) -> BackgroundKeysValues:
+        """What the transformers read of the background tokens (B, N, cross_attention_dim): once a clip is enough."""
+        return tuple(transformer.block.attn2.project(tokens) for transformer in transformers_of(self))
+
+    @apply_forward_hook
+    def project_reference(self, features: ReferenceFeatures) -> ReferenceKeysValues:
+        """What the reading transformers take from the portrait: once a step is enough.
+
+        Raises:
+            ValueError: Features of another architecture.
+        """
+        if len(features.tokens) != self.reading_layers:
+            raise ValueError(
+                f"{len(features.tokens)} reference features for {self.reading_layers} reading blocks: "
+                "ReferenceNet and DenoisingUNet have different levels"
+            )
+        readers = transformers_of(self)[-self.reading_layers :]
+        pairs = zip(readers, features.tokens, strict=True)
+        return tuple(reader.block.attn1.project(tokens) for reader, tokens in pairs)
+
     def forward(
         self,
         sample: Tensor,
         timestep: Tensor | int,
-        background_tokens: Tensor,
-        reference: ReferenceFeatures | None = None,
+        background: Tensor | BackgroundKeysValues,
+        reference: ReferenceFeatures | ReferenceKeysValues | None = None,
     ) -> Tensor:
-        """Predict for one window.
+        """Predict for a batch of windows.
 
         Args:
             sample: (B, in_channels, F, h, w), F at most `motion_max_frames`.
             timestep: For all or (B,).
-            background_tokens: (B, N, cross_attention_dim).
-            reference: Features of the portrait, or None for the "without" half of guidance.
+            background: Tokens (B, N, cross_attention_dim), or `project_background` of them; or with 1 instead of B,
+                for windows that share them.
+            reference: Features of the portrait or `project_reference` of them, for B or for 1 likewise; None for the
+                "without" half of guidance.
 
         Returns:
             (B, latent_channels, F, h, w).
@@ -152,60 +181,56 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         Raises:
             ValueError: Wrong number of channels, or features of another architecture.
         """
-        return self._way_up(sample, self._way_down(sample, timestep, background_tokens), reference)
+        return self._way_up(sample, self._way_down(sample, timestep, background), reference)
 
+    @apply_forward_hook
     def guided(
         self,
         sample: Tensor,
         timestep: Tensor | int,
-        background_tokens: Tensor,
-        reference: ReferenceFeatures,
+        background: Tensor | BackgroundKeysValues,
+        reference: ReferenceFeatures | ReferenceKeysValues,
     ) -> tuple[Tensor, Tensor]:
         """Both halves of guidance, (without, with) the reference: `forward` twice for less than its price.
 
         The halves differ only in what the middle and upward blocks read, so the way down is computed once.
         """
-        way_down = self._way_down(sample, timestep, background_tokens)
+        way_down = self._way_down(sample, timestep, background)
         return self._way_up(sample, way_down, None), self._way_up(sample, way_down, reference)
 
-    def _way_down(self, sample: Tensor, timestep: Tensor | int, background_tokens: Tensor) -> _WayDown:
+    def _way_down(self, sample: Tensor, timestep: Tensor | int, background: Tensor | BackgroundKeysValues) -> _WayDown:
         if sample.shape[1] != self.in_channels:
             raise ValueError(f"sample has {sample.shape[1]} channels, this network takes {self.in_channels}")
         timesteps = batch_timesteps(timestep, sample.shape[0], sample.device)
         time = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
-        around = Surroundings(time, background_tokens, frames=sample.shape[2])
+        around = Surroundings(time, frames=sample.shape[2])
+        projected = self.project_background(background) if isinstance(background, Tensor) else background
+        contexts = map(Context, projected[: -self.reading_layers])
 
         pictures = self.conv_in(fold_frames(sample))
         skips = [pictures]
         for level in self.down:
-            pictures, level_skips = level(pictures, around)
+            pictures, level_skips = level(pictures, around, contexts)
             skips += level_skips
         pictures = self.middle_in(pictures, time, around.frames)
-        return _WayDown(pictures, tuple(skips), around)
+        return _WayDown(pictures, tuple(skips), around, projected[-self.reading_layers :])
 
-    def _way_up(self, sample: Tensor, way_down: _WayDown, reference: ReferenceFeatures | None) -> Tensor:
+    def _way_up(
+        self, sample: Tensor, way_down: _WayDown, reference: ReferenceFeatures | ReferenceKeysValues | None
+    ) -> Tensor:
         around, skips = way_down.around, list(way_down.skips)
-        references = self._in_reading_order(reference)
+        projected = self.project_reference(reference) if isinstance(reference, ReferenceFeatures) else reference
+        contexts = map(Context, way_down.background, projected or repeat(None))
 
-        pictures, _ = self.middle_transformer(way_down.pictures, around.background, next(references))
+        pictures, _ = self.middle_transformer(way_down.pictures, next(contexts))
         pictures = self.middle_out(pictures, around.time, around.frames)
         for level in self.up:
-            pictures, _ = level(pictures, skips, around, references)
+            pictures, _ = level(pictures, skips, around, contexts)
 
         pictures = self.conv_out(F.silu(self.conv_norm_out(pictures, around.frames)))
         prediction = unfold_frames(pictures, around.frames)
         if self.config.portrait_skip:
             latent = self.config.latent_channels
             portrait, visibility = sample[:, latent : 2 * latent], sample[:, 2 * latent + 1 : 2 * latent + 2]
-            prediction = portrait + (1 - self.config.portrait_trust * visibility) * prediction
+            prediction = portrait + (1 - visibility) * prediction
         return prediction
-
-    def _in_reading_order(self, reference: ReferenceFeatures | None) -> Iterator[Tensor | None]:
-        if reference is None:
-            return repeat(None)
-        if len(reference.tokens) != self.reading_layers:
-            raise ValueError(
-                f"{len(reference.tokens)} reference features for {self.reading_layers} reading blocks: "
-                "ReferenceNet and DenoisingUNet have different levels"
-            )
-        return iter(reference.tokens)

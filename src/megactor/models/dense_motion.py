@@ -123,10 +123,15 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
     """Motion from the portrait to one masked gray driving frame; its output has half the input's resolution.
 
     Args:
-        patch_size, block_out_channels, attention_levels, head_dim, norm_num_groups: as in `PatchUNet`.
+        patch_size: as in `PatchUNet`, like the following four.
+        block_out_channels: widths of the levels.
+        attention_levels: levels with self-attention.
+        head_dim: width of an attention head.
+        norm_num_groups: groups of the GroupNorms.
         keypoint_channels: `block_out_channels` of the `KeypointNet`.
         retargeter_width: `width` of the `KeypointRetargeter`.
-        keypoint_radius, keypoint_smoothing: as in `meet_keypoints`.
+        keypoint_radius: as `radius` in `meet_keypoints`.
+        keypoint_smoothing: as `smoothing` in `meet_keypoints`.
         keypoint_count: K, number of keypoints.
     """
 

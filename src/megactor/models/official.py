@@ -9,6 +9,7 @@ users have separately.
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from megactor.models.reference_net import ReferenceNet
 UNET_PREFIX = "module.unet."
 POSE_GUIDER_PREFIX = "module.unet.condition_input_layer."
 REFERENCE_PREFIX = "module.appearance_encoder."
+_LFS_POINTER = b"version https://git-lfs"
+
 NOT_OURS = ("module.vae.", "module.text_encoder.")
 
 # Official name -> ours, tried in this order; a rule that ends in "$" must match the whole rest of the key.
@@ -79,22 +82,38 @@ def read_official_checkpoint(path: Path) -> OfficialWeights:
     Raises:
         ModelError: The file is missing, damaged, holds more than tensors, or has no MegActor weights.
     """
+    return convert_official(read_state_dict(path), source=str(path))
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a torch or `.safetensors` file, mapped into memory where the format allows it.
+
+    Code in a pickle is never executed. A checkpoint's `state_dict` entry is taken where there is one.
+
+    Raises:
+        ModelError: The file is missing, damaged, or holds more than tensors.
+    """
     if not path.is_file():
         raise ModelError(f"{path}: no such file; give the path of a MegActor checkpoint")
+    with path.open("rb") as file:
+        start = file.read(len(_LFS_POINTER))
+    if start == _LFS_POINTER:
+        raise ModelError(f"{path}: only git's placeholder of the file; run `git lfs pull` in its repository")
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # on bytes that are no checkpoint, torch's unpickler raises just anything
         raise ModelError(
-            f"{path}: not a readable checkpoint, or one with more than tensors in it; download it again"
+            f"{path}: not a readable checkpoint, or one with more than tensors in it, of which nothing was run; "
+            "download it again"
         ) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelError(f"{path}: holds no state dict; give a MegActor checkpoint")
-    return convert_official(state, source=str(path))
+    return state
 
 
 def convert_official(state: Mapping[str, Tensor], source: str = "checkpoint") -> OfficialWeights:

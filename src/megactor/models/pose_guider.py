@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from megactor.models.frames import fold_frames, repeat_for_frames, unfold_frames
@@ -15,6 +16,9 @@ GRAY_WEIGHTS = (0.2989, 0.5870, 0.1140)  # ITU-R 601, rounded as in the official
 PORTRAIT_SIZE = 512  # seven halvings, then an unpadded 4x4 convolution: other sizes do not end at one pixel
 PORTRAIT_CHANNELS = (4, 8, 16, 32, 64, 128, 256, 512)
 PORTRAIT_HIDDEN = 256
+
+Modulation = tuple[Tensor, Tensor]
+"""Scale and shift of each channel."""
 
 
 def _conv(in_channels: int, out_channels: int, stride: int) -> nn.Conv2d:
@@ -84,12 +88,26 @@ class PoseGuider(ModelMixin, ConfigMixin):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def forward(self, driving: Tensor, portrait: Tensor | None = None) -> Tensor:
+    @apply_forward_hook
+    def read_portrait(self, portrait: Tensor) -> Modulation:
+        """What modulates all frames of a clip: (B, 3, 512, 512) RGB in [0, 1] -> scale and shift, (B, C) each.
+
+        Raises:
+            ValueError: Another size, or a config without portrait_modulation.
+        """
+        if self.portrait is None:
+            raise ValueError("this PoseGuider has no portrait_modulation, so it reads no portrait")
+        if portrait.shape[-2:] != (PORTRAIT_SIZE, PORTRAIT_SIZE):
+            raise ValueError(f"the portrait must be {PORTRAIT_SIZE}x{PORTRAIT_SIZE}, not {portrait.shape[-2:]}")
+        return self.portrait(portrait * 2 - 1)
+
+    def forward(self, driving: Tensor, portrait: Tensor | Modulation | None = None) -> Tensor:
         """Encode driving frames; color is dropped here, so the driver's complexion cannot leak.
 
         Args:
             driving: (B, 3, F, H, W) RGB or (B, 1, F, H, W) gray, in [0, 1].
-            portrait: (B, 3, 512, 512) RGB in [0, 1] if the config has `portrait_modulation`, else None.
+            portrait: (B, 3, 512, 512) RGB in [0, 1] or `read_portrait` of it if the config has
+                `portrait_modulation`, else None.
 
         Returns:
             (B, out_channels, F, h, w).
@@ -99,15 +117,14 @@ class PoseGuider(ModelMixin, ConfigMixin):
             driving = (driving * weights).sum(1, keepdim=True)
         return self.encode(driving.expand(-1, 3, -1, -1, -1), portrait)
 
-    def encode(self, frames: Tensor, portrait: Tensor | None = None) -> Tensor:
+    def encode(self, frames: Tensor, portrait: Tensor | Modulation | None = None) -> Tensor:
         """Like `forward`, for three channels that are taken as they are."""
         if (portrait is not None) != (self.portrait is not None):
             raise ValueError("a portrait is needed exactly if the config has portrait_modulation")
         count = frames.shape[2]
         features = self.stages(fold_frames(frames) * 2 - 1)
-        if self.portrait is not None and portrait is not None:
-            if portrait.shape[-2:] != (PORTRAIT_SIZE, PORTRAIT_SIZE):
-                raise ValueError(f"the portrait must be {PORTRAIT_SIZE}x{PORTRAIT_SIZE}, not {portrait.shape[-2:]}")
-            scale, shift = (repeat_for_frames(x, count)[:, :, None, None] for x in self.portrait(portrait * 2 - 1))
+        if portrait is not None:
+            modulation = self.read_portrait(portrait) if isinstance(portrait, Tensor) else portrait
+            scale, shift = (repeat_for_frames(x, count)[:, :, None, None] for x in modulation)
             features = features * (1 + scale) + shift
         return unfold_frames(self.conv_out(features), count)

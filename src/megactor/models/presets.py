@@ -38,7 +38,6 @@ class DenoiserNumbers:
     motion_norm_groups: int = 32
     motion_max_frames: int = 32
     portrait_skip: bool = False
-    portrait_trust: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -121,9 +120,7 @@ def nano_config() -> NetworkConfig:
             cross_attention_dim=64,
             norm_groups=32,
         ),
-        denoiser=DenoiserNumbers(
-            mask_channels=2, motion_levels=(1, 2), motion_heads=4, portrait_skip=True, portrait_trust=0.5
-        ),
+        denoiser=DenoiserNumbers(mask_channels=2, motion_levels=(1, 2), motion_heads=4, portrait_skip=True),
         pose_guider=PoseGuiderNumbers((16, 32, 64, 96), (2, 2, 1, 1), 16, portrait_modulation=False),
         background=BackgroundNumbers(
             image_size=64,

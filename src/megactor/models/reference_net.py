@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import repeat
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from megactor.models.attention import ReferenceTap
+from megactor.models.attention import Context, KeysValues, ReferenceTap, transformers_of
 from megactor.models.frames import fold_frames
 from megactor.models.unet_levels import Surroundings, UNetShape
+
+BackgroundKeysValues = tuple[KeysValues, ...]
+"""The background tokens as a network's transformers read them, one for each in the order in which they run."""
 
 
 @dataclass(frozen=True)
@@ -90,38 +93,46 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         self.final_resnet = shape.resnet(last_input, final)
         self.tap = ReferenceTap(widths[final], norm_groups)
 
-    def forward(self, latents: Tensor, timestep: Tensor | int, background_tokens: Tensor) -> ReferenceFeatures:
+    @apply_forward_hook
+    def project_background(self, tokens: Tensor) -> BackgroundKeysValues:
+        """What the transformers read of the background tokens (B, N, cross_attention_dim), the same at all steps."""
+        return tuple(transformer.block.attn2.project(tokens) for transformer in transformers_of(self))
+
+    def forward(
+        self, latents: Tensor, timestep: Tensor | int, background: Tensor | BackgroundKeysValues
+    ) -> ReferenceFeatures:
         """Read a portrait.
 
         Args:
             latents: (B, latent_channels, h, w) clean portrait latent.
             timestep: The denoiser's current timestep, for all or (B,).
-            background_tokens: (B, N, cross_attention_dim), the same as the denoiser's.
+            background: Tokens (B, N, cross_attention_dim), the same as the denoiser's, or `project_background` of them.
 
         Returns:
             One feature for each reading block of the denoiser.
         """
         timesteps = batch_timesteps(timestep, latents.shape[0], latents.device)
         time = self.time_embedding(self.time_proj(timesteps).to(latents.dtype))
-        around = Surroundings(time, background_tokens, frames=1)
-        no_reference = repeat(None)
+        around = Surroundings(time, frames=1)
+        projected = self.project_background(background) if isinstance(background, Tensor) else background
+        contexts = map(Context, projected)
 
         pictures = self.conv_in(fold_frames(latents[:, :, None]))
         skips = [pictures]
         for level in self.down:
-            pictures, level_skips = level(pictures, around)
+            pictures, level_skips = level(pictures, around, contexts)
             skips += level_skips
 
         pictures = self.middle_in(pictures, time, frames=1)
-        pictures, seen = self.middle_transformer(pictures, background_tokens)
+        pictures, seen = self.middle_transformer(pictures, next(contexts))
         pictures = self.middle_out(pictures, time, frames=1)
 
         features = [seen]
         for level in self.up:
-            pictures, seen_here = level(pictures, skips, around, no_reference)
+            pictures, seen_here = level(pictures, skips, around, contexts)
             features += seen_here
         for layer in self.final_layers:
-            pictures, seen = layer(torch.cat([pictures, skips.pop()], dim=1), around)
+            pictures, seen = layer(torch.cat([pictures, skips.pop()], dim=1), around, next(contexts))
             features.append(seen)
         pictures = self.final_resnet(torch.cat([pictures, skips.pop()], dim=1), time, frames=1)
         features.append(self.tap(pictures))

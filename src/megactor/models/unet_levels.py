@@ -13,7 +13,7 @@ import torch
 from diffusers.models.downsampling import Downsample2D
 from torch import Tensor, nn
 
-from megactor.models.attention import SpatialTransformer
+from megactor.models.attention import Context, SpatialTransformer
 from megactor.models.motion_module import MotionModule
 from megactor.models.resnet import JointResnetBlock, Upsample
 
@@ -123,12 +123,10 @@ class Surroundings:
 
     Attributes:
         time: (B, T) time embedding.
-        background: (B, N, D) background tokens.
         frames: F, the pictures that belong to one clip.
     """
 
     time: Tensor
-    background: Tensor
     frames: int
 
 
@@ -147,13 +145,18 @@ class UNetLayer(nn.Module):
         self.motion = motion
 
     def forward(
-        self, pictures: Tensor, around: Surroundings, reference: Tensor | None = None
+        self, pictures: Tensor, around: Surroundings, context: Context | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """(B*F, C_in, h, w) -> (B*F, C_out, h, w), and its reference feature (B*F, h*w, C_out) if any."""
+        """(B*F, C_in, h, w) -> (B*F, C_out, h, w), and its reference feature (B*F, h*w, C_out) if any.
+
+        `context` is what the transformer reads; layers without one take none.
+        """
         pictures = self.resnet(pictures, around.time, around.frames)
         seen = None
         if self.transformer is not None:
-            pictures, seen = self.transformer(pictures, around.background, reference)
+            if context is None:
+                raise ValueError("a layer with a transformer needs a context to read")
+            pictures, seen = self.transformer(pictures, context)
         if self.motion is not None:
             pictures = self.motion(pictures, around.frames)
         return pictures, seen
@@ -170,12 +173,13 @@ class Level(nn.Module):
         self.gradient_checkpointing = False
 
     def run(
-        self, layer: nn.Module, pictures: Tensor, around: Surroundings, reference: Tensor | None = None
+        self, layer: nn.Module, pictures: Tensor, around: Surroundings, contexts: Iterator[Context]
     ) -> tuple[Tensor, Tensor | None]:
-        """One layer, checkpointed if that is switched on."""
+        """One layer, with the next context if it reads one; checkpointed if that is switched on."""
+        context = None if layer.transformer is None else next(contexts)
         if torch.is_grad_enabled() and self.gradient_checkpointing:
-            return self._gradient_checkpointing_func(layer, pictures, around, reference)
-        return layer(pictures, around, reference)
+            return self._gradient_checkpointing_func(layer, pictures, around, context)
+        return layer(pictures, around, context)
 
 
 class DownLevel(Level):
@@ -187,11 +191,16 @@ class DownLevel(Level):
             Downsample2D(downsample_channels, use_conv=True, padding=1, name="op") if downsample_channels else None
         )
 
-    def forward(self, pictures: Tensor, around: Surroundings) -> tuple[Tensor, list[Tensor]]:
-        """(B*F, C, h, w) -> (B*F, C', h/2, w/2), and the skips of this level, first layer first."""
+    def forward(
+        self, pictures: Tensor, around: Surroundings, contexts: Iterator[Context]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """(B*F, C, h, w) -> (B*F, C', h/2, w/2), and the skips of this level, first layer first.
+
+        One of the `contexts` is taken for each transformer.
+        """
         skips = []
         for layer in self.layers:
-            pictures, _ = self.run(layer, pictures, around)
+            pictures, _ = self.run(layer, pictures, around, contexts)
             skips.append(pictures)
         if self.downsample is not None:
             pictures = self.downsample(pictures)
@@ -211,24 +220,23 @@ class UpLevel(Level):
         pictures: Tensor,
         skips: list[Tensor],
         around: Surroundings,
-        references: Iterator[Tensor | None],
+        contexts: Iterator[Context],
     ) -> tuple[Tensor, list[Tensor]]:
         """One level up.
 
         Args:
             pictures: (B*F, C, h, w).
             skips: Skips of the whole way down; the ones of this level are taken off the end.
-            around: Time, background and frame count.
-            references: Reference features in reading order; one is taken for each transformer.
+            around: Time and frame count.
+            contexts: What the transformers read, in order; one is taken for each.
 
         Returns:
             (B*F, C', 2h, 2w), and the reference features of this level's own transformers.
         """
         seen_here = []
         for layer in self.layers:
-            reads = layer.transformer is not None
             joined = torch.cat([pictures, skips.pop()], dim=1)
-            pictures, seen = self.run(layer, joined, around, next(references) if reads else None)
+            pictures, seen = self.run(layer, joined, around, contexts)
             if seen is not None:
                 seen_here.append(seen)
         if self.upsample is not None:

@@ -1,9 +1,17 @@
 """From a config to the networks and to what learns of them."""
 
 from megactor.errors import InputError, ModelError
-from megactor.train.config import DiffusionConfig, KeypointsConfig, MotionConfig, RetargeterConfig, TrainConfig
+from megactor.train.config import (
+    DiffusionConfig,
+    DistillationConfig,
+    KeypointsConfig,
+    MotionConfig,
+    RetargeterConfig,
+    TrainConfig,
+)
 from megactor.train.networks import Networks, load_networks, new_networks
 from megactor.train.tasks.diffusion import DiffusionTask
+from megactor.train.tasks.distillation import DistillationTask
 from megactor.train.tasks.keypoints import KeypointsTask
 from megactor.train.tasks.motion import MotionTask
 from megactor.train.tasks.retargeter import RetargeterTask
@@ -51,6 +59,8 @@ def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:
     task, seed = config.task, config.seed
     if isinstance(task, DiffusionConfig):
         return DiffusionTask(networks, task, seed)
+    if isinstance(task, DistillationConfig):
+        return DistillationTask(networks, task, seed)
     dense_motion = networks.components["dense_motion"]
     if dense_motion is None:
         raise InputError(f"the task {task.kind} is for models with dense motion, which this one does not have")

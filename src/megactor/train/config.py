@@ -58,7 +58,8 @@ class ShardsConfig(_Config):
     """Clips on disk in the layout of docs/data-format.md, rendered or curated.
 
     Attributes:
-        urls: pattern with braces, such as data/clips-{000000..000099}.tar; remote ones need `fetch`.
+        urls: files or URLs that fsspec opens, with braces or wildcards: data/clips-{000000..000099}.tar. Samples are
+            read in random order, so remote shards want a local copy: filecache::https://host/clips-000000.tar.
         weight: how often a sample comes from here, relative to other sources.
     """
 
@@ -172,12 +173,23 @@ class MotionConfig(_Config):
     kind: Literal["motion"]
 
 
-class DiffusionConfig(_Config):
-    """The method itself: denoiser, ReferenceNet, PoseGuider, background encoder.
+class AnimationConfig(_Config):
+    """Denoiser, ReferenceNet, PoseGuider and background encoder in training.
 
     Attributes:
         train: which networks learn: "unet" (all but its motion modules), "motion_modules", "reference_net",
-            "pose_guider", "image_encoder".
+            "pose_guider", "image_encoder", "dense_motion" (its UNet, which the true motion goes on teaching).
+    """
+
+    train: tuple[
+        Literal["unet", "motion_modules", "reference_net", "pose_guider", "image_encoder", "dense_motion"], ...
+    ]
+
+
+class DiffusionConfig(AnimationConfig):
+    """The method itself.
+
+    Attributes:
         loss: "prediction", squared error of the scheduler's target; or "pictures", absolute and squared error and
             gradients of the decoded frames with eyes and mouth weighted, for codecs that are cheap to decode.
         without_reference: how likely a step trains the half of guidance that does not see the portrait.
@@ -187,14 +199,31 @@ class DiffusionConfig(_Config):
     """
 
     kind: Literal["diffusion"]
-    train: tuple[Literal["unet", "motion_modules", "reference_net", "pose_guider", "image_encoder"], ...]
     loss: Literal["prediction", "pictures"] = "prediction"
     without_reference: Share = 0.1
     offset_noise: Annotated[float, Field(ge=0)] = 0.1
     pure_noise: Share = 0.0
 
 
-Task = Annotated[KeypointsConfig | RetargeterConfig | MotionConfig | DiffusionConfig, Field(discriminator="kind")]
+class DistillationConfig(AnimationConfig):
+    """A student that needs few steps and no guidance; the model it starts from is the teacher.
+
+    Attributes:
+        steps: the student's; its model samples in so many by default.
+        teacher_steps: of the teacher, for each of the student's.
+        guidance: guidance scale of the teacher, which the student learns along; up to 1, none.
+    """
+
+    kind: Literal["distillation"]
+    steps: Positive = 4
+    teacher_steps: Positive = 4
+    guidance: Annotated[float, Field(ge=0)] = 3.5
+
+
+Task = Annotated[
+    KeypointsConfig | RetargeterConfig | MotionConfig | DiffusionConfig | DistillationConfig,
+    Field(discriminator="kind"),
+]
 
 
 class TrainConfig(_Config):
@@ -287,5 +316,5 @@ def _set(values: dict[str, Any], override: str) -> None:
 
 def _place(error: Any) -> str:
     # pydantic names the chosen member of a union as one more step of the way
-    kinds = {"keypoints", "retargeter", "motion", "diffusion"}
+    kinds = {"keypoints", "retargeter", "motion", "diffusion", "distillation"}
     return ".".join(str(part) for part in error["loc"] if part not in kinds) or "config"

@@ -5,10 +5,11 @@ import json
 import tarfile
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import av
 import braceexpand
+import fsspec
 import numpy as np
 
 from megactor.errors import InputError
@@ -24,12 +25,12 @@ _TWINS = ("swapped", "styled")
 class _Entry:
     """Where a file lies inside of a tar."""
 
-    shard: Path
+    shard: str
     offset: int
     size: int
 
     def read(self) -> bytes:
-        with self.shard.open("rb") as file:
+        with fsspec.open(self.shard, "rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
 
@@ -41,19 +42,21 @@ class ShardClips:
     function of their number.
 
     Args:
-        urls: pattern with braces, or a glob of local files; see `ShardsConfig`.
+        urls: see `ShardsConfig`.
 
     Raises:
-        InputError: no such shards, or none of them holds a clip.
+        InputError: no such shards, none of them holds a clip, or nothing here opens that kind of URL.
     """
 
     def __init__(self, urls: str) -> None:
         self._clips: list[tuple[str, dict[str, _Entry]]] = []
-        for path in _paths(urls):
+        for pattern in braceexpand.braceexpand(urls):
             try:
-                self._clips += _list(path)
-            except (OSError, tarfile.TarError) as error:
-                raise InputError(f"cannot read the shard {path}: {error}") from error
+                for shard in _shards(pattern):
+                    self._clips += _list(shard)
+            # fsspec: unknown protocols are ValueErrors, packages that a protocol needs ImportErrors
+            except (OSError, ValueError, ImportError, tarfile.TarError) as error:
+                raise InputError(f"cannot read the shard {pattern}: {error}") from error
         if not self._clips:
             raise InputError(f"{urls} holds no clips")
 
@@ -81,25 +84,22 @@ class ShardClips:
         return strongest_of(np.array(strengths), share)
 
 
-def _paths(urls: str) -> list[Path]:
-    paths = []
-    for name in braceexpand.braceexpand(urls):
-        if "://" in name:
-            raise InputError(f"{name}: shards must be local files; copy them first")
-        path = Path(name)
-        found = sorted(path.parent.glob(path.name)) if any(mark in path.name for mark in "*?[") else [path]
-        paths += found
-    return paths
+def _shards(pattern: str) -> list[str]:
+    """Shards that a glob stands for; a name without wildcards stands for itself."""
+    if not any(mark in pattern for mark in "*?["):
+        return [pattern]
+    files = fsspec.open_files(pattern, "rb")
+    return sorted(file.full_name if "://" in pattern else file.path for file in files)
 
 
-def _list(path: Path) -> list[tuple[str, dict[str, _Entry]]]:
+def _list(shard: str) -> list[tuple[str, dict[str, _Entry]]]:
     clips: dict[str, dict[str, _Entry]] = defaultdict(dict)
-    with tarfile.open(path, "r:") as tar:
+    with fsspec.open(shard, "rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
             if not member.isreg():
                 continue
-            key, _, extension = Path(member.name).name.partition(".")
-            clips[key][extension] = _Entry(path, member.offset_data, member.size)
+            key, _, extension = PurePosixPath(member.name).name.partition(".")
+            clips[key][extension] = _Entry(shard, member.offset_data, member.size)
     return [(key, entries) for key, entries in clips.items() if "mp4" in entries]
 
 

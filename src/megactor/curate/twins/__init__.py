@@ -1,1 +1,1 @@
-"""Twins of a filmed clip: the same motion by another person (`swapped`) or drawn (`styled`)."""
+"""Twins: the same performance as a clip, by another person or in another style."""

@@ -1,40 +1,21 @@
-"""The method itself: denoiser, ReferenceNet and PoseGuider learn to animate (paper, section on training)."""
-
-from collections.abc import Iterator
-from typing import Any
+"""The training of the paper: one denoising step of a random timestep."""
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from megactor.metrics.pictures import ssim
-from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
-from megactor.models.dense_motion import warp
 from megactor.train.config import DiffusionConfig
-from megactor.train.loss import TrainingBatch, diffusion_loss, predict, training_noise
+from megactor.train.loss import diffusion_loss, predict, training_noise
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
+from megactor.train.tasks.animation import AnimationTask
+from megactor.train.tasks.motion import motion_losses
 from megactor.train.tasks.regions import region_weights
-from megactor.train.tasks.task import TrainingTask, Validation, mean_psnr, pictures, strip
-
-MODULATION_SIZE = 512
-"""The PoseGuider's portrait modulation was built for 512 x 512, whatever the size of the video."""
-
-_VAE_BATCH = 8
+from megactor.train.tasks.task import pictures
 
 
-def _parameters(task: "DiffusionTask", name: str) -> Iterator[nn.Parameter]:
-    """Weights of one name of `config.DiffusionConfig.train`."""
-    if name not in ("unet", "motion_modules"):
-        yield from getattr(task, name).parameters()
-        return
-    for path, parameter in task.unet.named_parameters():
-        if (".motion." in path) == (name == "motion_modules"):
-            yield parameter
-
-
-class DiffusionTask(TrainingTask):
-    """One denoising step of a random timestep.
+class DiffusionTask(AnimationTask):
+    """Denoiser, ReferenceNet and PoseGuider learn to animate.
 
     Args:
         networks: all of them; those that do not learn stay as they are.
@@ -43,25 +24,15 @@ class DiffusionTask(TrainingTask):
     """
 
     def __init__(self, networks: Networks, config: DiffusionConfig, seed: int) -> None:
-        super().__init__()
-        parts = networks.components
-        self.vae, self.image_encoder = parts["vae"], parts["image_encoder"]
-        self.reference_net, self.pose_guider = parts["reference_net"], parts["pose_guider"]
-        self.unet, self.dense_motion = parts["unet"], parts["dense_motion"]
-        self.noise, self.scheduler = networks.noise, parts["scheduler"]
-        self.steps = int(networks.settings.get("default_steps", 25))
-        self.config, self.seed = config, seed
-        self.requires_grad_(False)
-        for name in config.train:
-            for parameter in _parameters(self, name):
-                parameter.requires_grad_(True)
+        super().__init__(networks, config, seed)
+        self.config = config
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`."""
         generators = self.generators(batch)
-        target = pictures(batch, "target")
-        clean = self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
-        inputs = self._inputs(batch, clean, generators)
+        clean = self.clean_latents(batch)
+        motion = self.motion(batch)
+        inputs = self.inputs(batch, clean, generators, motion)
         noise = torch.cat(
             [training_noise(clean[:1].cpu(), self.config.offset_noise, generator) for generator in generators]
         ).to(clean)
@@ -69,104 +40,20 @@ class DiffusionTask(TrainingTask):
         with_reference = self.step_draw(step) >= self.config.without_reference
         networks = self.unet, self.reference_net, self.pose_guider
         if self.config.loss == "prediction":
-            return {"loss": diffusion_loss(*networks, self.noise, inputs, noise, timesteps, with_reference)}
-        noisy = self.noise.add_noise(clean, noise, timesteps)
-        frames = self._decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
-        return {"loss": picture_loss(frames, target.flatten(0, 1), batch["keypoints"].flatten(0, 1))}
+            loss = diffusion_loss(*networks, self.noise, inputs, noise, timesteps, with_reference)
+        else:
+            noisy = self.noise.add_noise(clean, noise, timesteps)
+            frames = self.decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
+            loss = picture_loss(frames, pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1))
+        if motion is None or not self.motion_learns:
+            return {"loss": loss}
+        known = motion_losses(motion.flow, motion.visibility, motion.portrait, batch)
+        return {"loss": loss + known.pop("loss"), "animation": loss} | known
 
     def _timestep(self, generator: torch.Generator) -> Tensor:
         count = self.noise.config.num_train_timesteps
         pure, timestep = torch.rand((), generator=generator), torch.randint(count, (), generator=generator)
         return torch.tensor(count - 1) if pure < self.config.pure_noise else timestep
-
-    def _inputs(self, batch: Batch, clean: Tensor, generators: list[torch.Generator]) -> TrainingBatch:
-        """Everything beside the noise; what does not learn needs no gradients."""
-        portrait, driving = pictures(batch, "portrait"), pictures(batch, "driving")
-        background = batch["portrait_background"].float()
-        size = clean.shape[-2:]
-        with torch.no_grad():
-            distribution = self.vae.encode(portrait * 2 - 1).latent_dist
-            scale = self.vae.config.scaling_factor
-            mean = distribution.mean
-            draws = torch.stack([torch.randn(mean.shape[1:], generator=g) for g in generators]).to(mean)
-            moved = (mean + distribution.std * draws)[:, :, None] * scale
-            mask = F.interpolate(background, size=size, mode="nearest")[:, :, None]
-            if self.dense_motion is not None:
-                moved, mask = self._move(portrait, background, driving, size)
-            modulation = None
-            if self.pose_guider.config.portrait_modulation:
-                modulation = F.interpolate(portrait, size=MODULATION_SIZE, mode="bilinear", align_corners=False)
-        return TrainingBatch(
-            clean=clean,
-            reference=mean * scale,
-            portrait=moved,
-            mask=mask,
-            driving=driving.transpose(1, 2),
-            background_tokens=self._tokens(portrait * background),
-            portrait_picture=modulation,
-        )
-
-    def _move(self, portrait: Tensor, background: Tensor, driving: Tensor, size: Any) -> tuple[Tensor, Tensor]:
-        """Portrait latents (B, C, F, h, w) moved into place, and the two masks (B, 2, F, h, w)."""
-        shape = driving.shape[:2]
-
-        def repeated(picture: Tensor) -> Tensor:
-            return picture.repeat_interleave(shape[1], 0)
-
-        motion = self.dense_motion(repeated(portrait), driving.flatten(0, 1), self._keypoints(portrait, shape[1]))
-        warped = warp(repeated(portrait), motion.flow)
-        outside = F.interpolate(warp(repeated(background), motion.flow), size=size, mode="area")
-        visibility = F.interpolate(motion.visibility, size=size, mode="area")
-        mask = torch.cat([outside, visibility], dim=1)
-        return tuple(part.unflatten(0, shape).transpose(1, 2) for part in (self._latents(warped), mask))
-
-    def _keypoints(self, portrait: Tensor, frames: int) -> Tensor:
-        return self.dense_motion.keypoints(portrait).repeat_interleave(frames, 0)
-
-    def _tokens(self, picture: Tensor) -> Tensor:
-        size = self.image_encoder.config.image_size
-        small = F.interpolate(picture, size=size, mode="bicubic", align_corners=False, antialias=True)
-        mean, std = (picture.new_tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
-        return background_tokens(self.image_encoder, (small.clamp(0, 1) - mean) / std)
-
-    @torch.no_grad()
-    def _latents(self, images: Tensor) -> Tensor:
-        """(N, 3, S, S) in [0, 1] -> (N, C, h, w)."""
-        parts = [self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(_VAE_BATCH)]
-        return torch.cat(parts) * self.vae.config.scaling_factor
-
-    def _decode(self, latents: Tensor) -> Tensor:
-        """(B, C, F, h, w) -> (B * F, 3, S, S), nominally in [0, 1]."""
-        flat = latents.transpose(1, 2).flatten(0, 1) / self.vae.config.scaling_factor
-        return torch.cat([self.vae.decode(part).sample for part in flat.split(_VAE_BATCH)]) / 2 + 0.5
-
-    def validate(self, batch: Batch) -> Validation:
-        """Samples the batch's frames with the model's own number of steps and compares them with the truth."""
-        target = pictures(batch, "target")
-        clean = self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
-        generators = self.generators(batch)
-        inputs = self._inputs(batch, clean, generators)
-        noise = torch.stack([torch.randn(clean.shape[1:], generator=g) for g in generators]).to(clean)
-        latents = noise * self.scheduler.init_noise_sigma
-        self.scheduler.set_timesteps(self.steps)
-        for timestep in self.scheduler.timesteps:
-            steps = timestep.expand(len(clean)).to(clean.device)
-            output = predict(self.unet, self.reference_net, self.pose_guider, inputs, latents, steps).float()
-            latents = self.scheduler.step(output, timestep, latents).prev_sample
-        result = self._decode(latents).clamp(0, 1)
-        portrait = pictures(batch, "portrait")[:, None].expand_as(target)
-        columns = (portrait, pictures(batch, "driver_shown"), result.unflatten(0, target.shape[:2]), target)
-        weights = region_weights(batch["keypoints"].flatten(0, 1), target.shape[-1])
-        truth, still = target.flatten(0, 1), portrait.flatten(0, 1)
-        return Validation(
-            {
-                "psnr": mean_psnr(result, truth, still),
-                "psnr_still": mean_psnr(still, truth, still),
-                "ssim": float(ssim(result, truth).mean()),
-                "face_error": float(((result - truth).abs() * weights).mean()),
-            },
-            strip(*columns),
-        )
 
 
 def picture_loss(result: Tensor, target: Tensor, keypoints: Tensor) -> Tensor:

@@ -32,29 +32,12 @@ class MotionTask(TrainingTask):
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
-        portrait, target, driving = _pairs(batch)
+        portrait, _, driving = _pairs(batch)
         with torch.no_grad():
             keypoints = self.network.keypoints(pictures(batch, "portrait"))
         seen = keypoints.repeat_interleave(batch["target"].shape[1], 0)
         flow, visibility = self.network.logits(portrait, driving, seen)
-        known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
-        true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1).float()
-        keypoints = batch["keypoints"].flatten(0, 1)
-        fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
-        person = (true_flow != 0).any(1, keepdim=True).float()
-        flow_error = (flow - true_flow).abs() * _UNIT * (person + _BACKGROUND * (1 - person)) * coarse
-        shown = torch.where(known > 0, visible, visibility.detach().sigmoid())
-        shown = F.interpolate(shown, size=target.shape[-2:])
-        warped = warp(portrait, flow)
-        losses = {
-            "flow": (flow_error * known).mean(),
-            "warp": ((warped - target).abs() * shown * fine).mean(),
-            "visibility": (
-                F.binary_cross_entropy_with_logits(visibility, visible, reduction="none") * coarse * known
-            ).mean(),
-        }
-        loss = _FLOW * losses["flow"] + _WARP * losses["warp"] + _VISIBILITY * losses["visibility"]
-        return {"loss": loss} | losses
+        return motion_losses(flow, visibility, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
         """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow."""
@@ -77,6 +60,37 @@ class MotionTask(TrainingTask):
             },
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
         )
+
+
+def motion_losses(flow: Tensor, visibility: Tensor, portrait: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Errors of a predicted motion: against the true one where it is known, and of the portrait that it moves.
+
+    Args:
+        flow: (B * F, 2, h, w) as in `DenseMotion`.
+        visibility: (B * F, 1, h, w) before the sigmoid.
+        portrait: (B * F, 3, S, S) in [0, 1].
+        batch: with the truth.
+
+    Returns:
+        "loss", the weighted sum, and its parts.
+    """
+    target, keypoints = pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1)
+    known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+    true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1).float()
+    fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
+    person = (true_flow != 0).any(1, keepdim=True).float()
+    flow_error = (flow - true_flow).abs() * _UNIT * (person + _BACKGROUND * (1 - person)) * coarse
+    shown = torch.where(known > 0, visible, visibility.detach().sigmoid())
+    shown = F.interpolate(shown, size=target.shape[-2:])
+    losses = {
+        "flow": (flow_error * known).mean(),
+        "warp": ((warp(portrait, flow) - target).abs() * shown * fine).mean(),
+        "visibility": (
+            F.binary_cross_entropy_with_logits(visibility, visible, reduction="none") * coarse * known
+        ).mean(),
+    }
+    loss = _FLOW * losses["flow"] + _WARP * losses["warp"] + _VISIBILITY * losses["visibility"]
+    return {"loss": loss} | losses
 
 
 def _pairs(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Finding and reading the weights of a preset or a folder; nothing here touches the network."""
+"""Finding and reading the weights of a preset or a folder; nothing here touches the internet."""
 
 import json
 import os
@@ -18,6 +18,8 @@ from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
+from megactor.weights.fetch import fetched_release
+from megactor.weights.official_folder import OfficialFolder, is_official
 
 INDEX = "model_index.json"
 
@@ -31,23 +33,22 @@ NETWORKS: dict[str, type] = {
 
 
 def model_folder(name: str | os.PathLike[str]) -> Path:
-    """The folder behind a preset's name or a path.
+    """The folder behind a preset's name or a path; the checkpoint's path where that was given.
 
     Raises:
-        ModelError: neither a packaged preset nor a folder with a model in it.
+        ModelError: neither a preset that is on this machine nor a folder with a model in it.
     """
     if name == "nano":
         return Path(str(resources.files("megactor") / "assets" / "nano"))
     if name == "sd15":
-        raise ModelError(
-            "the sd15 weights are not part of the package: give --model the folder that holds them "
-            f"(one written by save_pretrained, with {INDEX} in it)"
-        )
+        return fetched_release()
     folder = Path(name)
+    if is_official(folder):
+        return folder
     if not folder.is_dir():
-        raise ModelError(f"no model at {folder}: give 'nano' or the folder of a saved model")
+        raise ModelError(f"no model at {folder}: give 'nano', 'sd15' or the folder of a model")
     if not (folder / INDEX).is_file():
-        raise ModelError(f"{folder} holds no model: it has no {INDEX}")
+        raise ModelError(f"{folder} holds no model: it has no {INDEX}, and none of the official release's parts")
     return folder
 
 
@@ -65,12 +66,10 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
         ModelError: missing, damaged or foreign files, or weights that are not finite.
     """
     folder = model_folder(name)
-    index = _read_index(folder)
-    classes = dict(NETWORKS)
-    classes["vae"] = PixelCodec if index.get("vae", [None, None])[1] == "PixelCodec" else AutoencoderKL
-    if index.get("dense_motion", [None, None])[1] is not None:
-        classes["dense_motion"] = DenseMotionNet
-    components: dict[str, Any] = {key: _load(folder, key, kind, dtype) for key, kind in classes.items()}
+    if not (folder / INDEX).is_file():
+        return OfficialFolder.find(folder).components(dtype or torch.float32)
+    index = read_index(folder)
+    components: dict[str, Any] = {key: _load(folder, key, kind, dtype) for key, kind in network_classes(index).items()}
     try:
         components["scheduler"] = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
     except (OSError, ValueError) as error:
@@ -79,7 +78,21 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
     return components | settings
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
+def network_classes(index: dict[str, Any]) -> dict[str, Any]:
+    """The class of every network that a folder's index names."""
+    classes: dict[str, Any] = dict(NETWORKS)
+    classes["vae"] = PixelCodec if index.get("vae", [None, None])[1] == "PixelCodec" else AutoencoderKL
+    if index.get("dense_motion", [None, None])[1] is not None:
+        classes["dense_motion"] = DenseMotionNet
+    return classes
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """The settings and component classes of a folder written by `save_pretrained`.
+
+    Raises:
+        ModelError: unreadable, or of another pipeline.
+    """
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,0 +1,95 @@
+"""`megactor weights`: the released checkpoint fetched, checked and converted."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from megactor.cli.failures import one_line, one_line_errors
+from megactor.cli.progress import progress_display
+from megactor.cli.quiet import library_messages
+
+if TYPE_CHECKING:
+    from megactor.weights.part import PartReport
+
+weights = typer.Typer(help="Fetch, check and convert the released model.", no_args_is_help=True)
+
+
+@weights.command("fetch")
+@one_line_errors
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="sd15", help="Which release.")],
+    revision: Annotated[
+        str | None, typer.Option(metavar="COMMIT", help="Another version of it; by default the newest.")
+    ] = None,
+) -> None:
+    """Download the released model from the Hugging Face hub, about 6 GB, into the hub's cache folder.
+
+    May be stopped at any moment; the same command goes on where it was. Every file's checksum is compared with the
+    hub's. Afterwards the model sd15 works without a network. HF_HOME moves the cache folder.
+    """
+    with library_messages(False), progress_display() as progress:
+        from megactor.weights.fetch import fetch as fetch_release
+
+        folder = fetch_release(name, revision, progress=progress)
+    print(one_line(f"{name} is in {folder}; use it with --model {name}"))
+
+
+@weights.command("verify")
+@one_line_errors
+def verify(
+    model: Annotated[
+        str, typer.Argument(metavar="DIR", help="Folder in the official layout or ours, or nano, or sd15.")
+    ],
+) -> None:
+    """Account for every tensor of a model: what is there, missing, left over, of another shape, or not finite."""
+    with library_messages(False):
+        from megactor.weights.verify import verify as verify_model
+
+        reports = verify_model(model)
+    _print_table(reports)
+    problems = [f"{report.name}: {problem}" for report in reports for problem in report.problems]
+    for problem in problems:
+        print(one_line(problem))
+    if problems:
+        raise typer.Exit(1)
+    print(f"all {sum(report.expected for report in reports)} tensors are there and finite, none is left over")
+
+
+@weights.command("convert")
+@one_line_errors
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder in the official layout, or the checkpoint in it.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder to write.")],
+    dtype: Annotated[
+        Literal["stored", "float16", "bfloat16", "float32"],
+        typer.Option(help="Number format of the written weights; stored keeps each as it is."),
+    ] = "stored",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier model at OUT.")] = False,
+) -> None:
+    """Write the released model as safetensors, so that it loads faster and nothing is pickled."""
+    with library_messages(False), progress_display() as progress:
+        progress("model", 0, 1)
+        import torch
+
+        from megactor.conversion import convert as convert_release
+
+        folder = convert_release(source, output, None if dtype == "stored" else getattr(torch, dtype), force)
+        progress("model", 1, 1)
+    print(one_line(f"{output}: {sum(path.stat().st_size for path in folder.rglob('*')) / 1e6:.0f} MB"))
+
+
+def _print_table(reports: "list[PartReport]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("part", no_wrap=True)
+    for title in ("expected", "found", "missing", "left over", "other shape", "not finite"):
+        table.add_column(title, justify="right")
+    for report in reports:
+        wrong = (report.missing, report.left_over, report.mismatched, report.not_finite)
+        table.add_row(report.name, str(report.expected), str(report.found), *(str(len(names)) for names in wrong))
+    Console().print(table)

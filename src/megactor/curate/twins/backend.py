@@ -1,0 +1,36 @@
+"""What makes twins, behind one interface."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class TwinError(Exception):
+    """No twin can be made of this clip; the message says why in a few words."""
+
+
+class TwinBackend(Protocol):
+    """Makes one kind of twin.
+
+    name: for people.
+    stream: "swapped" (another person) or "styled" (another style), see docs/data-format.md.
+    """
+
+    name: str
+    stream: str
+
+    def make(self, frames: np.ndarray, landmarks: np.ndarray, seed: int) -> np.ndarray:
+        """The twin of a clip.
+
+        Args:
+            frames: uint8 (T, S, S, 3).
+            landmarks: (T, 478, 2) float32 pixels, MediaPipe's face mesh.
+            seed: decides everything that is random.
+
+        Returns:
+            uint8 (T, S, S, 3).
+
+        Raises:
+            TwinError: not of this clip.
+        """
+        ...

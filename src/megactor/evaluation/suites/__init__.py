@@ -1,0 +1,1 @@
+"""Test sets: where portraits, drivers and, if there is one, the truth come from."""

@@ -1,0 +1,178 @@
+"""What the tasks share that train the method itself: a batch as latents and conditions, and how results are judged."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from megactor.errors import InputError
+from megactor.metrics.pictures import ssim
+from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
+from megactor.models.dense_motion import warp
+from megactor.train.config import AnimationConfig
+from megactor.train.loss import TrainingBatch, predict
+from megactor.train.networks import Networks
+from megactor.train.samples import Batch
+from megactor.train.tasks.regions import region_weights
+from megactor.train.tasks.task import TrainingTask, Validation, mean_psnr, pictures, strip
+
+MODULATION_SIZE = 512
+"""The PoseGuider's portrait modulation was built for 512 x 512, whatever the size of the video."""
+
+_VAE_BATCH = 8
+
+
+class MotionGuess(NamedTuple):
+    """Dense motion of all frames of a batch.
+
+    portrait: (B * F, 3, S, S) in [0, 1], once for every frame.
+    flow: (B * F, 2, h, w) as in `DenseMotion`.
+    visibility: (B * F, 1, h, w), before the sigmoid.
+    """
+
+    portrait: Tensor
+    flow: Tensor
+    visibility: Tensor
+
+
+def _parameters(task: "AnimationTask", name: str) -> Iterator[nn.Parameter]:
+    """Weights of one name of `config.AnimationConfig.train`."""
+    if name == "dense_motion":
+        yield from task.dense_motion.unet.parameters()
+        return
+    if name not in ("unet", "motion_modules"):
+        yield from getattr(task, name).parameters()
+        return
+    for path, parameter in task.unet.named_parameters():
+        if (".motion." in path) == (name == "motion_modules"):
+            yield parameter
+
+
+class AnimationTask(TrainingTask):
+    """Denoiser, ReferenceNet and PoseGuider in training; what is minimized is left to the tasks.
+
+    Args:
+        networks: all of them; those that do not learn stay as they are.
+        config: what learns, and how.
+        seed: of the run.
+    """
+
+    def __init__(self, networks: Networks, config: AnimationConfig, seed: int) -> None:
+        super().__init__()
+        parts = networks.components
+        self.vae, self.image_encoder = parts["vae"], parts["image_encoder"]
+        self.reference_net, self.pose_guider = parts["reference_net"], parts["pose_guider"]
+        self.unet, self.dense_motion = parts["unet"], parts["dense_motion"]
+        self.noise, self.scheduler = networks.noise, parts["scheduler"]
+        self.steps = int(networks.settings.get("default_steps", 25))
+        self.seed = seed
+        self.motion_learns = "dense_motion" in config.train
+        if self.motion_learns and self.dense_motion is None:
+            raise InputError("task.train names dense_motion, which this model does not have")
+        self.requires_grad_(False)
+        for name in config.train:
+            for parameter in _parameters(self, name):
+                parameter.requires_grad_(True)
+
+    def clean_latents(self, batch: Batch) -> Tensor:
+        """(B, C, F, h, w), of the frames to make."""
+        target = pictures(batch, "target")
+        with torch.no_grad():
+            return self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
+
+    def motion(self, batch: Batch) -> MotionGuess | None:
+        """What dense motion says of the batch's frames, with gradients where it learns; None for models without it."""
+        if self.dense_motion is None:
+            return None
+        portrait, driving = pictures(batch, "portrait"), pictures(batch, "driving")
+        frames = driving.shape[1]
+        with torch.no_grad():
+            keypoints = self.dense_motion.keypoints(portrait).repeat_interleave(frames, 0)
+        repeated = portrait.repeat_interleave(frames, 0)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.motion_learns):
+            flow, visibility = self.dense_motion.logits(repeated, driving.flatten(0, 1), keypoints)
+        return MotionGuess(repeated, flow, visibility)
+
+    def inputs(
+        self, batch: Batch, clean: Tensor, generators: list[torch.Generator], motion: MotionGuess | None
+    ) -> TrainingBatch:
+        """Everything beside the noise; what does not learn needs no gradients."""
+        portrait, driving = pictures(batch, "portrait"), pictures(batch, "driving")
+        background = batch["portrait_background"].float()
+        size = clean.shape[-2:]
+        with torch.no_grad():
+            distribution = self.vae.encode(portrait * 2 - 1).latent_dist
+            scale = self.vae.config.scaling_factor
+            mean = distribution.mean
+            draws = torch.stack([torch.randn(mean.shape[1:], generator=g) for g in generators]).to(mean)
+            moved = (mean + distribution.std * draws)[:, :, None] * scale
+            mask = F.interpolate(background, size=size, mode="nearest")[:, :, None]
+            modulation = None
+            if self.pose_guider.config.portrait_modulation:
+                modulation = F.interpolate(portrait, size=MODULATION_SIZE, mode="bilinear", align_corners=False)
+        if motion is not None:
+            moved, mask = self._move(motion, background, size)
+        return TrainingBatch(
+            clean=clean,
+            reference=mean * scale,
+            portrait=moved,
+            mask=mask,
+            driving=driving.transpose(1, 2),
+            background_tokens=self._tokens(portrait * background),
+            portrait_picture=modulation,
+        )
+
+    def _move(self, motion: MotionGuess, background: Tensor, size: Any) -> tuple[Tensor, Tensor]:
+        """Portrait latents (B, C, F, h, w) moved into place, and the two masks (B, 2, F, h, w)."""
+        samples = len(background)
+        background = background.repeat_interleave(len(motion.flow) // samples, 0)
+        outside = F.interpolate(warp(background, motion.flow), size=size, mode="area")
+        visibility = F.interpolate(motion.visibility.sigmoid(), size=size, mode="area")
+        mask = torch.cat([outside, visibility], dim=1)
+        latents = self._latents(warp(motion.portrait, motion.flow))
+        return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, mask))
+
+    def _tokens(self, picture: Tensor) -> Tensor:
+        size = self.image_encoder.config.image_size
+        small = F.interpolate(picture, size=size, mode="bicubic", align_corners=False, antialias=True)
+        mean, std = (picture.new_tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
+        return background_tokens(self.image_encoder, (small.clamp(0, 1) - mean) / std)
+
+    def _latents(self, images: Tensor) -> Tensor:
+        """(N, 3, S, S) in [0, 1] -> (N, C, h, w)."""
+        parts = [self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(_VAE_BATCH)]
+        return torch.cat(parts) * self.vae.config.scaling_factor
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, C, F, h, w) -> (B * F, 3, S, S), nominally in [0, 1]."""
+        flat = latents.transpose(1, 2).flatten(0, 1) / self.vae.config.scaling_factor
+        return torch.cat([self.vae.decode(part).sample for part in flat.split(_VAE_BATCH)]) / 2 + 0.5
+
+    def validate(self, batch: Batch) -> Validation:
+        """Samples the batch's frames with the model's own number of steps and compares them with the truth."""
+        target, clean = pictures(batch, "target"), self.clean_latents(batch)
+        generators = self.generators(batch)
+        inputs = self.inputs(batch, clean, generators, self.motion(batch))
+        noise = torch.stack([torch.randn(clean.shape[1:], generator=g) for g in generators]).to(clean)
+        latents = noise * self.scheduler.init_noise_sigma
+        self.scheduler.set_timesteps(self.steps)
+        for timestep in self.scheduler.timesteps:
+            steps = timestep.expand(len(clean)).to(clean.device)
+            output = predict(self.unet, self.reference_net, self.pose_guider, inputs, latents, steps).float()
+            latents = self.scheduler.step(output, timestep, latents).prev_sample
+        result = self.decode(latents).clamp(0, 1)
+        portrait = pictures(batch, "portrait")[:, None].expand_as(target)
+        columns = (portrait, pictures(batch, "driver_shown"), result.unflatten(0, target.shape[:2]), target)
+        weights = region_weights(batch["keypoints"].flatten(0, 1), target.shape[-1])
+        truth, still = target.flatten(0, 1), portrait.flatten(0, 1)
+        return Validation(
+            {
+                "psnr": mean_psnr(result, truth, still),
+                "psnr_still": mean_psnr(still, truth, still),
+                "ssim": float(ssim(result, truth).mean()),
+                "face_error": float(((result - truth).abs() * weights).mean()),
+            },
+            strip(*columns),
+        )

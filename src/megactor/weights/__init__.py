@@ -1,0 +1,5 @@
+"""Weights on disk: a packaged preset, a folder of ours, or the official release as it is."""
+
+from megactor.weights.loading import load_components, model_folder
+
+__all__ = ["load_components", "model_folder"]

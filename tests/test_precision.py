@@ -1,0 +1,48 @@
+"""Half precision stays near single precision: the whole pipeline on a tiny random model in the official layout."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from official_release import write_release
+from PIL import Image
+
+import megactor.pipeline
+from megactor.options import AnimationOptions
+from megactor.pipeline import MegActorPipeline
+from megactor.portrait import Portrait
+
+SIZE = 64
+
+
+def smooth_picture(seed: int) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), np.uint8)
+    return np.array(Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+
+
+def video(folder: Path, dtype: torch.dtype, frames: int, steps: int) -> np.ndarray:
+    pipe = MegActorPipeline.from_pretrained(folder, torch_dtype=dtype)
+    picture, foreground = smooth_picture(0), np.zeros((SIZE, SIZE), np.float32)
+    foreground[16:, 16:-16] = 1
+    background = (picture * (1 - foreground[..., None])).astype(np.uint8)
+    portrait = Portrait(picture, None, None, picture, picture, foreground, background)  # type: ignore[arg-type]
+    driving = [(np.roll(smooth_picture(1), shift, axis=1), None) for shift in range(frames)]
+    asked = AnimationOptions(steps=steps, guidance=4.5)
+    return np.stack([frame for frame, _ in pipe.animate_crops(portrait, driving, frames, asked)])
+
+
+@pytest.mark.parametrize(("dtype", "frames", "steps"), [(torch.bfloat16, 20, 4), (torch.float16, 2, 2)])
+def test_half_precision(
+    dtype: torch.dtype, frames: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # without the rounding to 8 bits, which would hide the difference
+    monkeypatch.setattr(megactor.pipeline, "to_image", lambda image: image[0].float().permute(1, 2, 0).numpy())
+    folder = write_release(tmp_path / "weights")
+    exact, half = (video(folder, kind, frames, steps) for kind in (torch.float32, dtype))
+    error = np.mean((exact - half) ** 2)
+    psnr, contrast = -10 * np.log10(error), exact.std()
+    print(f"{dtype}, {frames} frames, {steps} steps: PSNR {psnr:.1f} dB to float32, contrast {contrast:.2f}")
+    assert contrast > 0.05  # a gray video would prove nothing
+    assert error > 0
+    assert psnr >= 45
