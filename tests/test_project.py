@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / "megactor"
 LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
-    {"bench"},
+    {"bench", "ui"},
     {"train", "evaluation"},
     {"pipeline"},
     {"denoising", "driving_clip", "composition", "weights"},

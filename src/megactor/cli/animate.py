@@ -221,7 +221,7 @@ def run_animation(
             raise OutputError(f"output would replace the {kind}: {output}; choose another name")
     probe(driving)
 
-    with _library_messages(verbose), progress_display() as progress:
+    with library_messages(verbose), progress_display() as progress:
         progress("model", 0, 1)
         # seconds of imports: only now, so that help and wrong paths answer at once
         from megactor.pipeline import MegActorPipeline
@@ -242,7 +242,7 @@ def run_animation(
 
 
 @contextlib.contextmanager
-def _library_messages(wanted: bool) -> Iterator[None]:
+def library_messages(wanted: bool) -> Iterator[None]:
     """Turns off what the libraries below us say to developers, unless it is wanted."""
     with warnings.catch_warnings():
         if not wanted:

@@ -16,6 +16,7 @@ from megactor.cli.demo import demo
 from megactor.cli.eval import evaluation
 from megactor.cli.synth import synth
 from megactor.cli.train import train
+from megactor.cli.ui import ui
 
 app = typer.Typer(
     name="megactor",
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(animate)
 app.command()(demo)
+app.command()(ui)
 app.command()(train)
 app.add_typer(synth, name="synth")
 app.add_typer(evaluation, name="eval")

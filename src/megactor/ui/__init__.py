@@ -1,0 +1,1 @@
+"""The web page: what `megactor animate` does, in a browser."""
