@@ -1,7 +1,6 @@
 """What happens when the page is used: each method answers one event of one visitor."""
 
 from collections.abc import Iterator
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,7 @@ class Actions:
         """A picture was uploaded or taken."""
         session = self.sessions.get(request.session_hash)
         try:
-            path = take_upload(payload, Path(get_upload_folder()), session.new_file, self.limits.upload_mb)
-            return self._use_portrait(session, path)
+            return self._use_portrait(session, self._taken(session, payload))
         except Exception as error:
             return self._portrait(session, session.words(error))
 
@@ -82,8 +80,7 @@ class Actions:
         try:
             if payload is not None and "video" in payload:
                 payload = payload["video"]
-            path = take_upload(payload, Path(get_upload_folder()), session.new_file, self.limits.upload_mb)
-            return self._use_driving(session, path)
+            return self._use_driving(session, self._taken(session, payload))
         except Exception as error:
             return self._driving(session, session.words(error))
 
@@ -103,13 +100,13 @@ class Actions:
     def choose_preset(self, name: str) -> Updates:
         """Sets all settings to those of a preset."""
         chosen = preset(name)
-        return f'<p class="ma-note">{chosen.words}</p>', *astuple(chosen.settings)
+        return f'<p class="ma-note">{chosen.words}</p>', *chosen.settings.to_form()
 
     def animate(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
-        """Runs a job and shows how it gets on; `values` are the fields of `Settings` in order."""
+        """Runs a job and shows how it gets on; `values` are as in `Settings.from_form`."""
         session = self.sessions.get(request.session_hash)
         try:
-            job = self._submit(session, Settings(*values))
+            job = self._submit(session, Settings.from_form(*values))
         except Exception as error:
             yield self._stage(session, markup.failed(session.words(error)))
             return
@@ -137,6 +134,10 @@ class Actions:
     def leave(self, request: gr.Request) -> None:
         """The browser is gone."""
         self.sessions.leave(request.session_hash)
+
+    def _taken(self, session: Session, payload: dict[str, Any] | None) -> Path | None:
+        upload = take_upload(payload, Path(get_upload_folder()), self.limits.upload_mb)
+        return None if upload is None else self.sessions.adopt(session, upload)
 
     def _use_portrait(self, session: Session, path: Path | None) -> Updates:
         view = None
@@ -181,7 +182,7 @@ class Actions:
             gr.update(value=None, visible=not shown),
             gr.update(value=shown, visible=bool(shown)),
             gr.update(visible=bool(shown)),
-            markup.alert(error),
+            gr.update(value=markup.alert(error), visible=bool(error)),
             gr.update(interactive=ready),
         )
 

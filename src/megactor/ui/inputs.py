@@ -2,9 +2,7 @@
 
 import base64
 import io
-import shutil
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -125,7 +123,7 @@ class InputReader:
         seconds = None if source.duration is None else float(source.duration)
         parts = [f"{seconds:.1f} s"] if seconds is not None else []
         parts += [f"{float(source.fps):.4g} frames/s", f"{source.width}x{source.height}"]
-        parts += ["with sound" if source.has_audio else "no sound"]
+        parts += ["sound" if source.has_audio else "no sound"]
         return DrivingView(data_url(first if shown is None else shown, 480), face, seconds, " · ".join(parts))
 
     def _faces(self, picture: np.ndarray) -> list[Face]:
@@ -154,19 +152,16 @@ def data_url(picture: np.ndarray, side: int) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def take_upload(
-    payload: dict[str, Any] | None, uploads: Path, target_of: Callable[[str], Path], limit_mb: int
-) -> Path | None:
-    """Moves what the browser uploaded to where the session keeps it.
+def take_upload(payload: dict[str, Any] | None, uploads: Path, limit_mb: int) -> Path | None:
+    """Checks what the browser says that it uploaded.
 
     Args:
         payload: file data of the page's upload control.
         uploads: the only folder that an upload may come from.
-        target_of: function file name -> new path.
         limit_mb: largest file in megabytes.
 
     Returns:
-        The file's new place, or None if there is none.
+        The file, or None if there is none.
 
     Raises:
         InputError: the upload is not there, or too large.
@@ -176,16 +171,10 @@ def take_upload(
     source = Path(payload["path"]).resolve()
     if not source.is_relative_to(uploads.resolve()) or not source.is_file():
         raise InputError("the upload did not arrive: choose the file again")
-    if source.stat().st_size > limit_mb * 1_000_000:
-        megabytes = source.stat().st_size / 1e6
-        source.unlink()
+    megabytes = source.stat().st_size / 1e6
+    if megabytes > limit_mb:
         raise InputError(f"{source.name} has {megabytes:.0f} MB, this page takes up to {limit_mb} MB")
-    target = target_of(source.name)
-    try:
-        shutil.move(source, target)
-    except FileNotFoundError:  # another visitor uploaded the very same file and was faster
-        raise InputError("the upload did not arrive: choose the file again") from None
-    return target
+    return source
 
 
 def demo_folder() -> Path:

@@ -11,7 +11,7 @@ class Limits:
     seconds: longest part of a driving video that is animated.
     jobs: how many jobs may run and wait together; one runs at a time.
     results: how many results a visitor keeps; the oldest goes first.
-    grace: seconds after a browser has left until its files are deleted; a phone that only looked away comes back.
+    grace: seconds that files stay when nobody needs them: a phone that looked away comes back.
     """
 
     upload_mb: int = 500

@@ -34,8 +34,11 @@ FOOTER = """
 """
 
 EMPTY_RESULT = """
-<div class="ma-screen ma-empty"><svg viewBox="0 0 48 48" aria-hidden="true">
-<rect x="5" y="9" width="38" height="30" rx="6"/><path d="M20 18v12l10-6z"/></svg><p>Choose a portrait and a driving video,<br>then press Animate.</p></div>
+<div class="ma-screen ma-empty">
+<svg viewBox="0 0 48 48" aria-hidden="true"><rect x="5" y="9" width="38" height="30" rx="6"/>
+<path d="M20 18v12l10-6z"/></svg>
+<p>Choose a portrait and a driving video,<br>then press Animate.</p>
+</div>
 """
 
 
@@ -79,13 +82,12 @@ def portrait(view: PortraitView, chosen: int) -> str:
 
 def driving(view: DrivingView, url: str, name: str) -> str:
     """The driving video and what is known of it."""
-    if view.face is None:
-        seen = '<span class="ma-warn">No face in its first seconds</span>'
-    else:
-        seen = f'<img src="{view.face}" alt="The driver\'s face"><span>Driver found</span>'
+    face = "" if view.face is None else f'<img src="{view.face}" alt="The driver was found">'
+    warning = "" if view.face else '<p class="ma-note ma-warn">No face in its first seconds.</p>'
     return (
         f'<video class="ma-video" src="{escape(url)}" poster="{view.poster}" controls loop playsinline '
-        f'preload="metadata" aria-label="{escape(name)}"></video><p class="ma-note ma-driver">{seen}<span>{escape(view.note)}</span></p>'
+        f'preload="metadata" aria-label="{escape(name)}"></video>'
+        f'<p class="ma-note ma-driver">{face}<span>{escape(view.note)}</span></p>{warning}'
     )
 
 

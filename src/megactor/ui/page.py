@@ -29,17 +29,17 @@ HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 def build_page(actions: Actions) -> gr.Blocks:
     """The page with its events."""
     with gr.Blocks(title="MegActor", analytics_enabled=False, delete_cache=(600, 3600)) as page:
-        gr.HTML(markup.HEADER)
+        _html(markup.HEADER)
         with gr.Row(elem_id="stage"):
             portrait = _portrait_card()
             driving = _driving_card()
             with gr.Column(elem_id="controls", elem_classes="ma-card", min_width=0):
                 settings, presets, words, animate, cancel = _controls()
             with gr.Column(elem_id="result", elem_classes="ma-card", min_width=0):
-                gr.HTML(markup.title("Result"))
-                result = gr.HTML(markup.EMPTY_RESULT)
-                history = gr.HTML("", js_on_load=markup.CHOOSE_JS)
-        gr.HTML(markup.FOOTER)
+                _html(markup.title("Result"))
+                result = _html(markup.EMPTY_RESULT)
+                history = _html("", visible=False, js_on_load=markup.CHOOSE_JS)
+        _html(markup.FOOTER)
 
         for (upload, view, change, alert, examples), on_upload, on_example, on_drop in (
             (portrait, actions.upload_portrait, actions.example_portrait, actions.drop_portrait),
@@ -74,40 +74,44 @@ Card = tuple[Any, gr.HTML, gr.Button, gr.HTML, gr.HTML]
 """Upload control, view, button that goes back to the upload, alert, examples."""
 
 
+def _html(value: str, **options: Any) -> gr.HTML:
+    """A piece of `markup`; the style sheet alone says how it looks."""
+    return gr.HTML(value, apply_default_css=False, **options)
+
+
 def _portrait_card() -> Card:
     with gr.Column(elem_id="portrait", elem_classes="ma-card", min_width=0):
-        gr.HTML(markup.title("Portrait", "photo, painting, comic, avatar"))
+        _html(markup.title("Portrait", "photo, painting, comic, avatar"))
         upload = gr.Image(
             sources=["upload", "webcam", "clipboard"],
             type="filepath",
             image_mode=None,
             show_label=False,
             buttons=[],
-            height=300,
+            height=236,
             elem_classes="ma-upload",
-            placeholder="Drop a picture here\n\nor click to choose one",
         )
-        view = gr.HTML("", visible=False, js_on_load=markup.CHOOSE_JS)
-        alert = gr.HTML("")
+        view = _html("", visible=False, js_on_load=markup.CHOOSE_JS)
+        alert = _html("", visible=False)
         change = gr.Button("Choose another portrait", visible=False, size="sm")
         pictures = [(data_url(load_image(demo_folder() / file), THUMBNAIL), name) for file, name in PORTRAITS.items()]
-        examples = gr.HTML(markup.thumbnails(pictures, "Examples"), js_on_load=markup.CHOOSE_JS)
+        examples = _html(markup.thumbnails(pictures, "Examples"), js_on_load=markup.CHOOSE_JS)
     return upload, view, change, alert, examples
 
 
 def _driving_card() -> Card:
     with gr.Column(elem_id="driving", elem_classes="ma-card", min_width=0):
-        gr.HTML(markup.title("Driving video", "what the portrait performs"))
+        _html(markup.title("Driving video", "what the portrait performs"))
         upload = gr.Video(
-            sources=["upload", "webcam"], show_label=False, buttons=[], height=300, elem_classes="ma-upload"
+            sources=["upload", "webcam"], show_label=False, buttons=[], height=236, elem_classes="ma-upload"
         )
-        view = gr.HTML("", visible=False)
-        alert = gr.HTML("")
+        view = _html("", visible=False)
+        alert = _html("", visible=False)
         change = gr.Button("Choose another video", visible=False, size="sm")
         pictures = [
             (data_url(next(iter(VideoReader(demo_folder() / file))), THUMBNAIL), name) for file, name in DRIVERS.items()
         ]
-        examples = gr.HTML(markup.thumbnails(pictures, "Examples"), js_on_load=markup.CHOOSE_JS)
+        examples = _html(markup.thumbnails(pictures, "Examples"), js_on_load=markup.CHOOSE_JS)
     return upload, view, change, alert, examples
 
 
@@ -115,7 +119,7 @@ def _controls() -> tuple[list[Any], gr.Radio, gr.HTML, gr.Button, gr.Button]:
     presets = gr.Radio(
         [known.name for known in PRESETS], value=PRESETS[0].name, show_label=False, container=False, elem_id="presets"
     )
-    words = gr.HTML(f'<p class="ma-note">{PRESETS[0].words}</p>')
+    words = _html(f'<p class="ma-note">{PRESETS[0].words}</p>')
     animate = gr.Button("Animate", variant="primary", size="lg", interactive=False, elem_id="animate")
     cancel = gr.Button("Cancel", variant="secondary", size="lg", visible=False, elem_id="cancel")
     with gr.Accordion("Settings", open=False, elem_id="settings"):
@@ -126,9 +130,9 @@ def _settings() -> list[Any]:
     """One control for each field of `Settings`, in their order."""
     standard = Settings()
     with gr.Row():
-        start = gr.Number(None, label="Start", info="second of the video", minimum=0, min_width=90)
-        end = gr.Number(None, label="End", info="empty: its end", minimum=0, min_width=90)
-        fps = gr.Number(None, label="Frames a second", info="empty: the video's", minimum=1, maximum=240, min_width=90)
+        start = _number("Start (s)", "its beginning")
+        end = _number("End (s)", "its end")
+        fps = _number("Frames a second", "the video's")
     motion = gr.Slider(
         0,
         2,
@@ -143,14 +147,15 @@ def _settings() -> list[Any]:
     show = gr.Radio(list(SHOWS), value=standard.show, label="Show")
     audio = gr.Checkbox(standard.audio, label="Keep the video's sound")
     with gr.Row():
-        steps = gr.Number(
-            None, label="Steps", info="empty: the model's", precision=0, minimum=1, maximum=1000, min_width=90
-        )
-        guidance = gr.Number(None, label="Guidance", info="1 is off", minimum=0, maximum=50, min_width=90)
-        size = gr.Number(None, label="Size", info="pixels, of 8", precision=0, minimum=64, maximum=2048, min_width=90)
-        seed = gr.Number(
-            standard.seed, label="Seed", info="same seed, same video", precision=0, minimum=0, min_width=90
-        )
+        steps = _number("Steps", "the model's")
+        guidance = _number("Guidance", "the model's")
+        size = _number("Size (pixels)", "the model's")
+        seed = _number("Seed", "0")
     controls = [start, end, fps, motion, contour, show, audio, steps, guidance, size, seed]
     assert len(controls) == len(fields(Settings))
     return controls
+
+
+def _number(label: str, otherwise: str) -> gr.Textbox:
+    """A number that may be left out; `gr.Number` makes 0 of an empty field."""
+    return gr.Textbox("", label=label, placeholder=otherwise, max_lines=1, min_width=90)

@@ -1,12 +1,22 @@
 """Ways to animate that the page offers by name: each is a few changes to the default settings."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from megactor.errors import InputError
 from megactor.options import AnimationOptions
 
 Show = Literal["Face", "Whole picture", "Side by side"]
+_NUMBERS = {
+    "start": "start",
+    "end": "end",
+    "fps": "frames a second",
+    "steps": "steps",
+    "guidance": "guidance",
+    "size": "size",
+    "seed": "seed",
+}
+_WHOLE = {"steps", "size", "seed"}
 SHOWS: tuple[Show, ...] = ("Face", "Whole picture", "Side by side")
 
 
@@ -25,6 +35,25 @@ class Settings:
     guidance: float | None = None
     size: int | None = None
     seed: int = 0
+
+    @classmethod
+    def from_form(cls, *values: Any) -> "Settings":
+        """Settings from the page's controls, in the order of the fields; numbers come as text.
+
+        Raises:
+            InputError: a text is no number.
+        """
+        given = dict(zip((field.name for field in fields(cls)), values, strict=True))
+        for name, words in _NUMBERS.items():
+            given[name] = _number(words, given[name], whole=name in _WHOLE)
+        return cls(**given | {"seed": given["seed"] or 0})
+
+    def to_form(self) -> tuple[Any, ...]:
+        """Values for the page's controls; the opposite of `from_form`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return tuple(
+            ("" if value is None else f"{value:g}") if name in _NUMBERS else value for name, value in values.items()
+        )
 
     def options(self, face: int, seconds: float | None, limit: float) -> AnimationOptions:
         """The options of a job.
@@ -100,3 +129,14 @@ PRESETS = (
 def preset(name: str) -> Preset:
     """The preset of a name; the first if there is none of that name."""
     return next((known for known in PRESETS if known.name == name), PRESETS[0])
+
+
+def _number(name: str, text: str | None, whole: bool) -> float | int | None:
+    text = (text or "").strip().replace(",", ".")
+    if not text:
+        return None
+    try:
+        return int(text) if whole else float(text)
+    except ValueError:
+        kind = "whole number" if whole else "number"
+        raise InputError(f"{name} is {text!r}, but must be a {kind}") from None

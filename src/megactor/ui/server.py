@@ -27,7 +27,7 @@ from megactor.ui.page import build_page
 from megactor.ui.sessions import Sessions
 from megactor.ui.theme import page_css, page_theme
 
-SWEEP_INTERVAL = 5.0
+SWEEP_INTERVAL = 1.0
 MIN_TOKEN = 8
 
 
@@ -76,6 +76,7 @@ class PageServer:
 
     Attributes:
         url: where a browser finds the page, with the token.
+        folder: holds all files of all visitors.
 
     Raises:
         InputError: the address cannot be used.
@@ -83,12 +84,12 @@ class PageServer:
 
     def __init__(self, animator: Animator, address: Address, limits: Limits) -> None:
         self._socket = _listen(address)
-        self._folder = Path(tempfile.mkdtemp(prefix="megactor-ui-"))
-        self._sessions = Sessions(_made(self._folder / "sessions"), limits.grace)
+        self.folder = Path(tempfile.mkdtemp(prefix="megactor-ui-"))
+        self._sessions = Sessions(_made(self.folder / "sessions"), limits.grace)
         self._queue = JobQueue(animator, limits.jobs)
         self._stop = threading.Event()
         # read by Gradio when its parts are made and when files come in
-        os.environ["GRADIO_TEMP_DIR"] = str(_made(self._folder / "uploads"))
+        os.environ["GRADIO_TEMP_DIR"] = str(_made(self.folder / "uploads"))
         actions = Actions(self._sessions, self._queue, InputReader(), limits)
         app = _routes(self._sessions)
         gr.mount_gradio_app(
@@ -142,7 +143,7 @@ class PageServer:
         self._stop.set()
         self._queue.close()
         self._socket.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _open_browser(self) -> None:
         while not self.started and not self._stop.wait(0.1):

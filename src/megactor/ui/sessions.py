@@ -1,6 +1,7 @@
 """What belongs to one visitor: a folder that goes when they go."""
 
 import contextlib
+import os
 import re
 import secrets
 import shutil
@@ -90,13 +91,14 @@ class Sessions:
 
     Args:
         folder: existing folder for all their files.
-        grace: seconds between leaving and deletion.
+        grace: seconds that a file stays when nobody needs it any more.
         clock: seconds, monotonic.
     """
 
     def __init__(self, folder: Path, grace: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._grace, self._clock = folder, grace, clock
         self._sessions: dict[str, Session] = {}
+        self._uploads: dict[Path, float] = {}
         self._lock = threading.Lock()
 
     def get(self, name: str | None) -> Session:
@@ -116,6 +118,28 @@ class Sessions:
             session.left = None
             return session
 
+    def adopt(self, session: Session, upload: Path) -> Path:
+        """Gives an upload to a session and returns its new place.
+
+        The browser may be loading it from its old place, so that one is deleted by `sweep`, after the grace.
+
+        Raises:
+            InputError: it is gone.
+        """
+        target = session.new_file(upload.name)
+        try:
+            try:
+                os.link(upload, target)
+            except FileNotFoundError:
+                raise
+            except OSError:  # a file system without hard links
+                shutil.copyfile(upload, target)
+        except FileNotFoundError:
+            raise InputError("the upload did not arrive: choose the file again") from None
+        with self._lock:
+            self._uploads[upload] = self._clock()
+        return target
+
     def leave(self, name: str | None) -> None:
         """Notes that a browser is gone and stops its job; `sweep` deletes its files after the grace."""
         with self._lock:
@@ -126,9 +150,12 @@ class Sessions:
                     session.job.cancel()
 
     def sweep(self) -> None:
-        """Deletes the files of all who left longer ago than the grace."""
+        """Deletes what nobody has needed for longer than the grace."""
         with self._lock:
             now = self._clock()
+            for upload in [path for path, since in self._uploads.items() if now - since >= self._grace]:
+                del self._uploads[upload]
+                upload.unlink(missing_ok=True)
             gone = [
                 name
                 for name, session in self._sessions.items()
