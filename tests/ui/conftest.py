@@ -30,7 +30,7 @@ CHROMIUM_ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[PageServer]:
     """The page on a free port of this machine, with the packaged model."""
     from megactor.pipeline import MegActorPipeline
@@ -47,7 +47,7 @@ def server() -> Iterator[PageServer]:
     assert not thread.is_alive()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A browser with an empty profile."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -76,8 +76,8 @@ def visit(context: Any, server: PageServer) -> Iterator[Callable[[], Any]]:
         tab = context.new_page()
         tabs.append(tab)
         tab.on("request", lambda request: requests.append(request.url))
-        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("console", lambda message: complaints.append(message) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: complaints.append(error))
         tab.goto(server.url)
         tab.wait_for_selector("#driving .ma-thumbs")
         return tab
@@ -86,7 +86,13 @@ def visit(context: Any, server: PageServer) -> Iterator[Callable[[], Any]]:
     for tab in tabs:
         tab.close()
     assert [url for url in requests if not url.startswith((server.url, "data:", "blob:"))] == []
-    assert complaints == []
+    assert [str(complaint) for complaint in complaints if not _is_gradios_own(complaint)] == []
+
+
+def _is_gradios_own(complaint: Any) -> bool:
+    """Gradio 6.31 asks how far the upload of a webcam's picture is, without its number, and logs the answer."""
+    place = getattr(complaint, "location", {}).get("url", "")
+    return place.endswith("upload_progress?upload_id=") or str(complaint) == "Response"
 
 
 @pytest.fixture(scope="session")

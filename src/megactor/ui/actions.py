@@ -111,10 +111,10 @@ class Actions:
             yield self._stage(session, markup.failed(session.words(error)))
             return
         try:
-            while not job.wait(WATCH_INTERVAL):
-                self.sessions.get(request.session_hash)
+            while not job.ended:
                 shown = markup.waiting(self.queue.ahead_of(job)) if job.state == "waiting" else markup.running(job)
                 yield self._stage(session, shown)
+                job.wait(WATCH_INTERVAL)
         finally:
             job.cancel()  # nobody watches any more; without effect on one that has ended
         yield self._stage(session, self._finish(session, job))
@@ -182,7 +182,7 @@ class Actions:
             gr.update(value=None, visible=not shown),
             gr.update(value=shown, visible=bool(shown)),
             gr.update(visible=bool(shown)),
-            gr.update(value=markup.alert(error), visible=bool(error)),
+            markup.alert(error),
             gr.update(interactive=ready),
         )
 

@@ -38,8 +38,7 @@ def build_page(actions: Actions) -> gr.Blocks:
             with gr.Column(elem_id="result", elem_classes="ma-card", min_width=0):
                 _html(markup.title("Result"))
                 result = _html(markup.EMPTY_RESULT)
-                history = _html("", visible=False, js_on_load=markup.CHOOSE_JS)
-        _html(markup.FOOTER)
+                history = X)
 
         for (upload, view, change, alert, examples), on_upload, on_example, on_drop in (
             (portrait, actions.upload_portrait, actions.example_portrait, actions.drop_portrait),
@@ -92,7 +91,7 @@ def _portrait_card() -> Card:
             elem_classes="ma-upload",
         )
         view = _html("", visible=False, js_on_load=markup.CHOOSE_JS)
-        alert = _html("", visible=False)
+        alert = _html("")
         change = gr.Button("Choose another portrait", visible=False, size="sm")
         pictures = [(data_url(load_image(demo_folder() / file), THUMBNAIL), name) for file, name in PORTRAITS.items()]
         examples = _html(markup.thumbnails(pictures, "Examples"), js_on_load=markup.CHOOSE_JS)
@@ -106,7 +105,7 @@ def _driving_card() -> Card:
             sources=["upload", "webcam"], show_label=False, buttons=[], height=236, elem_classes="ma-upload"
         )
         view = _html("", visible=False)
-        alert = _html("", visible=False)
+        alert = _html("")
         change = gr.Button("Choose another video", visible=False, size="sm")
         pictures = [
             (data_url(next(iter(VideoReader(demo_folder() / file))), THUMBNAIL), name) for file, name in DRIVERS.items()
