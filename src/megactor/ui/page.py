@@ -38,7 +38,8 @@ def build_page(actions: Actions) -> gr.Blocks:
             with gr.Column(elem_id="result", elem_classes="ma-card", min_width=0):
                 _html(markup.title("Result"))
                 result = _html(markup.EMPTY_RESULT)
-                history = X)
+                history = _html("", js_on_load=markup.CHOOSE_JS)
+        _html(markup.FOOTER)
 
         for (upload, view, change, alert, examples), on_upload, on_example, on_drop in (
             (portrait, actions.upload_portrait, actions.example_portrait, actions.drop_portrait),
