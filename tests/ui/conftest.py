@@ -21,7 +21,7 @@ from megactor.ui.inputs import demo_folder
 from megactor.ui.limits import Limits
 from megactor.ui.server import Address, PageServer
 
-LIMITS = Limits(upload_mb=2, seconds=6, jobs=2, results=2, grace=2)
+LIMITS = Limits(upload_mb=2, seconds=6, jobs=2, results=2, grace=1)
 
 CHROMIUM_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -48,31 +48,26 @@ def server() -> Iterator[PageServer]:
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser with an empty profile."""
+def browser() -> Iterator[Any]:
+    """Chromium with an empty profile."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if executable is None:
         pytest.skip("no Chromium on this machine: the page is not tested in a browser")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=executable,
-            headless=True,
-            args=CHROMIUM_ARGUMENTS,
-            viewport={"width": 1280, "height": 800},
-        )
-        browser.set_default_timeout(30_000)
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def visit(context: Any, server: PageServer) -> Iterator[Callable[[], Any]]:
-    """Opens the page in a new tab, which is another visitor; fails if a tab asked another host or logged an error."""
+def visit(browser: Any, server: PageServer) -> Iterator[Callable[[], Any]]:
+    """Opens the page for a new visitor; fails if a browser asked another host or logged an error."""
     tabs, requests, complaints = [], [], []
 
     def opened() -> Any:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(30_000)
         tab = context.new_page()
         tabs.append(tab)
         tab.on("request", lambda request: requests.append(request.url))
@@ -84,7 +79,7 @@ def visit(context: Any, server: PageServer) -> Iterator[Callable[[], Any]]:
 
     yield opened
     for tab in tabs:
-        tab.close()
+        tab.context.close()
     assert [url for url in requests if not url.startswith((server.url, "data:", "blob:"))] == []
     assert [str(complaint) for complaint in complaints if not _is_gradios_own(complaint)] == []
 

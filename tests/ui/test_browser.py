@@ -217,6 +217,6 @@ def test_files_go_with_the_visitor(visit: Callable[[], Any], server: PageServer,
     url = tab.get_attribute("video.ma-result", "src")
     assert tab.request.get(server.url.rstrip("/") + url).status == 200
     other = visit()
-    tab.close()
+    tab.context.close()
     assert files_go(other, server)
     assert other.request.get(server.url.rstrip("/") + url).status == 404

@@ -1,5 +1,6 @@
 """Who comes in, and what a browser may do once it is in."""
 
+import asyncio
 import contextlib
 from typing import Any
 
@@ -98,3 +99,23 @@ def test_addresses() -> None:
         choose_address("0.0.0.0", 7860, "long enough", True)
     with pytest.raises(InputError, match="at least 8"):
         choose_address(None, 7860, "short", False)
+
+
+def test_closing_ends_connections_that_would_stay_open() -> None:
+    async def never() -> Any:
+        await asyncio.Event().wait()
+
+    async def stream(scope: Any, receive: Any, send: Any) -> None:
+        gate.close()
+        assert await receive() == {"type": "http.disconnect"}
+        await page(scope, receive, send)
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    gate = Gate(stream, None, local=False)
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    asyncio.run(asyncio.wait_for(gate(scope, never, send), timeout=20))
+    assert sent[-1]["body"] == b"the page"

@@ -1,5 +1,6 @@
 """`megactor ui`: the main job in a browser."""
 
+import contextlib
 from typing import Annotated, Literal
 
 import typer
@@ -69,10 +70,9 @@ def ui(
         if not address.local:
             warn("traffic is not encrypted: use it in a network that you trust, or behind a server that speaks HTTPS")
         print(f"{server.url}  (Ctrl-C ends it)", flush=True)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             server.run(open_browser=not no_browser)
-        except KeyboardInterrupt:
-            print("closed; uploads and results were deleted")
+        print("closed; uploads and results were deleted")
 
 
 def _require_extra() -> None:

@@ -1,5 +1,6 @@
 """What a request has to bring before the page sees it."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -54,6 +55,7 @@ class Gate:
 
     def __init__(self, app: App, token: str | None, local: bool) -> None:
         self._app, self._token, self._local = app, token, local
+        self._closing = asyncio.Event()
         self._pass = hashlib.sha256(b"megactor " + (token or "").encode()).hexdigest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,9 +65,22 @@ class Gate:
         elif scope["type"] == "http":
             refusal = self._refusal(scope)
             if refusal is None:
-                await self._app(scope, receive, _with_headers(send))
+                await self._app(scope, lambda: self._receive(receive), _with_headers(send))
             else:
                 await _answer(send, *refusal)
+
+    def close(self) -> None:
+        """Ends all connections; the page keeps some open for as long as a browser shows it."""
+        self._closing.set()
+
+    async def _receive(self, receive: Receive) -> MutableMapping[str, Any]:
+        message, closing = asyncio.ensure_future(receive()), asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait((message, closing), return_when=asyncio.FIRST_COMPLETED)
+            return message.result() if message.done() else {"type": "http.disconnect"}
+        finally:
+            message.cancel()
+            closing.cancel()
 
     def _refusal(self, scope: Scope) -> tuple[int, str, list[tuple[bytes, bytes]]] | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -1,6 +1,7 @@
 """The web server around the page: files, limits, beginning and end."""
 
 import contextlib
+import logging
 import os
 import secrets
 import shutil
@@ -11,6 +12,7 @@ import webbrowser
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 import uvicorn
@@ -107,17 +109,12 @@ class PageServer:
             favicon_path=str(_static("icon.svg")),
             max_file_size=limits.upload_mb * 1_000_000,
         )
-        config = uvicorn.Config(
-            Gate(app, address.token, address.local),
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(Gate(app, address.token, address.local))
         host, port = self._socket.getsockname()[:2]
         shown = "localhost" if address.local else socket.gethostname() if host in ("0.0.0.0", "::") else address.host
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
         if address.token is not None:
-            self.url += f"?token={address.token}"
+            self.url += f"?token={quote(address.token)}"
 
     def run(self, open_browser: bool = False) -> None:
         """Serves until Ctrl-C, SIGTERM or `stop`."""
@@ -155,6 +152,18 @@ class PageServer:
             self._sessions.sweep()
 
 
+class _Server(uvicorn.Server):
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(uvicorn.Config(gate, log_level="warning", timeout_graceful_shutdown=5))
+        self._gate = gate
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # it would call every connection that we end an error
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        self._gate.close()
+        await super().shutdown(sockets)
+
+
 def _listen(address: Address) -> socket.socket:
     with contextlib.ExitStack() as stack:
         try:
@@ -164,6 +173,7 @@ def _listen(address: Address) -> socket.socket:
             listener = stack.enter_context(socket.socket(family, kind, protocol))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(place)
+            listener.listen()  # who comes before the server is ready waits
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(
