@@ -13,6 +13,19 @@ from command_line import FakePipeline, error_line, listing, megactor
 
 pytest.importorskip("gradio", reason="the extra `ui` is not installed")
 
+WATCHED = """
+import sys
+def watch(event, arguments):
+    if event == "socket.connect" and isinstance(arguments[1], tuple) or event == "socket.getaddrinfo":
+        host = arguments[1][0] if event == "socket.connect" else arguments[0]
+        if host not in ("127.0.0.1", "::1", "localhost"):
+            print("asked for", host, file=sys.stderr, flush=True)
+sys.addaudithook(watch)
+from megactor.cli.main import main
+main()
+"""
+"""The command, telling of every other host that it looks up or talks to."""
+
 
 @pytest.mark.parametrize(
     ("words", "message"),
@@ -35,8 +48,8 @@ def test_a_port_in_use(pipeline: FakePipeline) -> None:
     assert f"cannot listen at 127.0.0.1, port {port}" in line
 
 
-def test_it_serves_until_ctrl_c_and_leaves_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "megactor", "ui", "--no-browser", "--port", "0", "--token", "let me in"]
+def test_it_serves_until_ctrl_c_asks_nobody_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WATCHED, "ui", "--no-browser", "--port", "0", "--token", "let me in"]
     environment = os.environ | {"TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
@@ -53,4 +66,5 @@ def test_it_serves_until_ctrl_c_and_leaves_nothing(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert output.splitlines() == ["closed; uploads and results were deleted"]
     assert "Traceback" not in errors
+    assert "asked for" not in errors
     assert listing(tmp_path) == set()

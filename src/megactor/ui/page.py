@@ -132,7 +132,7 @@ def _settings() -> list[Any]:
     with gr.Row():
         start = _number("Start (s)", "its beginning")
         end = _number("End (s)", "its end")
-        fps = _number("Frames a second", "the video's")
+        fps = _number("Frames/s", "the video's")
     motion = gr.Slider(
         0,
         2,
