@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / "megactor"
 LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
-    {"bench"},
+    {"bench", "ui"},
     {"train", "evaluation", "curate", "conversion"},
     {"pipeline"},
     {"denoising", "driving_clip", "live_drive", "composition", "devices", "weights"},

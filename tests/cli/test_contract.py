@@ -31,6 +31,19 @@ OPTIONS = {
         *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--clips", "--frames"),
         *("--workers", "--steps", "--guidance", "--speed", "--weights", "--rig"),
     },
+    "ui": {
+        *(
+            "--port",
+            "--no-browser",
+            "--host",
+            "--token",
+            "--allow-public",
+            "--max-upload",
+            "--max-seconds",
+            "--max-jobs",
+        ),
+        *("--model", "--device", "--dtype", "--verbose"),
+    },
     "train": {"--output", "--set", "--max-time", "--cpu"},
     "curate": {
         *("--output", "--size", "--fps", "--twins", "--donors", "--videos"),
@@ -100,7 +113,7 @@ def test_help_does_not_load_the_networks() -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from megactor.cli.main import app\n"
         "assert CliRunner().invoke(app, ['animate', '--help']).exit_code == 0\n"
-        "heavy = {'torch', 'diffusers', 'mediapipe', 'numpy', 'av', 'PIL'} & set(sys.modules)\n"
+        "heavy = {'torch', 'diffusers', 'mediapipe', 'numpy', 'av', 'PIL', 'gradio'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -8,14 +8,12 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from megactor.errors import MegActorError
+from megactor.errors import MegActorError, explain, one_line
 
 P = ParamSpec("P")
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells expect."""
-
-_MISSING_LIBRARY_HINTS = {"libGL.so.1": "install it, e.g. apt install libgl1 libglib2.0-0"}
 
 
 def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -37,34 +35,18 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             _fail("interrupted", INTERRUPTED, prefix="")
         except MegActorError as error:
             _print_traceback(verbose)
-            _fail(str(error), error.exit_code)
+            _fail(explain(error), error.exit_code)
         except Exception as error:
             _print_traceback(verbose)
             hint = "" if verbose or "verbose" not in kwargs else "; run again with --verbose for details"
-            _fail(_explain(error) + hint, 1)
+            _fail(explain(error) + hint, 1)
 
     return guarded
-
-
-def one_line(text: str) -> str:
-    """`text` without line breaks and terminal control characters (file names may hold both)."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def warn(message: str) -> None:
     """Prints something that the user should know but that does not stop the job."""
     print(f"note: {one_line(message)}", file=sys.stderr)
-
-
-def _explain(error: Exception) -> str:
-    name = type(error).__name__
-    # by name, since a command that fails early must not load torch for its error class
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
-        return "out of memory; choose a smaller --size, a shorter part (--start, --end) or --device cpu"
-    if isinstance(error, ImportError):
-        hint = next((hint for library, hint in _MISSING_LIBRARY_HINTS.items() if library in str(error)), None)
-        return f"the installation is incomplete: {error}" + (f" ({hint})" if hint else "")
-    return f"unexpected {name}: {error}"
 
 
 def _print_traceback(verbose: bool) -> None:

@@ -17,6 +17,7 @@ from megactor.cli.demo import demo
 from megactor.cli.eval import evaluate
 from megactor.cli.synth import synth
 from megactor.cli.train import train
+from megactor.cli.ui import ui
 from megactor.cli.weights import weights
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(animate)
 app.command()(demo)
+app.command()(ui)
 app.command()(train)
 app.command()(curate)
 app.add_typer(synth, name="synth")

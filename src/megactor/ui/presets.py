@@ -1,0 +1,142 @@
+"""Ways to animate that the page offers by name: each is a few changes to the default settings."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from megactor.errors import InputError
+from megactor.options import AnimationOptions
+
+Show = Literal["Face", "Whole picture", "Side by side"]
+_NUMBERS = {
+    "start": "start",
+    "end": "end",
+    "fps": "frames a second",
+    "steps": "steps",
+    "guidance": "guidance",
+    "size": "size",
+    "seed": "seed",
+}
+_WHOLE = {"steps", "size", "seed"}
+SHOWS: tuple[Show, ...] = ("Face", "Whole picture", "Side by side")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the page lets a user set; see `AnimationOptions`. None means the model's or the video's own."""
+
+    start: float | None = None
+    end: float | None = None
+    fps: float | None = None
+    motion_scale: float = 1.0
+    contour_preserve: bool = False
+    show: Show = "Face"
+    audio: bool = True
+    steps: int | None = None
+    guidance: float | None = None
+    size: int | None = None
+    seed: int = 0
+
+    @classmethod
+    def from_form(cls, *values: Any) -> "Settings":
+        """Settings from the page's controls, in the order of the fields; numbers come as text.
+
+        Raises:
+            InputError: a text is no number.
+        """
+        given = dict(zip((field.name for field in fields(cls)), values, strict=True))
+        for name, words in _NUMBERS.items():
+            given[name] = _number(words, given[name], whole=name in _WHOLE)
+        return cls(**given | {"seed": given["seed"] or 0})
+
+    def to_form(self) -> tuple[Any, ...]:
+        """Values for the page's controls; the opposite of `from_form`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return tuple(
+            ("" if value is None else f"{value:g}") if name in _NUMBERS else value for name, value in values.items()
+        )
+
+    def options(self, face: int, seconds: float | None, limit: float) -> AnimationOptions:
+        """The options of a job.
+
+        Args:
+            face: which face of the portrait.
+            seconds: length of the driving video, None where unknown.
+            limit: longest part that may be animated, in seconds.
+
+        Raises:
+            InputError: a setting makes no sense, or the part is too long.
+        """
+        start, end = self.start or 0, self.end
+        if end is None and seconds is None:
+            end = start + limit
+        elif end is None and seconds is not None and seconds - start > limit:
+            raise InputError(
+                f"the driving video is {seconds - start:.0f} s long and this page animates up to {limit:g} s: "
+                "choose a part with Start and End in the settings"
+            )
+        if end is not None and end - start > limit:
+            raise InputError(f"the part from {start:g} s to {end:g} s is longer than the {limit:g} s of this page")
+        return AnimationOptions(
+            steps=self.steps,
+            guidance=self.guidance,
+            seed=self.seed,
+            size=self.size,
+            start=self.start,
+            end=end,
+            fps=self.fps,
+            contour_preserve=self.contour_preserve,
+            motion_scale=self.motion_scale,
+            face=face,
+            layout="side-by-side" if self.show == "Side by side" else "result",
+            paste_back=self.show == "Whole picture",
+        )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of settings.
+
+    name: on its button.
+    words: what it is for.
+    changes: what differs from the defaults of `Settings`.
+    """
+
+    name: str
+    words: str
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The complete settings."""
+        return Settings(**self.changes)
+
+
+PRESETS = (
+    Preset("Standard", "The whole video, the face as the model frames it."),
+    Preset(
+        "Quick look", "The first two seconds at 12 frames a second: is this the right pair?", {"end": 2.0, "fps": 12.0}
+    ),
+    Preset("Whole picture", "The animated face goes back into the whole portrait.", {"show": "Whole picture"}),
+    Preset(
+        "Other face shape",
+        "For a driver whose face differs much from the portrait's: only eyes, brows, nose and mouth drive.",
+        {"contour_preserve": True},
+    ),
+    Preset("Compare", "Portrait, driver and result next to each other in one video.", {"show": "Side by side"}),
+)
+
+
+def preset(name: str) -> Preset:
+    """The preset of a name; the first if there is none of that name."""
+    return next((known for known in PRESETS if known.name == name), PRESETS[0])
+
+
+def _number(name: str, text: str | None, whole: bool) -> float | int | None:
+    text = (text or "").strip().replace(",", ".")
+    if not text:
+        return None
+    try:
+        return int(text) if whole else float(text)
+    except ValueError:
+        kind = "whole number" if whole else "number"
+        raise InputError(f"{name} is {text!r}, but must be a {kind}") from None

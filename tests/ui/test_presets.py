@@ -1,0 +1,68 @@
+"""What the page's settings mean for a job."""
+
+from dataclasses import fields
+
+import pytest
+
+from megactor.errors import InputError
+from megactor.options import AnimationOptions
+from megactor.ui.presets import PRESETS, Settings, preset
+
+
+def test_standard_is_the_command_lines_default() -> None:
+    assert PRESETS[0].settings.options(face=0, seconds=4, limit=300) == AnimationOptions()
+
+
+@pytest.mark.parametrize("known", PRESETS, ids=lambda known: known.name)
+def test_every_preset_is_possible_and_survives_the_form(known) -> None:
+    assert preset(known.name) is known
+    form = known.settings.to_form()
+    assert len(form) == len(fields(Settings))
+    assert Settings.from_form(*form) == known.settings
+    known.settings.options(face=1, seconds=4, limit=300)
+
+
+def test_all_settings_reach_the_options() -> None:
+    form = ("1", "2.5", "12", 0.5, True, "Side by side", False, "7", "2,5", "128", "3")
+    options = Settings.from_form(*form).options(face=2, seconds=9, limit=300)
+    assert options == AnimationOptions(
+        steps=7,
+        guidance=2.5,
+        seed=3,
+        size=128,
+        start=1,
+        end=2.5,
+        fps=12,
+        contour_preserve=True,
+        motion_scale=0.5,
+        face=2,
+        layout="side-by-side",
+    )
+    whole = Settings(show="Whole picture").options(face=0, seconds=9, limit=300)
+    assert (whole.paste_back, whole.layout) == (True, "result")
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "words"),
+    [
+        ({}, 61.0, "61 s long and this page animates up to 60 s"),
+        ({"start": 1.0}, 62.0, "61 s long"),
+        ({"end": 61.0}, 100.0, "longer than the 60 s"),
+        ({"start": 5.0, "end": 2.0}, 100.0, "behind the start"),
+    ],
+)
+def test_only_so_many_seconds(changes: dict[str, float], seconds: float, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Settings(**changes).options(face=0, seconds=seconds, limit=60)
+
+
+def test_a_video_of_unknown_length_is_cut() -> None:
+    assert Settings(start=3).options(face=0, seconds=None, limit=60).end == 63
+
+
+@pytest.mark.parametrize(("position", "text"), [(0, "soon"), (7, "2.5"), (10, "1e3")])
+def test_what_is_no_number_is_told(position: int, text: str) -> None:
+    form = list(Settings().to_form())
+    form[position] = text
+    with pytest.raises(InputError, match=f"'{text}', but must be a"):
+        Settings.from_form(*form)
