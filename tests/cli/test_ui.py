@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from command_line import FakePipeline, error_line, listing, megactor
 
-pytest.importorskip("gradio", reason="the extra `ui` is not installed")
-
 WATCHED = """
 import sys
 def watch(event, arguments):

@@ -14,9 +14,6 @@ from PIL import Image
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
-
-pytest.importorskip("gradio", reason="the extra `ui` is not installed")
-
 from megactor.ui.inputs import demo_folder
 from megactor.ui.limits import Limits
 from megactor.ui.server import Address, PageServer

@@ -145,6 +145,8 @@ def test_limits(visit: Callable[[], Any], tmp_path: Path, server: PageServer) ->
     give(tab, PHOTO, long)
     animate(tab)
     assert alert_of(tab, "#result").startswith("the driving video is 7 s long and this page animates up to 6 s")
+    large = {"name": "large.mp4", "mimeType": "video/mp4", "buffer": bytes(2_100_000)}
+    assert tab.request.post(f"{server.url}gradio_api/upload", multipart={"files": large}).status == 413
 
 
 def test_two_visitors_at_once(visit: Callable[[], Any], server: PageServer, short: Path) -> None:

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("gradio", reason="the extra `ui` is not installed")
-
 from megactor.errors import InputError
 from megactor.ui.gate import Gate
 from megactor.ui.server import Address, choose_address
