@@ -11,6 +11,7 @@ from media_samples import Clip, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
 from megactor.animation import no_progress
+from megactor.cores import Cores
 from megactor.denoising import ClipDenoiser
 from megactor.errors import FaceError, InputError
 from megactor.faces.face import Face
@@ -141,9 +142,9 @@ def latents_of(pipe: MegActorPipeline, speed: str, frames: int = 16) -> torch.Te
     crops = [drive(frame) for frame in islice(camera(), frames)]
     with torch.no_grad():
         inputs = pipe._encode_portrait(face, 0)
-        guard = MemoryGuard()
-        conditions = pipe._encode_driving(crops, inputs, guard)
-        finished = pipe._denoise(frames, conditions, inputs, asked, asked.plan(pipe.own_plan), no_progress, guard)
+        guard, cores, plan = MemoryGuard(), Cores(), asked.plan(pipe.own_plan)
+        conditions = pipe._encode_driving(crops, inputs, guard, cores, plan.window)
+        finished = pipe._denoise(frames, conditions, inputs, asked, plan, no_progress, guard, cores)
         return torch.cat([frame.latents[0].transpose(0, 1) for frame in finished])
 
 

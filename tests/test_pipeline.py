@@ -9,6 +9,8 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler
 from media_samples import Clip, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_pipeline
 
+import megactor.pipeline
+from megactor.cores import Cores
 from megactor.errors import FaceError, InputError, ModelError
 from megactor.pipeline import MegActorPipeline
 
@@ -45,6 +47,14 @@ def test_seed_repeats_and_changes_the_video(pipe, driving):
 
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_several_cores_make_the_same_video(pipe, driving, monkeypatch):
+    def video(cores: int) -> np.ndarray:
+        monkeypatch.setattr(megactor.pipeline.Cores, "of", lambda device: Cores(cores))
+        return frames_of(pipe, driving, steps=2, guidance=2.0).astype(int)
+
+    assert np.abs(video(3) - video(1)).max() <= 1
 
 
 def test_a_part_and_another_rate(pipe, driving):

@@ -23,9 +23,10 @@ LAYERS: tuple[set[str], ...] = (
     {"train", "evaluation", "curate", "conversion"},
     {"pipeline"},
     {"denoising", "driving_clip", "live_drive", "composition", "devices", "weights"},
-    {"encoding", "portrait", "animation"},
+    {"encoding", "animation"},
+    {"portrait"},
     {"synth", "metrics"},
-    {"faces", "conditions", "models", "media", "sampling", "streaming", "windows", "memory"},
+    {"faces", "conditions", "models", "media", "sampling", "streaming", "windows", "memory", "cores"},
     {"options"},
     {"errors"},
 )

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from megactor.cores import Cores, grouped
 from megactor.encoding import FrameConditions, PortraitInputs
 from megactor.memory import MemoryGuard
 from megactor.models.denoising_unet import DenoisingUNet, ReferenceKeysValues
@@ -23,14 +24,16 @@ GPU_POSITIONS = 16 * 64 * 64
 """Frames times latent positions that keep a GPU busy: one window of sd15 at 512x512."""
 
 
-def default_window_batch(latents: Tensor, window: int) -> int:
-    """How many windows at once: on a GPU as many as keep it busy; a CPU gains nothing by more than one.
+def default_window_batch(latents: Tensor, window: int, cores: Cores) -> int:
+    """How many windows at once: on a GPU as many as keep it busy, on a CPU one for each core, if they are small.
 
     Args:
         latents: (1, C, h, w) of a frame, on its device.
         window: frames of a window.
+        cores: what shares the windows out on a CPU.
     """
-    return 1 if latents.device.type == "cpu" else max(1, GPU_POSITIONS // (window * latents.shape[-2:].numel()))
+    busy = max(1, GPU_POSITIONS // (window * latents.shape[-2:].numel()))
+    return min(busy, cores.count) if latents.device.type == "cpu" else busy
 
 
 @dataclass
@@ -46,6 +49,7 @@ class ClipDenoiser:
         generator: source of all noise, on the CPU so that a seed means the same on every device.
         on_window: called after every window of every step.
         window_batch: windows that the denoiser is given at once; may be lowered at any time.
+        cores: where there are several, each computes a window of its own.
         guard: runs the networks, again in less memory where there was not enough.
     """
 
@@ -57,6 +61,7 @@ class ClipDenoiser:
     generator: torch.Generator
     on_window: Callable[[], None]
     window_batch: int = 1
+    cores: Cores = field(default_factory=Cores)
     guard: MemoryGuard = field(default_factory=MemoryGuard, repr=False)
     _references: dict[int, ReferenceKeysValues] = field(default_factory=dict, repr=False)
 
@@ -133,9 +138,15 @@ class ClipDenoiser:
         reference: ReferenceKeysValues,
     ) -> Halves:
         """Halves (B, C, F, h, w) of B windows, no more than `window_batch` of them at once."""
-        count = self.window_batch
-        some = [slice(first, first + count) for first in range(0, len(windows), count)]
-        halves = [self._predict_batch(latents[part], windows[part], index, reference) for part in some]
+        background = self._background[0]
+
+        def predict(part: slice) -> Halves:
+            return self._predict_batch(latents[part], windows[part], index, reference, background)
+
+        piece = 1 if self.cores.count > 1 else self.window_batch
+        pieces = [slice(first, first + piece) for first in range(0, len(windows), piece)]
+        at_once = grouped(pieces, max(1, self.window_batch // piece))
+        halves = [half for some in at_once for half in self.cores.map(predict, some)]
         without = [half for half, _ in halves if half is not None]
         return torch.cat(without) if without else None, torch.cat([half for _, half in halves])
 
@@ -145,10 +156,11 @@ class ClipDenoiser:
         windows: Sequence[Sequence[FrameConditions]],
         index: int,
         reference: ReferenceKeysValues,
+        background: BackgroundKeysValues,
     ) -> Halves:
         channels = [torch.cat([frame.channels for frame in window], dim=2) for window in windows]
         sample = torch.cat([latents, torch.cat(channels)], dim=1)
-        timestep, background = int(self.solver.timesteps[index]), self._background[0]
+        timestep = int(self.solver.timesteps[index])
         if self._is_guided(index):
             return self.unet.guided(sample, timestep, background, reference)
         return None, self.unet(sample, timestep, background, reference)

@@ -1,16 +1,22 @@
 """From pictures to what the denoiser reads: the portrait once per clip, the driving frames once each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers import AutoencoderKL
 from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
 
+from megactor.errors import ModelError
+from megactor.models.background_encoder import background_tokens, clip_pixels
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, warp
 from megactor.models.offload import bring_to_device
+from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
+from megactor.portrait import Portrait
 
 
 def to_tensor(image: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -19,7 +25,14 @@ def to_tensor(image: np.ndarray, device: torch.device, dtype: torch.dtype) -> Te
 
 
 def to_image(frame: Tensor) -> np.ndarray:
-    """(1, 3, H, W) in [0, 1] -> uint8 (H, W, 3), rounded."""
+    """(1, 3, H, W) in [0, 1] -> uint8 (H, W, 3), rounded.
+
+    Raises:
+        ModelError: there are numbers in it that are none, which would be shown as black.
+    """
+    if not frame.isfinite().all():
+        kind = str(frame.dtype).removeprefix("torch.")
+        raise ModelError(f"the model computed something that is no picture (in {kind}): try --dtype float32")
     return (frame[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 
@@ -41,6 +54,31 @@ class PortraitInputs:
     tokens: Tensor
     reference_latents: Tensor
     latents: Tensor
+
+
+def encode_portrait(
+    face: Portrait,
+    seed: int,
+    vae: AutoencoderKL | PixelCodec,
+    image_encoder: CLIPVisionModelWithProjection,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> PortraitInputs:
+    """What the networks read of the portrait; the seed draws the sample of its latents."""
+    image, large = (to_tensor(picture, device, dtype) for picture in (face.image, face.large))
+    distribution = vae.encode(image * 2 - 1).latent_dist
+    # the official code draws this sample and the initial noise from the same seed
+    noise = torch.randn(distribution.mean.shape, generator=torch.Generator("cpu").manual_seed(seed))
+    pixels = clip_pixels(face.background, image_encoder.config.image_size).to(device, dtype)
+    scale = vae.config.scaling_factor
+    return PortraitInputs(
+        image=image,
+        large=large,
+        mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
+        tokens=background_tokens(image_encoder, pixels),
+        reference_latents=distribution.mean * scale,
+        latents=(distribution.mean + distribution.std * noise.to(device, dtype)) * scale,
+    )
 
 
 @dataclass(frozen=True)
@@ -89,19 +127,29 @@ class DrivingEncoder:
             large = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
             self._modulation = pose_guider.read_portrait(large)
 
-    def __call__(self, driving: Tensor, preview: np.ndarray | None) -> FrameConditions:
-        """driving: (1, 3, S, S) in [0, 1], the masked driving frame in the portrait's framing."""
-        portrait = self.portrait
-        pose = self.pose_guider(driving[:, :, None], self._modulation)
+    def __call__(self, driving: Tensor, previews: Sequence[np.ndarray | None]) -> list[FrameConditions]:
+        """Frames do not know of each other: together they are only faster.
+
+        Args:
+            driving: (F, 3, S, S) in [0, 1], masked driving frames in the portrait's framing.
+            previews: what goes with each of them.
+        """
+        portrait, count = self.portrait, len(driving)
+        pose = self.pose_guider(driving.transpose(0, 1)[None], self._modulation)
         size = pose.shape[-2:]
-        motion = None
         latents, mask = portrait.latents, F.interpolate(portrait.mask, size=size, mode="nearest")
-        if self.dense_motion is not None:
-            motion = self.dense_motion(portrait.image, driving, self._portrait_keypoints)
-            flow = motion.flow.to(driving.dtype)
-            latents = self.vae_latents(warp(portrait.image, flow))
-            background = F.interpolate(warp(portrait.mask, flow), size=size, mode="area")
+        motions: Sequence[DenseMotion | None] = [None] * count
+        if self.dense_motion is not None and self._portrait_keypoints is not None:
+            image = portrait.image.expand(count, -1, -1, -1)
+            motion = self.dense_motion(image, driving, self._portrait_keypoints.expand(count, -1, -1))
+            latents = self.vae_latents(warp(image, motion.flow))
+            moved = warp(portrait.mask.expand(count, -1, -1, -1), motion.flow)
+            background = F.interpolate(moved, size=size, mode="area")
             visibility = F.interpolate(motion.visibility.to(driving.dtype), size=size, mode="area")
             mask = torch.cat([background, visibility], dim=1)
-        channels = torch.cat([latents, mask, pose[:, :, 0]], dim=1)
-        return FrameConditions(channels[:, :, None], motion, preview)
+            motions = [
+                DenseMotion(*fields) for fields in zip(motion.flow.split(1), motion.visibility.split(1), strict=True)
+            ]
+        parts = [latents.expand(count, -1, -1, -1), mask.expand(count, -1, -1, -1), pose[0].transpose(0, 1)]
+        channels = torch.cat(parts, dim=1)[:, :, None].split(1)
+        return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, previews, strict=True)]

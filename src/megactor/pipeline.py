@@ -21,17 +21,17 @@ from transformers import CLIPVisionModelWithProjection
 from megactor.animation import AnimationResult, Progress, no_progress
 from megactor.composition import Composer
 from megactor.conditions.paste_back import PasteBack
+from megactor.cores import Cores, grouped
 from megactor.denoising import ClipDenoiser, Frame, default_window_batch
 from megactor.devices import choose_device, choose_dtype
 from megactor.driving_clip import DrivingClip
-from megactor.encoding import DrivingEncoder, FrameConditions, PortraitInputs, to_image, to_tensor
+from megactor.encoding import DrivingEncoder, FrameConditions, PortraitInputs, encode_portrait, to_image, to_tensor
 from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.live_drive import LiveDrive, live_frames
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.memory import Measure, MemoryGuard
-from megactor.models.background_encoder import background_tokens, clip_pixels
 from megactor.models.compiling import compile_blocks
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
@@ -47,6 +47,9 @@ from megactor.windows import context_windows
 
 LIVE_CHUNK = 8
 """Frames that `stream` takes at a time: a third of a second of a camera."""
+
+ENCODED_TOGETHER = 4
+"""Driving frames that the PoseGuider and the dense motion are given at once: enough to keep a core busy."""
 
 
 class MegActorPipeline(DiffusionPipeline):
@@ -296,8 +299,9 @@ class MegActorPipeline(DiffusionPipeline):
             inputs = guard(lambda: self._encode_portrait(portrait, asked.seed))
         plan = asked.plan(self.own_plan)
         plan = plan if chunk is None else replace(plan, chunk=chunk)
-        frames = self._encode_driving(driving, inputs, guard)
-        finished = self._denoise(frame_count, frames, inputs, asked, plan, progress, guard)
+        cores = Cores.of(self._execution_device)
+        frames = self._encode_driving(driving, inputs, guard, cores, plan.chunk or plan.window)
+        finished = self._denoise(frame_count, frames, inputs, asked, plan, progress, guard, cores)
         while True:
             with torch.no_grad():
                 if (frame := next(finished, None)) is None:
@@ -315,33 +319,27 @@ class MegActorPipeline(DiffusionPipeline):
         return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]
 
     def _encode_portrait(self, face: Portrait, seed: int) -> PortraitInputs:
-        device, dtype = self._execution_device, self.unet.dtype
-        image, large = (to_tensor(picture, device, dtype) for picture in (face.image, face.large))
-        distribution = self.vae.encode(image * 2 - 1).latent_dist
-        # the official code draws this sample and the initial noise from the same seed
-        generator = torch.Generator("cpu").manual_seed(seed)
-        noise = torch.randn(distribution.mean.shape, generator=generator).to(device, dtype)
-        pixels = clip_pixels(face.background, self.image_encoder.config.image_size).to(device, dtype)
-        scale = self.vae.config.scaling_factor
-        return PortraitInputs(
-            image=image,
-            large=large,
-            mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
-            tokens=background_tokens(self.image_encoder, pixels),
-            reference_latents=distribution.mean * scale,
-            latents=(distribution.mean + distribution.std * noise) * scale,
-        )
+        return encode_portrait(face, seed, self.vae, self.image_encoder, self._execution_device, self.unet.dtype)
 
     def _encode_driving(
-        self, driving: Iterable[tuple[np.ndarray, np.ndarray | None]], inputs: PortraitInputs, guard: MemoryGuard
+        self,
+        driving: Iterable[tuple[np.ndarray, np.ndarray | None]],
+        inputs: PortraitInputs,
+        guard: MemoryGuard,
+        cores: Cores,
+        ahead: int,
     ) -> Iterator[FrameConditions]:
         def latents_of(image: Tensor) -> Tensor:
             return self.vae.encode(image * 2 - 1).latent_dist.mean * self.vae.config.scaling_factor
 
+        def encode_frames(frames: list[tuple[np.ndarray, np.ndarray | None]]) -> list[FrameConditions]:
+            tensors = [to_tensor(condition, inputs.image.device, inputs.image.dtype) for condition, _ in frames]
+            return encode(torch.cat(tensors), [preview for _, preview in frames])
+
         encode = guard(lambda: DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of))
-        for condition, preview in driving:
-            tensor = to_tensor(condition, inputs.image.device, inputs.image.dtype)
-            yield guard(functools.partial(encode, tensor, preview))
+        for frames in grouped(driving, ahead):
+            pieces = list(grouped(frames, ENCODED_TOGETHER))
+            yield from itertools.chain(*guard(functools.partial(cores.map, encode_frames, pieces)))
 
     def _denoise(
         self,
@@ -352,6 +350,7 @@ class MegActorPipeline(DiffusionPipeline):
         plan: SamplingPlan,
         progress: Progress,
         guard: MemoryGuard,
+        cores: Cores,
     ) -> Iterator[Frame]:
         """Noise to final latents, frame by frame in order."""
         windows: list[list[int]] = []
@@ -371,7 +370,8 @@ class MegActorPipeline(DiffusionPipeline):
             generator=torch.Generator("cpu").manual_seed(asked.seed),
             on_window=lambda: progress("denoise", next(done), count),
             guard=guard,
-            window_batch=asked.window_batch or default_window_batch(portrait.latents, plan.window),
+            cores=cores,
+            window_batch=asked.window_batch or default_window_batch(portrait.latents, plan.window, cores),
         )
         if denoiser.window_batch > 1:
             slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))

@@ -17,6 +17,7 @@ from diffusers import AutoencoderKL
 from megactor.animation import no_progress
 from megactor.bench.flops import SD_VAE
 from megactor.bench.memory import loop_demo_clip
+from megactor.cores import Cores
 from megactor.devices import choose_device, choose_dtype
 from megactor.driving_clip import DrivingClip
 from megactor.media.images import load_image
@@ -145,13 +146,16 @@ def _stages(
         "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.config.image_size, None, no_progress)
     )
     inputs = pipe._encode_portrait(face, options.seed)
-    conditions = timed("conditions", lambda: list(pipe._encode_driving(clip.frames(), inputs, guard)))
+    plan, cores = options.plan(pipe.own_plan), Cores.of(pipe.device)
+    ahead = plan.chunk or plan.window
+    conditions = timed("conditions", lambda: list(pipe._encode_driving(clip.frames(), inputs, guard, cores, ahead)))
     for name in ("faces", "conditions"):
         seconds[name] = max(seconds[name] - seconds["decode"], 0.0)
-    plan = options.plan(pipe.own_plan)
     latents = timed(
         "denoise",
-        lambda: list(pipe._denoise(len(conditions), iter(conditions), inputs, options, plan, no_progress, guard)),
+        lambda: list(
+            pipe._denoise(len(conditions), iter(conditions), inputs, options, plan, no_progress, guard, cores)
+        ),
     )
     pictures = timed("VAE", lambda: [pipe._decode(frame, inputs) for frame in latents])
 

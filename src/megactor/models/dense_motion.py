@@ -57,11 +57,11 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
         (B, C, H, W): bilinear samples of `image` at p + flow(p); the border is repeated outside of the picture.
     """
     height, width = image.shape[-2:]
+    flow = flow.float()  # bfloat16 tells places apart that are half a pixel of 128 away, no nearer
     if flow.shape[-2:] != (height, width):
         flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
-    centers = _centers(height, width, flow.device).view(1, height, width, 2).to(flow.dtype)
-    grid = centers + flow.permute(0, 2, 3, 1)
-    return F.grid_sample(image, (2 * grid - 1).to(image.dtype), padding_mode="border", align_corners=False)
+    grid = _centers(height, width, flow.device).view(1, height, width, 2) + flow.permute(0, 2, 3, 1)
+    return F.grid_sample(image.float(), 2 * grid - 1, padding_mode="border", align_corners=False).to(image.dtype)
 
 
 def affine_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:

@@ -19,12 +19,13 @@ def add_portrait_detail(frames: Tensor, portrait: Tensor, motion: DenseMotion) -
         motion: flow (B, 2, ., .) and visibility (B, 1, ., .) of these frames, at any resolution.
 
     Returns:
-        (B, 3, H, W) in [0, 1].
+        (B, 3, H, W) in [0, 1], float32 whatever the networks computed in: a band of detail is a small difference.
     """
     size, small = portrait.shape[-2:], frames.shape[-2:]
-    warped = warp(portrait.expand(len(frames), -1, -1, -1), motion.flow.to(portrait.dtype))
+    frames, portrait = frames.float(), portrait.float()
+    warped = warp(portrait.expand(len(frames), -1, -1, -1), motion.flow.float())
     low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
     detail = warped - F.interpolate(low, size=size, mode="bicubic", align_corners=False)
-    visible = F.interpolate(motion.visibility.to(portrait.dtype), size=size, mode="bilinear", align_corners=False)
+    visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
     enlarged = F.interpolate(frames, size=size, mode="bicubic", align_corners=False)
     return (enlarged + visible * detail).clamp(0, 1)
