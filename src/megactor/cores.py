@@ -49,7 +49,8 @@ class Cores:
         ours, started = torch.get_num_threads(), threading.Barrier(self.count + 1)
 
         def start() -> None:
-            torch.set_num_threads(1)  # of this thread, and of threads that have not asked yet: hence the line below
+            torch.get_num_threads()  # a thread takes over the number for all at its first question, not later
+            torch.set_num_threads(1)  # for this thread, and for all that have not asked yet: hence the last line
             started.wait()
 
         threads = ThreadPoolExecutor(self.count, thread_name_prefix="megactor-core", initializer=start)

@@ -120,7 +120,7 @@ class DrivingEncoder:
         self._portrait_keypoints = None
         if dense_motion is not None:
             bring_to_device(dense_motion)
-            self._portrait_keypoints = dense_motion.keypoints(portrait.image)
+            self._portrait_keypoints = dense_motion.keypoints(portrait.image.to(dense_motion.dtype))
         self._modulation = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video
@@ -141,7 +141,8 @@ class DrivingEncoder:
         motions: Sequence[DenseMotion | None] = [None] * count
         if self.dense_motion is not None and self._portrait_keypoints is not None:
             image = portrait.image.expand(count, -1, -1, -1)
-            motion = self.dense_motion(image, driving, self._portrait_keypoints.expand(count, -1, -1))
+            kind, keypoints = self.dense_motion.dtype, self._portrait_keypoints.expand(count, -1, -1)
+            motion = self.dense_motion(image.to(kind), driving.to(kind), keypoints)
             latents = self.vae_latents(warp(image, motion.flow))
             moved = warp(portrait.mask.expand(count, -1, -1, -1), motion.flow)
             background = F.interpolate(moved, size=size, mode="area")

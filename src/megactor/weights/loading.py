@@ -57,7 +57,7 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
 
     Args:
         name: preset or folder, see `model_folder`.
-        dtype: type of the weights in memory; None for float32.
+        dtype: type of the weights in memory (dense motion: always float32); None for float32.
 
     Returns:
         Arguments for `MegActorPipeline`.
@@ -69,7 +69,10 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
     if not (folder / INDEX).is_file():
         return OfficialFolder.find(folder).components(dtype or torch.float32)
     index = read_index(folder)
-    components: dict[str, Any] = {key: _load(folder, key, kind, dtype) for key, kind in network_classes(index).items()}
+    components: dict[str, Any] = {}
+    for key, kind in network_classes(index).items():
+        # the motion network answers with places in pictures, which half precision tells half a pixel apart
+        components[key] = _load(folder, key, kind, torch.float32 if key == "dense_motion" else dtype)
     try:
         components["scheduler"] = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
     except (OSError, ValueError) as error:
