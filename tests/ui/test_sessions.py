@@ -61,6 +61,31 @@ def test_a_visitor_keeps_files_until_the_grace_is_over(sessions: Sessions, clock
     assert list((tmp_path / "sessions").iterdir()) == []
 
 
+def test_the_same_picture_by_another_visitor_is_not_swept_with_the_first(
+    sessions: Sessions, clock: Clock, tmp_path: Path
+) -> None:
+    upload, _ = adopted(sessions, sessions.get("one"), tmp_path)
+    again = tmp_path / "again"
+    again.write_bytes(b"picture")
+    again.rename(upload)  # as the server does: an upload lies where its content says
+    clock.now += 60
+    sessions.sweep()
+    assert sessions.adopt(sessions.get("two"), upload).read_bytes() == b"picture"
+    clock.now += 60
+    sessions.sweep()
+    assert not upload.exists()
+
+
+def test_an_upload_that_nobody_came_for_is_swept_later(sessions: Sessions, clock: Clock, tmp_path: Path) -> None:
+    upload, _ = adopted(sessions, sessions.get("one"), tmp_path)
+    (tmp_path / "again").write_bytes(b"picture")
+    (tmp_path / "again").rename(upload)
+    for left in (True, False):
+        clock.now += 60
+        sessions.sweep()
+        assert upload.exists() == left
+
+
 def test_addresses(sessions: Sessions, tmp_path: Path) -> None:
     one, other = sessions.get("one"), sessions.get("other")
     _, own = adopted(sessions, one, tmp_path, "Zoë's face #1.jpg")

@@ -98,7 +98,7 @@ class Sessions:
     def __init__(self, folder: Path, grace: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._grace, self._clock = folder, grace, clock
         self._sessions: dict[str, Session] = {}
-        self._uploads: dict[Path, float] = {}
+        self._uploads: dict[Path, tuple[float, int]] = {}  # since when nobody needs it, and which file it was
         self._lock = threading.Lock()
 
     def get(self, name: str | None) -> Session:
@@ -128,6 +128,7 @@ class Sessions:
         """
         target = session.new_file(upload.name)
         try:
+            number = upload.stat().st_ino
             try:
                 os.link(upload, target)
             except FileNotFoundError:
@@ -137,7 +138,7 @@ class Sessions:
         except FileNotFoundError:
             raise InputError("the upload did not arrive: choose the file again") from None
         with self._lock:
-            self._uploads[upload] = self._clock()
+            self._uploads[upload] = self._clock(), number
         return target
 
     def leave(self, name: str | None) -> None:
@@ -153,9 +154,18 @@ class Sessions:
         """Deletes what nobody has needed for longer than the grace."""
         with self._lock:
             now = self._clock()
-            for upload in [path for path, since in self._uploads.items() if now - since >= self._grace]:
-                del self._uploads[upload]
-                upload.unlink(missing_ok=True)
+            for upload, (since, number) in list(self._uploads.items()):
+                if now - since < self._grace:
+                    continue
+                try:
+                    current = upload.stat().st_ino
+                except FileNotFoundError:
+                    current = number
+                if current == number:
+                    del self._uploads[upload]
+                    upload.unlink(missing_ok=True)
+                else:  # somebody just uploaded the same picture: uploads lie where their content says
+                    self._uploads[upload] = now, current
             gone = [
                 name
                 for name, session in self._sessions.items()
