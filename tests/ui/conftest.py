@@ -18,7 +18,7 @@ from megactor.ui.inputs import demo_folder
 from megactor.ui.limits import Limits
 from megactor.ui.server import Address, PageServer
 
-LIMITS = Limits(upload_mb=2, seconds=6, jobs=2, results=2, grace=1)
+LIMITS = Limits(upload_mb=2, seconds=6, jobs=2, results=2, grace=5)
 
 CHROMIUM_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -64,7 +64,7 @@ def visit(browser: Any, server: PageServer) -> Iterator[Callable[[], Any]]:
 
     def opened() -> Any:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         tab = context.new_page()
         tabs.append(tab)
         tab.on("request", lambda request: requests.append(request.url))

@@ -46,7 +46,7 @@ def alert_of(tab: Any, card: str) -> str:
 
 def files_go(tab: Any, server: PageServer) -> bool:
     """Waits until the server holds no file of anybody."""
-    for _ in range(100):
+    for _ in range(300):
         if not any(path.is_file() for path in server.folder.rglob("*")):
             return True
         tab.wait_for_timeout(100)
