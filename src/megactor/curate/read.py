@@ -82,7 +82,8 @@ class _VideoFootage:
         end = None if last is None else Fraction(self._offset + last) / self._fps
         if self._info.duration is not None and start >= self._info.duration:
             return
-        yield from VideoReader(self._path, start, end, self._fps, max_side)  # type: ignore[arg-type]  # exact numbers
+        # one thread: the other cores have workers of their own
+        yield from VideoReader(self._path, start, end, self._fps, max_side, threads=1)  # type: ignore[arg-type]
 
 
 class _Pictures(Protocol):

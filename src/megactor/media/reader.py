@@ -40,6 +40,7 @@ class VideoReader:
         end: seconds from the first frame at which to stop (exclusive); None, or beyond the end, for all.
         fps: frame rate to give; None for the source's own (the mean rate of a variable one).
         max_side: larger frames are reduced to this longer side while they are converted; None for full size.
+        threads: of the decoder; 0 for as many as it thinks fit.
 
     Attributes:
         path: absolute path.
@@ -64,7 +65,9 @@ class VideoReader:
         end: float | None = None,
         fps: Fraction | float | None = None,
         max_side: int | None = None,
+        threads: int = 0,
     ) -> None:
+        self._threads = threads
         self._start = _checked_seconds("start", start) or Fraction(0)
         self._end = _checked_seconds("end", end)
         if self._end is not None and self._end <= self._start:
@@ -174,6 +177,7 @@ class VideoReader:
         with open_input(self.path) as container:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = self._threads
             if seek_to > 0 and stream.time_base:
                 offset = math.floor((self.source.origin + seek_to) / stream.time_base)
                 try:
