@@ -21,6 +21,7 @@ from megactor.curate.settings import Settings
 from megactor.curate.sources import Source
 from megactor.errors import InputError
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
+from megactor.media.folder_index import check_index, write_index
 from megactor.media.lock import locked
 
 INDEX = "index.json"
@@ -58,7 +59,7 @@ class Store:
             self.folder.mkdir(exist_ok=True)
         with locked(self.folder):
             if index.exists():
-                _check_index(index, wanted)
+                check_index(index, wanted)
             elif any(path.name != _WORK and not path.match(_LEFTOVERS) for path in self.folder.iterdir()):
                 raise InputError(f"{self.folder} is not empty and not a folder of clips: choose another")
             with os_errors_as_output_errors(self.folder):
@@ -67,8 +68,7 @@ class Store:
                 self._clear()
                 (self.work / _RUN).write_text(self.run, encoding="ascii")
             if not index.exists():
-                with atomic_path(index) as path:
-                    path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+                write_index(index, wanted)
             try:
                 yield
             finally:
@@ -181,15 +181,3 @@ def _read(path: Path) -> dict[str, Any] | None:
         return dict(json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):
         return None  # not there, or not ours: done again
-
-
-def _check_index(index: Path, wanted: Mapping[str, Any]) -> None:
-    try:
-        found = dict(json.loads(index.read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError) as error:
-        raise InputError(f"{index} is damaged ({error}): choose another folder") from error
-    for name, value in wanted.items():
-        if found.get(name) != value:
-            raise InputError(
-                f"{index.parent} holds clips of {name} {found.get(name)}, not {value}: choose another folder"
-            )

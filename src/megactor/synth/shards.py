@@ -23,6 +23,7 @@ import webdataset
 
 from megactor.errors import InputError, MegActorError
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
+from megactor.media.folder_index import check_index, write_index
 from megactor.media.lock import locked
 from megactor.media.writer import VideoWriter
 from megactor.synth.bust import build_bust
@@ -146,26 +147,13 @@ def _claimed(plan: ShardPlan, folder: Path) -> Iterator[None]:
         folder.mkdir(exist_ok=True)
     with locked(folder):
         if index.exists():
-            _check_index(index, wanted)
+            check_index(index, wanted)
         elif any(path not in folder.glob(LEFTOVERS) for path in folder.iterdir()):
             raise InputError(f"{folder} is not empty and not a folder of clips: choose another")
         _remove_leftovers(folder)
         if not index.exists():
-            with atomic_path(index) as path:
-                path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+            write_index(index, wanted)
         yield
-
-
-def _check_index(index: Path, wanted: dict[str, object]) -> None:
-    try:
-        found = dict(json.loads(index.read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError) as error:
-        raise InputError(f"{index} is damaged ({error}): choose another folder") from error
-    for name, value in wanted.items():
-        if found.get(name) != value:
-            raise InputError(
-                f"{index.parent} holds clips of {name} {found.get(name)}, not {value}: choose another folder"
-            )
 
 
 def _remove_leftovers(folder: Path) -> None:
