@@ -11,6 +11,7 @@ from tiny_model import tiny_pipeline
 
 from megactor.evaluation.definitions import METRICS
 from megactor.evaluation.rows import read_rows
+from megactor.media.lock import locked
 from megactor.media.reader import VideoReader
 
 
@@ -65,6 +66,12 @@ def test_a_killed_run_goes_on_to_the_same_figures(evaluate, copied):
     assert evaluate("synthbench", copied, "--clips", 2).code == 0
     assert summary_of(copied) == whole
     assert len(read_rows(copied)) == 8
+
+
+def test_two_runs_do_not_write_into_one_folder(evaluate, copied):
+    with locked(copied):
+        assert "another run is at work" in error_line(evaluate("synthbench", copied, "--clips", 2))
+    assert evaluate("synthbench", copied, "--clips", 2).code == 0
 
 
 def test_another_program_joins_later(evaluate, copied, tmp_path):

@@ -20,6 +20,7 @@ from megactor.evaluation.suites.suite import Suite
 from megactor.evaluation.systems import Still, System, Truth
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
+from megactor.media.lock import locked
 from megactor.media.writer import VideoWriter
 from megactor.metrics.lpips import Lpips, weight_files
 
@@ -50,7 +51,8 @@ def evaluate(
         (done, total) cases, first those that were there.
 
     Raises:
-        InputError: the folder belongs to other settings; more clips than there are; a result does not fit.
+        InputError: the folder belongs to other settings or another run that is at work; more clips than there are; a
+            result does not fit.
         ModelError, OutputError: as their makers.
     """
     keys = chosen_cases(suite, clips)
@@ -59,6 +61,13 @@ def evaluate(
     with os_errors_as_output_errors(folder):
         for place in (INPUTS, TRUTH, *(f"{RESULTS}/{system.name}" for system in systems)):
             (folder / place).mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        yield from _judge(suite, keys, systems, folder, workers, weights)
+
+
+def _judge(
+    suite: Suite, keys: list[CaseId], systems: Sequence[System], folder: Path, workers: int, weights: Path | None
+) -> Iterator[tuple[int, int]]:
     lpips = {"lpips": None if weights is None else fingerprint(weight_files(weights))}
     join_settings(folder, suite.settings() | lpips, {system.name: system.settings() for system in systems})
 
