@@ -197,7 +197,14 @@ def test_bad_models(make, words: str, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_ctrl_c_leaves_no_file(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     command = [sys.executable, "-m", "megactor", "animate", str(PHOTO), str(TALK), "-o", str(output), "--steps", "20"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        # where the tests run in a shell's background, they and their children ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("denoising"):
