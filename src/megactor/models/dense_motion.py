@@ -17,6 +17,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
+from megactor.models.keypoint_refiner import KeypointRefiner
 from megactor.models.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.patch_unet import PatchUNet
 
@@ -62,6 +63,14 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
         flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
     grid = _centers(height, width, flow.device).view(1, height, width, 2) + flow.permute(0, 2, 3, 1)
     return F.grid_sample(image.float(), 2 * grid - 1, padding_mode="border", align_corners=False).to(image.dtype)
+
+
+def resized(image: Tensor, size: int) -> Tensor:
+    """(B, C, H, H) -> (B, C, size, size), smoothed where it gets smaller; the same tensor where it fits already."""
+    if image.shape[-1] == size:
+        return image
+    small = F.interpolate(image.float(), size=(size, size), mode="bilinear", align_corners=False, antialias=True)
+    return small.to(image.dtype)
 
 
 def affine_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
@@ -129,6 +138,9 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         head_dim: width of an attention head.
         norm_num_groups: groups of the GroupNorms.
         keypoint_channels: `block_out_channels` of the `KeypointNet`.
+        coarse_size: side of the pictures that the `KeypointNet` reads.
+        refiner_channels: `block_out_channels` of the `KeypointRefiner`; None leaves keypoints as the first look is.
+        detail_size: side of the pictures that the `KeypointRefiner` wants.
         retargeter_width: `width` of the `KeypointRetargeter`.
         keypoint_radius: as `radius` in `meet_keypoints`.
         keypoint_smoothing: as `smoothing` in `meet_keypoints`.
@@ -144,6 +156,9 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         head_dim: int = 32,
         norm_num_groups: int = 16,
         keypoint_channels: tuple[int, ...] = (32, 64, 96, 128),
+        coarse_size: int = 128,
+        refiner_channels: tuple[int, ...] | None = None,
+        detail_size: int = 128,
         retargeter_width: int = 512,
         keypoint_radius: float = 0.025,
         keypoint_smoothing: float = 0.05,
@@ -163,17 +178,22 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         for parameter in self.unet.conv_out.parameters():
             torch.nn.init.zeros_(parameter)
         self.keypoints = KeypointNet(patch_size, keypoint_channels, norm_num_groups, keypoint_count)
+        self.refiner = None if refiner_channels is None else KeypointRefiner(refiner_channels)
         self.retargeter = KeypointRetargeter(retargeter_width, count=keypoint_count)
+
+    def find_keypoints(self, image: Tensor) -> Tensor:
+        """(B, 3, H, H) in [0, 1], best with `detail_size` pixels a side -> (B, K, 2) in picture units, float32."""
+        keypoints: Tensor = self.keypoints(resized(image, self.config.coarse_size))
+        return keypoints if self.refiner is None else self.refiner(to_gray(image), keypoints)
 
     def logits(
         self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """As `forward`, with the visibility before its sigmoid (what training needs)."""
-        if portrait.shape[-2:] != driving.shape[-2:]:
-            raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
         if portrait_keypoints is None:
-            portrait_keypoints = self.keypoints(portrait)
-        keypoints = self.retargeter(portrait_keypoints, self.keypoints(driving))
+            portrait_keypoints = self.find_keypoints(portrait)
+        keypoints = self.retargeter(portrait_keypoints, self.find_keypoints(driving))
+        driving = resized(driving, portrait.shape[-1])
         with torch.autocast(portrait.device.type, enabled=False):  # small systems of equations need float32
             face_motion = self._face_motion(keypoints, portrait_keypoints, *portrait.shape[-2:]).to(portrait.dtype)
         out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, face_motion / FLOW_UNIT], 1))
@@ -200,8 +220,8 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
 
         Args:
             portrait: (B, 3, H, W) in [0, 1]; H and W divisible by patch_size * 2 ** (levels - 1).
-            driving: (B, 3, H, W) in [0, 1], the driving condition (a masked frame), used in gray.
-            portrait_keypoints: (B, K, 2), `keypoints(portrait)` where it is known from an earlier frame.
+            driving: (B, 3, D, D) in [0, 1], the driving condition (a masked frame), used in gray; D as `detail_size`.
+            portrait_keypoints: (B, K, 2), `find_keypoints` of the portrait in as much detail as there is.
 
         Returns:
             `DenseMotion` at half the resolution, float32.

@@ -19,6 +19,18 @@ def to_gray(image: Tensor) -> Tensor:
     return (image * image.new_tensor(GRAY_WEIGHTS).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
+def heatmap_means(heatmaps: Tensor) -> Tensor:
+    """(B, K, h, w) -> (B, K, 2): where each heatmap's softmax has its mean, in picture units, float32.
+
+    "Integral regression" (Sun et al. 2018, arXiv 1711.08229): finer than the heatmap's grid.
+    """
+    height, width = heatmaps.shape[-2:]
+    weights = heatmaps.float().flatten(2).softmax(-1).view_as(heatmaps)
+    x = (torch.arange(width, device=heatmaps.device) + 0.5) / width
+    y = (torch.arange(height, device=heatmaps.device) + 0.5) / height
+    return torch.stack([(weights.sum(2) * x).sum(-1), (weights.sum(3) * y).sum(-1)], -1)
+
+
 class KeypointNet(nn.Module):
     """Finds the keypoints of the face in a picture, photographed or drawn, masked or whole.
 
@@ -46,16 +58,8 @@ class KeypointNet(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] -> (B, K, 2), x and y in units of the picture's width and height, float32.
-
-        A point is the mean of its heatmap ("integral regression"), which is finer than the heatmap's grid.
-        """
-        heatmaps = self.unet(to_gray(image) * 2 - 1)
-        height, width = heatmaps.shape[-2:]
-        weights = heatmaps.flatten(2).softmax(-1).view_as(heatmaps)
-        x = (torch.arange(width, device=image.device) + 0.5) / width
-        y = (torch.arange(height, device=image.device) + 0.5) / height
-        return torch.stack([(weights.sum(2) * x).sum(-1), (weights.sum(3) * y).sum(-1)], -1)
+        """(B, 3, H, W) in [0, 1] -> (B, K, 2), x and y in units of the picture's width and height, float32."""
+        return heatmap_means(self.unet(to_gray(image) * 2 - 1))
 
 
 class KeypointRetargeter(nn.Module):

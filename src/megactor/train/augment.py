@@ -144,3 +144,14 @@ def covered(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     x, y = rng.integers(0, size - size // 12, 2)
     hidden[y : y + height, x : x + width] = rng.integers(0, 256, 3)
     return hidden
+
+
+def degraded(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """As a poor video shows it: fewer pixels, enlarged again, and the blocks of strong compression."""
+    size = len(picture)
+    small = round(size * float(rng.uniform(0.3, 1)))
+    picture = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        _, compressed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
+        picture = cv2.imdecode(compressed, cv2.IMREAD_COLOR)
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR)

@@ -6,6 +6,7 @@ from megactor.train.config import (
     DistillationConfig,
     KeypointsConfig,
     MotionConfig,
+    RefinerConfig,
     RetargeterConfig,
     TrainConfig,
 )
@@ -14,6 +15,7 @@ from megactor.train.tasks.diffusion import DiffusionTask
 from megactor.train.tasks.distillation import DistillationTask
 from megactor.train.tasks.keypoints import KeypointsTask
 from megactor.train.tasks.motion import MotionTask
+from megactor.train.tasks.refiner import RefinerTask
 from megactor.train.tasks.retargeter import RetargeterTask
 from megactor.train.tasks.task import TrainingTask
 
@@ -28,10 +30,17 @@ def build_networks(config: TrainConfig) -> Networks:
     networks = new_networks(config.preset, config.seed) if config.preset else load_networks(str(config.init))
     for name, model in config.parts.items():
         _take(networks, name, model)
-    size = networks.settings.get("image_size", 512)
+    size = _picture_size(config, networks)
     if size != config.data.size:
         raise InputError(f"data.size is {config.data.size}, but the model's pictures have {size} pixels")
     return networks
+
+
+def _picture_size(config: TrainConfig, networks: Networks) -> int:
+    dense_motion = networks.components["dense_motion"]
+    if isinstance(config.task, RefinerConfig) and dense_motion is not None:
+        return int(dense_motion.config.detail_size)
+    return int(networks.settings.get("image_size", 512))
 
 
 def _take(networks: Networks, name: str, model: str) -> None:
@@ -67,6 +76,8 @@ def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:
     match task:
         case KeypointsConfig():
             return KeypointsTask(dense_motion, seed)
+        case RefinerConfig():
+            return RefinerTask(dense_motion, seed)
         case RetargeterConfig():
             return RetargeterTask(dense_motion, task.noise, seed)
         case MotionConfig():

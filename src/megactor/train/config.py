@@ -156,6 +156,12 @@ class KeypointsConfig(_Config):
     kind: Literal["keypoints"]
 
 
+class RefinerConfig(_Config):
+    """KeypointRefiner: the same keypoints, in close-ups of eyes and mouth."""
+
+    kind: Literal["refiner"]
+
+
 class RetargeterConfig(_Config):
     """KeypointRetargeter: landmarks of portrait and driver to those of the target.
 
@@ -221,7 +227,7 @@ class DistillationConfig(AnimationConfig):
 
 
 Task = Annotated[
-    KeypointsConfig | RetargeterConfig | MotionConfig | DiffusionConfig | DistillationConfig,
+    KeypointsConfig | RefinerConfig | RetargeterConfig | MotionConfig | DiffusionConfig | DistillationConfig,
     Field(discriminator="kind"),
 ]
 
@@ -316,5 +322,5 @@ def _set(values: dict[str, Any], override: str) -> None:
 
 def _place(error: Any) -> str:
     # pydantic names the chosen member of a union as one more step of the way
-    kinds = {"keypoints", "retargeter", "motion", "diffusion", "distillation"}
+    kinds = {"keypoints", "refiner", "retargeter", "motion", "diffusion", "distillation"}
     return ".".join(str(part) for part in error["loc"] if part not in kinds) or "config"

@@ -24,7 +24,7 @@ GAPS = torch.tensor(
     [
         *([62, 66], [61, 67], [63, 65], [48, 54], [51, 57]),  # lips
         *([37, 41], [38, 40], [43, 47], [44, 46], [19, 37], [24, 44]),  # lids and brows
-        *([68, 36], [68, 39], [69, 42], [69, 45], [68, 41], [69, 46]),  # irises in their eyes
+        *([69, 36], [69, 39], [68, 42], [68, 45], [69, 41], [68, 46]),  # irises in their eyes
     ]
 )
 """Pairs of keypoints whose difference is an expression: an error in it counts as much as one in the place."""
@@ -57,7 +57,7 @@ def keypoint_errors(found: Tensor, true: Tensor) -> dict[str, float]:
     errors = {"error": distances, "error_eyes": distances[:, 36:48], "error_mouth": distances[:, 48:68]}
     errors["error_iris"] = distances[:, 68:]
     metrics = {name: float(values.mean()) for name, values in errors.items()}
-    for name, (a, b), axis in (("mouth", (66, 62), 1), ("lids", (41, 37), 1), ("gaze", (68, 39), 0)):
+    for name, (a, b), axis in (("mouth", (66, 62), 1), ("lids", (41, 37), 1), ("gaze", (69, 39), 0)):
         measured, wanted = ((points[:, a] - points[:, b])[:, axis] for points in (found, true))
         # numpy: autocast would correlate in bfloat16
         metrics[f"r_{name}"] = float(np.corrcoef(measured.float().cpu().numpy(), wanted.cpu().numpy())[0, 1])
