@@ -17,6 +17,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
+from megactor.models.close_up import CloseUpNet
 from megactor.models.keypoint_refiner import KeypointRefiner
 from megactor.models.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.patch_unet import PatchUNet
@@ -140,7 +141,8 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         keypoint_channels: `block_out_channels` of the `KeypointNet`.
         coarse_size: side of the pictures that the `KeypointNet` reads.
         refiner_channels: `block_out_channels` of the `KeypointRefiner`; None leaves keypoints as the first look is.
-        detail_size: side of the pictures that the `KeypointRefiner` wants.
+        close_up_channels: `block_out_channels` of the `CloseUpNet`; None leaves eyes and mouth to the flow.
+        detail_size: side of the pictures that `KeypointRefiner` and `CloseUpNet` want.
         retargeter_width: `width` of the `KeypointRetargeter`.
         keypoint_radius: as `radius` in `meet_keypoints`.
         keypoint_smoothing: as `smoothing` in `meet_keypoints`.
@@ -158,6 +160,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         keypoint_channels: tuple[int, ...] = (32, 64, 96, 128),
         coarse_size: int = 128,
         refiner_channels: tuple[int, ...] | None = None,
+        close_up_channels: tuple[int, ...] | None = None,
         detail_size: int = 128,
         retargeter_width: int = 512,
         keypoint_radius: float = 0.025,
@@ -180,6 +183,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         self.keypoints = KeypointNet(patch_size, keypoint_channels, norm_num_groups, keypoint_count)
         self.refiner = None if refiner_channels is None else KeypointRefiner(refiner_channels)
         self.retargeter = KeypointRetargeter(retargeter_width, count=keypoint_count)
+        self.close_up = None if close_up_channels is None else CloseUpNet(close_up_channels)
 
     def find_keypoints(self, image: Tensor) -> Tensor:
         """(B, 3, H, H) in [0, 1], best with `detail_size` pixels a side -> (B, K, 2) in picture units, float32."""

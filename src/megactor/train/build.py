@@ -2,6 +2,7 @@
 
 from megactor.errors import InputError, ModelError
 from megactor.train.config import (
+    CloseUpConfig,
     DiffusionConfig,
     DistillationConfig,
     KeypointsConfig,
@@ -11,6 +12,7 @@ from megactor.train.config import (
     TrainConfig,
 )
 from megactor.train.networks import Networks, load_networks, new_networks
+from megactor.train.tasks.close_up import CloseUpTask
 from megactor.train.tasks.diffusion import DiffusionTask
 from megactor.train.tasks.distillation import DistillationTask
 from megactor.train.tasks.keypoints import KeypointsTask
@@ -38,7 +40,7 @@ def build_networks(config: TrainConfig) -> Networks:
 
 def _picture_size(config: TrainConfig, networks: Networks) -> int:
     dense_motion = networks.components["dense_motion"]
-    if isinstance(config.task, RefinerConfig) and dense_motion is not None:
+    if isinstance(config.task, RefinerConfig | CloseUpConfig) and dense_motion is not None:
         return int(dense_motion.config.detail_size)
     return int(networks.settings.get("image_size", 512))
 
@@ -80,5 +82,7 @@ def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:
             return RefinerTask(dense_motion, seed)
         case RetargeterConfig():
             return RetargeterTask(dense_motion, task.noise, seed)
+        case CloseUpConfig():
+            return CloseUpTask(dense_motion, seed)
         case MotionConfig():
             return MotionTask(dense_motion, seed)

@@ -179,6 +179,12 @@ class MotionConfig(_Config):
     kind: Literal["motion"]
 
 
+class CloseUpConfig(_Config):
+    """CloseUpNet: eyes and mouth out of the portrait's pixels."""
+
+    kind: Literal["close_up"]
+
+
 class AnimationConfig(_Config):
     """Denoiser, ReferenceNet, PoseGuider and background encoder in training.
 
@@ -227,7 +233,13 @@ class DistillationConfig(AnimationConfig):
 
 
 Task = Annotated[
-    KeypointsConfig | RefinerConfig | RetargeterConfig | MotionConfig | DiffusionConfig | DistillationConfig,
+    KeypointsConfig
+    | RefinerConfig
+    | RetargeterConfig
+    | MotionConfig
+    | CloseUpConfig
+    | DiffusionConfig
+    | DistillationConfig,
     Field(discriminator="kind"),
 ]
 
@@ -322,5 +334,5 @@ def _set(values: dict[str, Any], override: str) -> None:
 
 def _place(error: Any) -> str:
     # pydantic names the chosen member of a union as one more step of the way
-    kinds = {"keypoints", "refiner", "retargeter", "motion", "diffusion", "distillation"}
+    kinds = {"keypoints", "refiner", "retargeter", "motion", "close_up", "diffusion", "distillation"}
     return ".".join(str(part) for part in error["loc"] if part not in kinds) or "config"

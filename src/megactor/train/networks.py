@@ -94,7 +94,7 @@ def load_networks(model: str) -> Networks:
 
 def nano_dense_motion() -> DenseMotionNet:
     """Dense motion that looks closely at eyes and mouth."""
-    return DenseMotionNet(refiner_channels=(24, 48, 96), detail_size=256)
+    return DenseMotionNet(refiner_channels=(24, 48, 96), close_up_channels=(32, 64, 128), detail_size=256)
 
 
 def nano_schedule() -> DDIMScheduler:

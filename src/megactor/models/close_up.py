@@ -1,0 +1,182 @@
+"""CloseUpNet: the animated eyes and mouth, at the size of the result.
+
+Where lids or lips meet, two keypoints come to one place and no smooth flow can follow both; an eye that looks aside
+shows what the portrait hides. So eyes and mouth are made by networks of their own: out of the portrait's pixels, moved
+by a flow that may tear, and of colors where the portrait has nothing to show. They are told the keypoints of the
+portrait and of the animated frame, and see the driver's raw pixels.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from megactor.models.face_crops import (
+    EYE,
+    EYE_PIXELS,
+    MIRRORED_EYE,
+    MOUTH,
+    MOUTH_PIXELS,
+    UprightCrop,
+    eye_crops,
+    mouth_crop,
+    normalized,
+    pixel_centers,
+)
+from megactor.models.patch_unet import PatchUNet
+
+_DOT = 1.5
+"""Radius in pixels of the dots that keypoints are shown as."""
+_FLOW_UNIT = 1 / 8
+"""As `dense_motion.FLOW_UNIT`, in sizes of a crop."""
+_FADE = 0.15
+"""Width in crops of the border over which a close-up fades into the frame."""
+_PATCH = 2
+
+
+class CloseUp(NamedTuple):
+    """One part of a face in the animated frames.
+
+    place: where it goes.
+    source: where it comes from in the portrait.
+    flow: (B, 2, S, S), backward flow (x, y) in sizes of a crop: the point q of `place` shows the point q + flow(q) of
+        `source`.
+    shown: (B, 1, S, S), before the sigmoid: how much of the color comes from the portrait.
+    color: (B, 3, S, S) in [0, 1], the rest.
+    """
+
+    place: UprightCrop
+    source: UprightCrop
+    flow: Tensor
+    shown: Tensor
+    color: Tensor
+
+    def picture(self, portrait: Tensor, places: Tensor) -> Tensor:
+        """Colors at some points.
+
+        Args:
+            portrait: (B, 3, N, N) in [0, 1].
+            places: (1 or B, h, w, 2) in units of the crop.
+
+        Returns:
+            (B, 3, h, w) in [0, 1].
+        """
+        places = places.expand(len(portrait), -1, -1, -1)
+        fields = torch.cat([self.flow, self.shown, self.color], 1)
+        fields = F.grid_sample(fields, 2 * places - 1, padding_mode="border", align_corners=False)
+        flow, shown, color = fields.split([2, 1, 3], 1)
+        there = (places + flow.permute(0, 2, 3, 1)).flatten(1, 2)
+        grid = self.source.back(there).view_as(places)
+        warped = F.grid_sample(portrait.float(), 2 * grid - 1, padding_mode="border", align_corners=False)
+        return torch.lerp(color, warped, shown.sigmoid())
+
+
+def fade(places: Tensor) -> Tensor:
+    """(..., 2) in units of a crop -> (...) in [0, 1]: 1 in its middle, smoothly 0 at its border and outside."""
+    inside = (torch.minimum(places, 1 - places).amin(-1) / _FADE).clamp(0, 1)
+    return inside.square() * (3 - 2 * inside)
+
+
+def insert(frame: Tensor, portrait: Tensor, close_up: CloseUp) -> Tensor:
+    """Puts a close-up into its frame.
+
+    Args:
+        frame: (1, 3, N, N) in [0, 1].
+        portrait: (1, 3, N, N) in [0, 1].
+        close_up: of this one frame.
+
+    Returns:
+        (1, 3, N, N).
+    """
+    size, place = frame.shape[-1], close_up.place
+    corners = place.back(torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]], device=frame.device)) * size
+    left, top = corners[0].amin(0).floor().clamp(0, size).int().tolist()
+    right, bottom = corners[0].amax(0).ceil().clamp(0, size).int().tolist()
+    if left >= right or top >= bottom:
+        return frame
+    x = (torch.arange(left, right, device=frame.device) + 0.5) / size
+    y = (torch.arange(top, bottom, device=frame.device) + 0.5) / size
+    points = torch.stack(torch.broadcast_tensors(x, y[:, None]), -1)
+    places = place.into(points.view(1, -1, 2)).view(1, *points.shape)
+    changed = frame.clone()
+    part = changed[..., top:bottom, left:right]
+    changed[..., top:bottom, left:right] = torch.lerp(part, close_up.picture(portrait, places), fade(places)[:, None])
+    return changed
+
+
+class CloseUpNet(nn.Module):
+    """Makes the close-ups of a face.
+
+    Args:
+        block_out_channels, norm_num_groups: as in `PatchUNet`, for the eyes' network and for the mouth's.
+    """
+
+    def __init__(self, block_out_channels: tuple[int, ...] = (32, 64, 128), norm_num_groups: int = 8):
+        super().__init__()
+        self.eye, self.mouth = (
+            PatchUNet(
+                in_channels=3 + 1 + 2 * len(points),
+                out_channels=(2 + 1 + 3) * _PATCH**2,
+                patch_size=_PATCH,
+                block_out_channels=block_out_channels,
+                attention_levels=(False,) * len(block_out_channels),
+                head_dim=1,
+                norm_num_groups=norm_num_groups,
+            )
+            for points in (EYE, MOUTH)
+        )
+        for unet in (self.eye, self.mouth):
+            for parameter in unet.conv_out.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(
+        self,
+        portrait: Tensor,
+        driving: Tensor,
+        portrait_keypoints: Tensor,
+        driving_keypoints: Tensor,
+        keypoints: Tensor,
+    ) -> tuple[CloseUp, CloseUp, CloseUp]:
+        """Left eye, right eye, mouth.
+
+        Args:
+            portrait: (B, 3, N, N) in [0, 1].
+            driving: (B, 1, D, D) in [0, 1], gray.
+            portrait_keypoints: (B, 70, 2) in picture units, like the following two.
+            driving_keypoints: of the driving frame.
+            keypoints: of the animated frame.
+        """
+        sources, drivers, places = (
+            (*eye_crops(points), mouth_crop(points)) for points in (portrait_keypoints, driving_keypoints, keypoints)
+        )
+        inputs = []
+        for source, driver, place, ids in zip(sources, drivers, places, (EYE, MIRRORED_EYE, MOUTH), strict=True):
+            size = MOUTH_PIXELS if ids is MOUTH else EYE_PIXELS
+            inputs.append(
+                torch.cat(
+                    [
+                        source.pixels(portrait, size) * 2 - 1,
+                        normalized(driver.pixels(driving, size)),
+                        _dots(source.into(portrait_keypoints[:, ids]), size),
+                        _dots(place.into(keypoints[:, ids]), size),
+                    ],
+                    1,
+                )
+            )
+        dtype = self.eye.conv_in.weight.dtype
+        left, right = self.eye(torch.cat(inputs[:2]).to(dtype)).chunk(2)
+        outs = (left, right, self.mouth(inputs[2].to(dtype)))
+        made = (_close_up(*parts) for parts in zip(places, sources, outs, strict=True))
+        return tuple(made)  # type: ignore[return-value]
+
+
+def _close_up(place: UprightCrop, source: UprightCrop, out: Tensor) -> CloseUp:
+    flow, shown, color = F.pixel_shuffle(out, _PATCH).split([2, 1, 3], 1)
+    return CloseUp(place, source, flow * _FLOW_UNIT, shown, color.sigmoid())
+
+
+def _dots(points: Tensor, size: int) -> Tensor:
+    """(B, K, 2) in units of the crop -> (B, K, size, size), a soft dot each."""
+    distances = (pixel_centers(size, points.device)[:, None] - points[:, :, None]).square().sum(-1) * size**2
+    return torch.exp(-distances / (2 * _DOT**2)).view(*points.shape[:2], size, size)
