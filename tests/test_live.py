@@ -10,13 +10,11 @@ import torch
 from media_samples import Clip, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
-from megactor.animation import no_progress
-from megactor.cores import Cores
+from megactor.animator import ClipAnimator, Networks
 from megactor.denoising import ClipDenoiser
 from megactor.errors import FaceError, InputError
 from megactor.faces.face import Face
 from megactor.live_drive import LiveDrive
-from megactor.memory import MemoryGuard
 from megactor.options import SPEEDS, AnimationOptions
 from megactor.pipeline import MegActorPipeline
 from megactor.portrait import read_portrait
@@ -141,10 +139,9 @@ def latents_of(pipe: MegActorPipeline, speed: str, frames: int = 16) -> torch.Te
     drive = LiveDrive(pipe.analyzer, face, asked, 32, None)
     crops = [drive(frame) for frame in islice(camera(), frames)]
     with torch.no_grad():
-        inputs = pipe._encode_portrait(face, 0)
-        guard, cores, plan = MemoryGuard(), Cores(), asked.plan(pipe.own_plan)
-        conditions = pipe._encode_driving(crops, inputs, guard, cores, plan.window)
-        finished = pipe._denoise(frames, conditions, inputs, asked, plan, no_progress, guard, cores)
+        plan = asked.plan(pipe.own_plan)
+        animator = ClipAnimator(Networks(**pipe.components), face, plan, 0, pipe.device, asked.window_batch)
+        finished = animator.denoise(animator.encode(crops), frames)
         return torch.cat([frame.latents[0].transpose(0, 1) for frame in finished])
 
 

@@ -22,6 +22,7 @@ LAYERS: tuple[set[str], ...] = (
     {"bench", "ui"},
     {"train", "evaluation", "curate", "conversion"},
     {"pipeline"},
+    {"animator"},
     {"denoising", "driving_clip", "live_drive", "composition", "devices", "weights"},
     {"encoding", "animation"},
     {"portrait"},

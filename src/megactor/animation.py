@@ -14,6 +14,10 @@ Progress = Callable[[str, int, int | None], None]
 """progress(stage, done, total): stage is "faces", "denoise" or "write"; total is None while it is unknown."""
 
 
+Shown = tuple[np.ndarray, np.ndarray | None]
+"""A frame of the result, uint8 (N, N, 3), and the driving picture to be shown beside it, or None."""
+
+
 def no_progress(stage: str, done: int, total: int | None) -> None:
     """Ignores all reports."""
 

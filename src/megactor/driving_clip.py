@@ -14,6 +14,7 @@ from megactor.conditions.driving import (
     keep_rectangles,
 )
 from megactor.conditions.motion_scale import move_frame, move_points, scaling_affine
+from megactor.encoding import Condition
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import MESH_TO_68
 from megactor.faces.tracking import FaceTrack, track_face
@@ -73,8 +74,8 @@ class DrivingClip:
             target = portrait.crop.to_crop(portrait.face.landmarks68, image_size)
             self._alignment = alignment_affine(landmarks68[0], target)
 
-    def frames(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Yields (driving condition uint8 (S, S, 3), preview uint8 (N, N, 3) or None) for every frame."""
+    def frames(self) -> Iterator[Condition]:
+        """Yields the condition of every frame, at the sizes S and N."""
         for index, frame in zip(range(self.frame_count), self._reader, strict=False):
             preview = crop_and_resize(frame, self._crop, self._preview_size) if self._preview_size else None
             yield self._condition(index, crop_and_resize(frame, self._crop, self._size)), preview

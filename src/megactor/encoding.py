@@ -18,6 +18,10 @@ from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.portrait import Portrait
 
+Condition = tuple[np.ndarray, np.ndarray | None]
+"""Of one driving frame: the masked crop in the portrait's framing, uint8 (S, S, 3), and the crop that is to be shown
+beside the result, uint8 (N, N, 3), or None."""
+
 
 def to_tensor(image: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
     """uint8 (H, W, 3) -> (1, 3, H, W) in [0, 1]."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from megactor.animation import Shown
 from megactor.conditions.crop import CropBox, aligned_driving_crop, crop_and_resize
 from megactor.conditions.driving import (
     alignment_affine,
@@ -14,17 +15,12 @@ from megactor.conditions.driving import (
     keep_rectangles,
 )
 from megactor.conditions.motion_scale import move_frame, move_points, scaling_affine
+from megactor.encoding import Condition
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import MESH_TO_68, Face
 from megactor.faces.tracking import FaceFollower
 from megactor.options import AnimationOptions
 from megactor.portrait import Portrait
-
-Condition = tuple[np.ndarray, np.ndarray | None]
-"""Masked driving crop (S, S, 3) and the crop for people (N, N, 3) or None, uint8."""
-
-Shown = tuple[np.ndarray, np.ndarray | None]
-"""Result (N, N, 3) and what came beside its condition."""
 
 SMOOTHING = 0.5
 """How far the kept rectangle follows the face in one frame: less jitter for more delay."""

@@ -4,8 +4,6 @@ Read `__call__` from top to bottom: it is the whole method in order.
 """
 
 import functools
-import itertools
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -15,17 +13,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
-from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
-from megactor.animation import AnimationResult, Progress, no_progress
+from megactor.animation import AnimationResult, Progress, Shown, no_progress
+from megactor.animator import ClipAnimator, Networks
 from megactor.composition import Composer
 from megactor.conditions.paste_back import PasteBack
-from megactor.cores import Cores, grouped
-from megactor.denoising import ClipDenoiser, Frame, default_window_batch
 from megactor.devices import choose_device, choose_dtype
 from megactor.driving_clip import DrivingClip
-from megactor.encoding import DrivingEncoder, FrameConditions, PortraitInputs, encode_portrait, to_image, to_tensor
+from megactor.encoding import Condition
 from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.live_drive import LiveDrive, live_frames
@@ -35,21 +31,15 @@ from megactor.memory import Measure, MemoryGuard
 from megactor.models.compiling import compile_blocks
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.detail import add_portrait_detail
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.options import AnimationOptions, SamplingPlan
 from megactor.portrait import Portrait, read_portrait
-from megactor.sampling import new_solver
 from megactor.weights import load_components
-from megactor.windows import context_windows
 
 LIVE_CHUNK = 8
 """Frames that `stream` takes at a time: a third of a second of a camera."""
-
-ENCODED_TOGETHER = 4
-"""Driving frames that the PoseGuider and the dense motion are given at once: enough to keep a core busy."""
 
 
 class MegActorPipeline(DiffusionPipeline):
@@ -268,13 +258,13 @@ class MegActorPipeline(DiffusionPipeline):
     def animate_crops(
         self,
         portrait: Portrait,
-        driving: Iterable[tuple[np.ndarray, np.ndarray | None]],
+        driving: Iterable[Condition],
         frame_count: int | None,
         asked: AnimationOptions,
         progress: Progress = no_progress,
         chunk: int | None = None,
         say: Callable[[str], None] | None = None,
-    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    ) -> Iterator[Shown]:
         """Animates what was cropped already: the method without faces, files and layouts.
 
         Args:
@@ -293,92 +283,19 @@ class MegActorPipeline(DiffusionPipeline):
         Raises:
             torch.OutOfMemoryError: the device has too little memory even so.
         """
-        guard = MemoryGuard(self._memory_measures(), say)
-        # the frames are made while they are asked for, long after a decorator's `no_grad` has ended
-        with torch.no_grad():
-            inputs = guard(lambda: self._encode_portrait(portrait, asked.seed))
         plan = asked.plan(self.own_plan)
-        plan = plan if chunk is None else replace(plan, chunk=chunk)
-        cores = Cores.of(self._execution_device)
-        frames = self._encode_driving(driving, inputs, guard, cores, plan.chunk or plan.window)
-        finished = self._denoise(frame_count, frames, inputs, asked, plan, progress, guard, cores)
-        while True:
-            with torch.no_grad():
-                if (frame := next(finished, None)) is None:
-                    break
-                picture = guard(functools.partial(self._decode, frame, inputs))
-            yield picture, frame.conditions.preview
-        self.maybe_free_model_hooks()
-
-    def _memory_measures(self) -> list[Measure]:
-        """What can be done when the device is full, the cheapest first; `_denoise` goes before all of it."""
-        device = self._execution_device
-        if device.type == "cpu" or getattr(self, "_all_hooks", None):
-            return []
-        words = "networks wait in main memory from here on, which is slower (as with --offload)"
-        return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]
-
-    def _encode_portrait(self, face: Portrait, seed: int) -> PortraitInputs:
-        return encode_portrait(face, seed, self.vae, self.image_encoder, self._execution_device, self.unet.dtype)
-
-    def _encode_driving(
-        self,
-        driving: Iterable[tuple[np.ndarray, np.ndarray | None]],
-        inputs: PortraitInputs,
-        guard: MemoryGuard,
-        cores: Cores,
-        ahead: int,
-    ) -> Iterator[FrameConditions]:
-        def latents_of(image: Tensor) -> Tensor:
-            return self.vae.encode(image * 2 - 1).latent_dist.mean * self.vae.config.scaling_factor
-
-        def encode_frames(frames: list[tuple[np.ndarray, np.ndarray | None]]) -> list[FrameConditions]:
-            tensors = [to_tensor(condition, inputs.image.device, inputs.image.dtype) for condition, _ in frames]
-            return encode(torch.cat(tensors), [preview for _, preview in frames])
-
-        encode = guard(lambda: DrivingEncoder(self.pose_guider, inputs, self.dense_motion, latents_of))
-        for frames in grouped(driving, ahead):
-            pieces = list(grouped(frames, ENCODED_TOGETHER))
-            yield from itertools.chain(*guard(functools.partial(cores.map, encode_frames, pieces)))
-
-    def _denoise(
-        self,
-        frame_count: int | None,
-        conditions: Iterator[FrameConditions],
-        portrait: PortraitInputs,
-        asked: AnimationOptions,
-        plan: SamplingPlan,
-        progress: Progress,
-        guard: MemoryGuard,
-        cores: Cores,
-    ) -> Iterator[Frame]:
-        """Noise to final latents, frame by frame in order."""
-        windows: list[list[int]] = []
-        if plan.chunk is None:
-            assert frame_count is not None, "windows need the number of frames: give a chunk"
-            windows = context_windows(frame_count, plan.window, plan.overlap, cyclic=plan.cyclic)
-            count: int | None = len(windows) * plan.steps
-        else:
-            count = None if frame_count is None else math.ceil(frame_count / plan.chunk) * plan.steps
-        done = itertools.count(1)
-        denoiser = ClipDenoiser(
-            unet=self.unet,
-            reference_net=self.reference_net,
-            solver=new_solver(self.scheduler, plan.steps, plan.solver),
-            portrait=portrait,
-            plan=plan,
-            generator=torch.Generator("cpu").manual_seed(asked.seed),
-            on_window=lambda: progress("denoise", next(done), count),
-            guard=guard,
-            cores=cores,
-            window_batch=asked.window_batch or default_window_batch(portrait.latents, plan.window, cores),
+        animator = ClipAnimator(
+            Networks(**self.components),
+            portrait,
+            plan if chunk is None else replace(plan, chunk=chunk),
+            seed=asked.seed,
+            device=self._execution_device,
+            window_batch=asked.window_batch,
+            guard=MemoryGuard(self._memory_measures(), say),
+            progress=progress,
         )
-        if denoiser.window_batch > 1:
-            slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
-            guard.try_first(slower)
-        if plan.chunk is not None:
-            return denoiser.chunks(conditions, plan.chunk)
-        return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
+        yield from animator(driving, frame_count)
+        self.maybe_free_model_hooks()
 
     @property
     def own_plan(self) -> SamplingPlan:
@@ -392,9 +309,10 @@ class MegActorPipeline(DiffusionPipeline):
             cyclic=config.cyclic,
         )
 
-    def _decode(self, frame: Frame, inputs: PortraitInputs) -> np.ndarray:
-        latents = frame.latents[:, :, 0] / self.vae.config.scaling_factor
-        image = (self.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
-        if frame.conditions.motion is not None:
-            image = add_portrait_detail(image, inputs.large, frame.conditions.motion)
-        return to_image(image)
+    def _memory_measures(self) -> list[Measure]:
+        """What can be done when the device is full, the cheapest first; those of `ClipAnimator` go before it."""
+        device = self._execution_device
+        if device.type == "cpu" or getattr(self, "_all_hooks", None):
+            return []
+        words = "networks wait in main memory from here on, which is slower (as with --offload)"
+        return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]

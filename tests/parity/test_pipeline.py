@@ -13,7 +13,7 @@ from golden import Golden
 from safetensors.torch import load_file
 from torch import Tensor
 
-import megactor.pipeline
+import megactor.animator
 from megactor.encoding import DrivingEncoder
 from megactor.models import pose_guider
 from megactor.options import AnimationOptions
@@ -55,7 +55,7 @@ def test_same_seed_same_video(golden: Golden, release: Path, monkeypatch: pytest
             super().__init__(*arguments)
             self._modulation = self.pose_guider.read_portrait(golden.unit("shared/ref512_u8")[:1])
 
-    monkeypatch.setattr(megactor.pipeline, "DrivingEncoder", RecordedEncoder)
+    monkeypatch.setattr(megactor.animator, "DrivingEncoder", RecordedEncoder)
     monkeypatch.setattr(pose_guider, "GRAY_WEIGHTS", (1.0, 0.0, 0.0))  # the recorded frames were gray already
     pipe = MegActorPipeline.from_pretrained(release)
     assert pipe.config.image_size == 128

@@ -15,15 +15,14 @@ import torch
 from diffusers import AutoencoderKL
 
 from megactor.animation import no_progress
+from megactor.animator import ClipAnimator, Networks
 from megactor.bench.flops import SD_VAE
 from megactor.bench.memory import loop_demo_clip
-from megactor.cores import Cores
 from megactor.devices import choose_device, choose_dtype
 from megactor.driving_clip import DrivingClip
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
-from megactor.memory import MemoryGuard
 from megactor.models.presets import sd15_config
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
@@ -136,7 +135,6 @@ def _stages(
         seconds[name] = time.monotonic() - start
         return result
 
-    guard = MemoryGuard()
     size = options.size or pipe.config.output_size
     face = read_portrait(load_image(portrait), pipe.analyzer, options.face, pipe.config.image_size, size)
     reader = VideoReader(driving, options.start, options.end, options.fps)
@@ -145,19 +143,13 @@ def _stages(
     clip = timed(
         "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.config.image_size, None, no_progress)
     )
-    inputs = pipe._encode_portrait(face, options.seed)
-    plan, cores = options.plan(pipe.own_plan), Cores.of(pipe.device)
-    ahead = plan.chunk or plan.window
-    conditions = timed("conditions", lambda: list(pipe._encode_driving(clip.frames(), inputs, guard, cores, ahead)))
+    networks, plan = Networks(**pipe.components), options.plan(pipe.own_plan)
+    animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)
+    conditions = timed("conditions", lambda: list(animator.encode(clip.frames())))
     for name in ("faces", "conditions"):
         seconds[name] = max(seconds[name] - seconds["decode"], 0.0)
-    latents = timed(
-        "denoise",
-        lambda: list(
-            pipe._denoise(len(conditions), iter(conditions), inputs, options, plan, no_progress, guard, cores)
-        ),
-    )
-    pictures = timed("VAE", lambda: [pipe._decode(frame, inputs) for frame in latents])
+    latents = timed("denoise", lambda: list(animator.denoise(conditions, len(conditions))))
+    pictures = timed("VAE", lambda: [animator.decode(frame) for frame in latents])
 
     def encode() -> None:
         height, width = pictures[0].shape[:2]

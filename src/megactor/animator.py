@@ -1,0 +1,157 @@
+"""One portrait and the crops of one driving clip through the networks: encoded, denoised, decoded, frame after frame.
+
+No faces, files or layouts here: see `pipeline.py` for those.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
+
+from megactor.animation import Progress, Shown, no_progress
+from megactor.cores import Cores, grouped
+from megactor.denoising import ClipDenoiser, Frame, default_window_batch
+from megactor.encoding import Condition, DrivingEncoder, FrameConditions, encode_portrait, to_image, to_tensor
+from megactor.memory import Measure, MemoryGuard
+from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.detail import add_portrait_detail
+from megactor.models.pixel_codec import PixelCodec
+from megactor.models.pose_guider import PoseGuider
+from megactor.models.reference_net import ReferenceNet
+from megactor.options import SamplingPlan
+from megactor.portrait import Portrait
+from megactor.sampling import new_solver
+from megactor.windows import context_windows
+
+ENCODED_TOGETHER = 4
+"""Driving frames that the PoseGuider and the dense motion are given at once: enough to keep a core busy."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a model is made of; see `MegActorPipeline` for each."""
+
+    vae: AutoencoderKL | PixelCodec
+    image_encoder: CLIPVisionModelWithProjection
+    reference_net: ReferenceNet
+    pose_guider: PoseGuider
+    unet: DenoisingUNet
+    scheduler: Any
+    dense_motion: DenseMotionNet | None = None
+
+
+class ClipAnimator:
+    """The networks at work on one clip. Its steps are lazy: a frame is made when the one who reads asks for it.
+
+    Args:
+        networks: of the model.
+        portrait: with `image` at the networks' size and `large` at that of the result.
+        plan: how to denoise.
+        seed: of all noise.
+        device: where the networks run.
+        window_batch: windows that the denoiser is given at once; None for as many as keep the device busy.
+        guard: runs the networks, again in less memory where there was not enough.
+        progress: told the stage "denoise".
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        networks: Networks,
+        portrait: Portrait,
+        plan: SamplingPlan,
+        seed: int,
+        device: torch.device,
+        window_batch: int | None = None,
+        guard: MemoryGuard | None = None,
+        progress: Progress = no_progress,
+    ) -> None:
+        self._networks = networks
+        self._plan = plan
+        self._seed = seed
+        self._window_batch = window_batch
+        self._guard = guard or MemoryGuard()
+        self._progress = progress
+        self._cores = Cores.of(device)
+        read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
+        self._inputs = self._guard(lambda: read(portrait, seed, device=device, dtype=networks.unet.dtype))
+
+    @torch.no_grad()
+    def __call__(self, driving: Iterable[Condition], frame_count: int | None) -> Iterator[Shown]:
+        """The whole way; a frame after the other, as soon as it is final.
+
+        Args:
+            driving: the clip's frames.
+            frame_count: how many there are; None where that is not known yet, which needs a plan with chunks.
+        """
+        for frame in self.denoise(self.encode(driving), frame_count):
+            yield self.decode(frame), frame.conditions.preview
+
+    def encode(self, driving: Iterable[Condition]) -> Iterator[FrameConditions]:
+        """What the denoiser has to know of every frame; reads a window or a chunk at a time."""
+
+        def latents_of(image: Tensor) -> Tensor:
+            vae = self._networks.vae
+            return vae.encode(image * 2 - 1).latent_dist.mean * vae.config.scaling_factor
+
+        def encode_frames(frames: list[Condition]) -> list[FrameConditions]:
+            image = self._inputs.image
+            tensors = [to_tensor(condition, image.device, image.dtype) for condition, _ in frames]
+            return encode(torch.cat(tensors), [preview for _, preview in frames])
+
+        networks, inputs = self._networks, self._inputs
+        encode = self._guard(lambda: DrivingEncoder(networks.pose_guider, inputs, networks.dense_motion, latents_of))
+        for frames in grouped(driving, self._plan.chunk or self._plan.window):
+            pieces = list(grouped(frames, ENCODED_TOGETHER))
+            yield from itertools.chain(*self._guard(functools.partial(self._cores.map, encode_frames, pieces)))
+
+    def denoise(self, conditions: Iterable[FrameConditions], frame_count: int | None) -> Iterator[Frame]:
+        """Noise to final latents, in the order of the frames; `frame_count` as for the whole way."""
+        plan = self._plan
+        windows: list[list[int]] = []
+        if plan.chunk is None:
+            assert frame_count is not None, "windows need the number of frames: give a chunk"
+            windows = context_windows(frame_count, plan.window, plan.overlap, cyclic=plan.cyclic)
+            count: int | None = len(windows) * plan.steps
+        else:
+            count = None if frame_count is None else math.ceil(frame_count / plan.chunk) * plan.steps
+        done = itertools.count(1)
+        denoiser = ClipDenoiser(
+            unet=self._networks.unet,
+            reference_net=self._networks.reference_net,
+            solver=new_solver(self._networks.scheduler, plan.steps, plan.solver),
+            portrait=self._inputs,
+            plan=plan,
+            generator=torch.Generator("cpu").manual_seed(self._seed),
+            on_window=lambda: self._progress("denoise", next(done), count),
+            guard=self._guard,
+            cores=self._cores,
+            window_batch=self._window_batch or default_window_batch(self._inputs.latents, plan.window, self._cores),
+        )
+        if denoiser.window_batch > 1:
+            slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
+            self._guard.try_first(slower)
+        if plan.chunk is not None:
+            return denoiser.chunks(conditions, plan.chunk)
+        return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
+
+    def decode(self, frame: Frame) -> np.ndarray:
+        """Final latents to a uint8 picture (N, N, 3), with the portrait's detail where the model has dense motion."""
+        return self._guard(lambda: self._decode(frame))
+
+    def _decode(self, frame: Frame) -> np.ndarray:
+        vae = self._networks.vae
+        latents = frame.latents[:, :, 0] / vae.config.scaling_factor
+        image = (vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
+        if frame.conditions.motion is not None:
+            image = add_portrait_detail(image, self._inputs.large, frame.conditions.motion)
+        return to_image(image)
