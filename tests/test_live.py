@@ -67,7 +67,7 @@ def test_as_many_frames_come_out_as_went_in(pipe: MegActorPipeline) -> None:
 def test_stream_is_the_realtime_preset_of_a_recording(pipe: MegActorPipeline) -> None:
     asked = AnimationOptions(speed="realtime", steps=2)
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 64)
-    drive = LiveDrive(pipe.analyzer, face, asked, 32, None)
+    drive = LiveDrive(pipe.analyzer, face, asked, pipe.driving_size, None)
     crops = [drive(frame) for frame in islice(camera(), 21)]
     recorded = [picture for picture, _ in pipe.animate_crops(face, crops, len(crops), asked)]
 
@@ -78,7 +78,7 @@ def test_stream_is_the_realtime_preset_of_a_recording(pipe: MegActorPipeline) ->
 
 def test_first_chunk_is_what_one_window_gives(pipe: MegActorPipeline) -> None:
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 64)
-    drive = LiveDrive(pipe.analyzer, face, AnimationOptions(), 32, None)
+    drive = LiveDrive(pipe.analyzer, face, AnimationOptions(), pipe.driving_size, None)
     crops = [drive(frame) for frame in islice(camera(), 6)]
     window = [picture for picture, _ in pipe.animate_crops(face, crops, 6, AnimationOptions(steps=2))]
 
@@ -136,7 +136,7 @@ def latents_of(pipe: MegActorPipeline, speed: str, frames: int = 16) -> torch.Te
     """Final latents (F, 4, 8, 8) of the official architecture for one clip."""
     asked = AnimationOptions(speed=speed, window_batch=3)
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 32)
-    drive = LiveDrive(pipe.analyzer, face, asked, 32, None)
+    drive = LiveDrive(pipe.analyzer, face, asked, pipe.driving_size, None)
     crops = [drive(frame) for frame in islice(camera(), frames)]
     with torch.no_grad():
         plan = asked.plan(pipe.own_plan)

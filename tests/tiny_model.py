@@ -70,6 +70,10 @@ def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -
         head_dim=8,
         norm_num_groups=4,
         keypoint_channels=(8, 8),
+        coarse_size=32,
+        refiner_channels=(8, 8, 8),
+        close_up_channels=(8, 8, 8),
+        detail_size=64,
         retargeter_width=16,
     )
     for layer in (unet.conv_out, dense_motion.unet.conv_out):  # both start at zero, which would hide everything else

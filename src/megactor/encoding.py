@@ -12,14 +12,14 @@ from transformers import CLIPVisionModelWithProjection
 
 from megactor.errors import ModelError
 from megactor.models.background_encoder import background_tokens, clip_pixels
-from megactor.models.dense_motion import DenseMotion, DenseMotionNet, warp
+from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized, warp
 from megactor.models.offload import bring_to_device
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.portrait import Portrait
 
 Condition = tuple[np.ndarray, np.ndarray | None]
-"""Of one driving frame: the masked crop in the portrait's framing, uint8 (S, S, 3), and the crop that is to be shown
+"""Of one driving frame: the masked crop in the portrait's framing, uint8 (D, D, 3), and the crop that is to be shown
 beside the result, uint8 (N, N, 3), or None."""
 
 
@@ -124,7 +124,8 @@ class DrivingEncoder:
         self._portrait_keypoints = None
         if dense_motion is not None:
             bring_to_device(dense_motion)
-            self._portrait_keypoints = dense_motion.keypoints(portrait.image.to(dense_motion.dtype))
+            large = resized(portrait.large, dense_motion.config.detail_size)
+            self._portrait_keypoints = dense_motion.find_keypoints(large.to(dense_motion.dtype))
         self._modulation = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video
@@ -135,26 +136,26 @@ class DrivingEncoder:
         """Frames do not know of each other: together they are only faster.
 
         Args:
-            driving: (F, 3, S, S) in [0, 1], masked driving frames in the portrait's framing.
+            driving: (F, 3, D, D) in [0, 1], masked driving frames in the portrait's framing; D is S, or the
+                `detail_size` of the dense motion.
             previews: what goes with each of them.
         """
         portrait, count = self.portrait, len(driving)
-        pose = self.pose_guider(driving.transpose(0, 1)[None], self._modulation)
+        small = resized(driving, portrait.image.shape[-1])
+        pose = self.pose_guider(small.transpose(0, 1)[None], self._modulation)
         size = pose.shape[-2:]
         latents, mask = portrait.latents, F.interpolate(portrait.mask, size=size, mode="nearest")
         motions: Sequence[DenseMotion | None] = [None] * count
         if self.dense_motion is not None and self._portrait_keypoints is not None:
-            image = portrait.image.expand(count, -1, -1, -1)
+            image, large = (picture.expand(count, -1, -1, -1) for picture in (portrait.image, portrait.large))
             kind, keypoints = self.dense_motion.dtype, self._portrait_keypoints.expand(count, -1, -1)
-            motion = self.dense_motion(image.to(kind), driving.to(kind), keypoints)
+            motion = self.dense_motion(image.to(kind), driving.to(kind), large.to(kind), keypoints)
             latents = self.vae_latents(warp(image, motion.flow))
             moved = warp(portrait.mask.expand(count, -1, -1, -1), motion.flow)
             background = F.interpolate(moved, size=size, mode="area")
             visibility = F.interpolate(motion.visibility.to(driving.dtype), size=size, mode="area")
             mask = torch.cat([background, visibility], dim=1)
-            motions = [
-                DenseMotion(*fields) for fields in zip(motion.flow.split(1), motion.visibility.split(1), strict=True)
-            ]
+            motions = motion.split()
         parts = [latents.expand(count, -1, -1, -1), mask.expand(count, -1, -1, -1), pose[0].transpose(0, 1)]
         channels = torch.cat(parts, dim=1)[:, :, None].split(1)
         return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, previews, strict=True)]

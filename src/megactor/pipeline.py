@@ -198,7 +198,7 @@ class MegActorPipeline(DiffusionPipeline):
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         reader = VideoReader(driving, asked.start, asked.end, asked.fps)
         shown = asked.preview_size(size)
-        clip = DrivingClip(reader, self.analyzer, face, asked, self.config.image_size, shown, progress)
+        clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, shown, progress)
         composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
 
         warnings = reader.warnings
@@ -250,7 +250,7 @@ class MegActorPipeline(DiffusionPipeline):
         size = asked.size or self.config.output_size
         picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
-        drive = LiveDrive(self.analyzer, face, asked, self.config.image_size, asked.preview_size(size))
+        drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
         composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
         animate = functools.partial(self.animate_crops, face, frame_count=None, asked=asked, chunk=chunk)
         return live_frames(frames, drive, face.large, animate, composer)
@@ -269,8 +269,8 @@ class MegActorPipeline(DiffusionPipeline):
 
         Args:
             portrait: with `image` at the networks' size and `large` at that of the result.
-            driving: for each frame the masked driving crop, uint8 (S, S, 3) in the portrait's framing, and what is to
-                come out beside its result.
+            driving: for each frame the masked driving crop in the portrait's framing, uint8 with `driving_size` pixels
+                a side, and what is to come out beside its result.
             frame_count: number of frames; None where it is not known yet, which needs a chunk.
             asked: steps, guidance, seed and speed.
             progress: see `animation.Progress`.
@@ -296,6 +296,12 @@ class MegActorPipeline(DiffusionPipeline):
         )
         yield from animator(driving, frame_count)
         self.maybe_free_model_hooks()
+
+    @property
+    def driving_size(self) -> int:
+        """Side of the driving crops, in pixels: some networks look closer than others."""
+        size = self.config.image_size if self.dense_motion is None else self.dense_motion.config.detail_size
+        return int(size)
 
     @property
     def own_plan(self) -> SamplingPlan:

@@ -12,7 +12,7 @@ class Recorder:
     """Stands in for a pipeline: keeps what it was given and answers with gray pictures of its own size."""
 
     def __init__(self, output_size: int) -> None:
-        self.config = SimpleNamespace(image_size=32)
+        self.config, self.driving_size = SimpleNamespace(image_size=32), 32
         self.analyzer = CenteredFaceAnalyzer()
         self.output_size = output_size
 

@@ -72,7 +72,13 @@ def test_two_equal_keypoints_do_not_break_the_interpolation():
 
 def small_net() -> DenseMotionNet:
     torch.manual_seed(0)
-    net = DenseMotionNet(block_out_channels=(16, 32), attention_levels=(False, True), keypoint_channels=(16, 16))
+    net = DenseMotionNet(
+        block_out_channels=(16, 32),
+        attention_levels=(False, True),
+        keypoint_channels=(16, 16),
+        refiner_channels=(8, 8, 8),
+        close_up_channels=(8, 8, 8),
+    )
     torch.nn.init.normal_(net.unet.conv_out.weight, std=0.1)
     torch.nn.init.normal_(net.retargeter.proj_out.weight, std=0.1)
     return net
@@ -86,11 +92,29 @@ def test_half_the_resolution_comes_out():
     assert motion.visibility.min() >= 0 and motion.visibility.max() <= 1
 
 
+def flat(motion: DenseMotion) -> list[torch.Tensor]:
+    return [motion.flow, motion.visibility, *(field for part in motion.close_ups for field in part[2:])]
+
+
 def test_keypoints_of_the_portrait_may_be_handed_in():
-    net = small_net()
-    torch.testing.assert_close(
-        net(picture(64), picture(64) * 0.5, net.keypoints(picture(64))), net(picture(64), picture(64) * 0.5)
-    )
+    net, large = small_net(), picture(128)
+    known = net.find_keypoints(large)
+
+    motions = (net(picture(64), large * 0.5, large, keypoints) for keypoints in (known, None))
+
+    torch.testing.assert_close(*(flat(motion) for motion in motions))
+
+
+def test_frames_of_a_motion_do_not_know_of_each_other():
+    net, drivers = small_net(), torch.rand(3, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    portrait, large = picture(64), picture(128)
+
+    together = net(portrait.expand(3, -1, -1, -1), drivers, large.expand(3, -1, -1, -1)).split()
+
+    assert len(together) == 3
+    for motion, driver in zip(together, drivers.split(1), strict=True):
+        torch.testing.assert_close(flat(motion), flat(net(portrait, driver, large)), atol=1e-4, rtol=1e-3)
+        assert motion.close_ups[0].place.center.shape == (1, 1, 2)
 
 
 def test_color_of_the_driver_is_not_seen():
@@ -104,8 +128,9 @@ def test_color_of_the_driver_is_not_seen():
 
 
 def test_sizes_must_agree():
+    points = torch.rand(1, 70, 2)
     with pytest.raises(ValueError, match="differ in size"):
-        DenseMotionNet()(picture(64), picture(32))
+        DenseMotionNet().logits(picture(64), picture(32), points, points)
 
 
 def test_detail_restores_a_still_portrait_exactly_where_it_is_visible():

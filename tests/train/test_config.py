@@ -11,7 +11,7 @@ RECIPES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_valid(path):
     config = load_config(path)
-    assert config.steps > 0 and config.data.size in (128, 512)
+    assert config.steps > 0 and config.data.size in (128, 256, 512)
 
 
 def test_changes_replace_single_values():

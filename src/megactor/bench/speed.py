@@ -141,7 +141,7 @@ def _stages(
     timed("decode", lambda: sum(1 for _ in reader))
     # the tracker reads the file as well, and so does the way to the conditions: that is counted under "decode"
     clip = timed(
-        "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.config.image_size, None, no_progress)
+        "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.driving_size, None, no_progress)
     )
     networks, plan = Networks(**pipe.components), options.plan(pipe.own_plan)
     animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)

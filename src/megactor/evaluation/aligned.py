@@ -28,12 +28,12 @@ def animate_aligned(
     Returns:
         uint8 (F, N, N, 3).
     """
-    size = pipe.config.image_size
-    scale = size / portrait.shape[0]
+    size, read = pipe.config.image_size, pipe.driving_size
+    scale = read / portrait.shape[0]
     conditions = []
     for frame, box in zip(driving, boxes, strict=True):
-        small = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-        conditions.append((keep_rectangles(small, [face_rectangle(box * scale, size, size)]), None))
+        crop = cv2.resize(frame, (read, read), interpolation=cv2.INTER_AREA)
+        conditions.append((keep_rectangles(crop, [face_rectangle(box * scale, read, read)]), None))
     finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
     return np.stack([_resized(picture, len(portrait)) for picture, _ in finished])
 

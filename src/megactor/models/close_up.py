@@ -52,6 +52,11 @@ class CloseUp(NamedTuple):
     shown: Tensor
     color: Tensor
 
+    def split(self) -> list["CloseUp"]:
+        """One for each frame."""
+        parts = (self.place.split(), self.source.split(), *(field.split(1) for field in self[2:]))
+        return [CloseUp(*part) for part in zip(*parts, strict=True)]
+
     def picture(self, portrait: Tensor, places: Tensor) -> Tensor:
         """Colors at some points.
 

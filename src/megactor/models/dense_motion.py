@@ -17,7 +17,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from megactor.models.close_up import CloseUpNet
+from megactor.models.close_up import CloseUp, CloseUpNet
 from megactor.models.keypoint_refiner import KeypointRefiner
 from megactor.models.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.patch_unet import PatchUNet
@@ -35,10 +35,18 @@ class DenseMotion(NamedTuple):
     flow: (B, 2, H, W), backward flow (x, y) in units of the picture's width and height: the pixel at p shows the
         portrait's point p + flow(p).
     visibility: (B, 1, H, W) in [0, 1], the probability that this point can be seen in the portrait.
+    close_ups: eyes and mouth, which the flow cannot carry.
     """
 
     flow: Tensor
     visibility: Tensor
+    close_ups: tuple[CloseUp, ...] = ()
+
+    def split(self) -> list["DenseMotion"]:
+        """One for each frame."""
+        parts = [close_up.split() for close_up in self.close_ups]
+        frames = zip(self.flow.split(1), self.visibility.split(1), strict=True)
+        return [DenseMotion(*fields, tuple(part[number] for part in parts)) for number, fields in enumerate(frames)]
 
 
 def _centers(height: int, width: int, device: torch.device) -> Tensor:
@@ -191,13 +199,23 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         return keypoints if self.refiner is None else self.refiner(to_gray(image), keypoints)
 
     def logits(
-        self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor | None = None
+        self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, driving_keypoints: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """As `forward`, with the visibility before its sigmoid (what training needs)."""
-        if portrait_keypoints is None:
-            portrait_keypoints = self.find_keypoints(portrait)
-        keypoints = self.retargeter(portrait_keypoints, self.find_keypoints(driving))
-        driving = resized(driving, portrait.shape[-1])
+        """Flow as in `DenseMotion` and visibility before its sigmoid: what training needs.
+
+        Args:
+            portrait: (B, 3, H, W) in [0, 1].
+            driving: (B, 3, H, W) in [0, 1].
+            portrait_keypoints: (B, K, 2) in picture units.
+            driving_keypoints: the same of the driving frame.
+        """
+        if portrait.shape[-2:] != driving.shape[-2:]:
+            raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
+        return self._flow(portrait, driving, portrait_keypoints, self.retargeter(portrait_keypoints, driving_keypoints))
+
+    def _flow(
+        self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, keypoints: Tensor
+    ) -> tuple[Tensor, Tensor]:
         with torch.autocast(portrait.device.type, enabled=False):  # small systems of equations need float32
             face_motion = self._face_motion(keypoints, portrait_keypoints, *portrait.shape[-2:]).to(portrait.dtype)
         out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, face_motion / FLOW_UNIT], 1))
@@ -219,16 +237,32 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         face = meet_keypoints(head, keypoints, portrait_keypoints, trust, FACE_RADIUS, FACE_SMOOTHING)
         return F.interpolate(face, size=(height, width), mode="nearest")
 
-    def forward(self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor | None = None) -> DenseMotion:
+    def forward(
+        self,
+        portrait: Tensor,
+        driving: Tensor,
+        large: Tensor | None = None,
+        portrait_keypoints: Tensor | None = None,
+    ) -> DenseMotion:
         """Predicts the motion from the portrait to one driving frame.
 
         Args:
-            portrait: (B, 3, H, W) in [0, 1]; H and W divisible by patch_size * 2 ** (levels - 1).
+            portrait: (B, 3, H, H) in [0, 1]; H divisible by patch_size * 2 ** (levels - 1).
             driving: (B, 3, D, D) in [0, 1], the driving condition (a masked frame), used in gray; D as `detail_size`.
-            portrait_keypoints: (B, K, 2), `find_keypoints` of the portrait in as much detail as there is.
+            large: (B, 3, N, N) in [0, 1], the portrait with more pixels, where there are.
+            portrait_keypoints: (B, K, 2), `find_keypoints` of the portrait, where they are known from an earlier frame.
 
         Returns:
-            `DenseMotion` at half the resolution, float32.
+            `DenseMotion` at half of the portrait's resolution, float32.
         """
-        flow, visibility = self.logits(portrait, driving, portrait_keypoints)
-        return DenseMotion(flow, visibility.sigmoid())
+        large = portrait if large is None else large
+        if portrait_keypoints is None:
+            portrait_keypoints = self.find_keypoints(resized(large, self.config.detail_size))
+        driving_keypoints = self.find_keypoints(driving)
+        keypoints = self.retargeter(portrait_keypoints, driving_keypoints)
+        small = resized(driving, portrait.shape[-1])
+        flow, visibility = self._flow(portrait, small, portrait_keypoints, keypoints)
+        close_ups: tuple[CloseUp, ...] = ()
+        if self.close_up is not None:
+            close_ups = self.close_up(large, to_gray(driving), portrait_keypoints, driving_keypoints, keypoints)
+        return DenseMotion(flow, visibility.sigmoid(), close_ups)

@@ -15,6 +15,7 @@ from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
+from megactor.train.tasks.motion import known_keypoints
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, mean_psnr, pictures, strip
 
@@ -82,17 +83,21 @@ class AnimationTask(TrainingTask):
         with torch.no_grad():
             return self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
 
-    def motion(self, batch: Batch) -> MotionGuess | None:
-        """What dense motion says of the batch's frames, with gradients where it learns; None for models without it."""
+    def motion(self, batch: Batch, generators: list[torch.Generator] | None = None) -> MotionGuess | None:
+        """What dense motion says of the batch's frames, with gradients where it learns; None for models without it.
+
+        Args:
+            batch: as it comes.
+            generators: of the errors of keypoints; None for none.
+        """
         if self.dense_motion is None:
             return None
         portrait, driving = pictures(batch, "portrait"), pictures(batch, "driving")
         frames = driving.shape[1]
-        with torch.no_grad():
-            keypoints = self.dense_motion.keypoints(portrait).repeat_interleave(frames, 0)
+        keypoints = known_keypoints(batch, generators)
         repeated = portrait.repeat_interleave(frames, 0)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.motion_learns):
-            flow, visibility = self.dense_motion.logits(repeated, driving.flatten(0, 1), keypoints)
+            flow, visibility = self.dense_motion.logits(repeated, driving.flatten(0, 1), *keypoints)
         return MotionGuess(repeated, flow, visibility)
 
     def inputs(

@@ -102,7 +102,7 @@ def _weights(size: int, device: torch.device) -> Tensor:
 
 
 def _true_flow(part: CloseUp, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """The renderer's flow in units of the close-up (B, 2, S, S), what is visible (B, 1, S, S), what is known (B, 1, 1, 1)."""
+    """The renderer's flow in units of the close-up (B, 2, S, S), what is visible and what is known."""
     size = part.flow.shape[-1]
     centers = pixel_centers(size, part.flow.device)
     points = part.place.back(centers)

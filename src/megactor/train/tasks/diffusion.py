@@ -31,7 +31,7 @@ class DiffusionTask(AnimationTask):
         """See `TrainingTask`."""
         generators = self.generators(batch)
         clean = self.clean_latents(batch)
-        motion = self.motion(batch)
+        motion = self.motion(batch, generators)
         inputs = self.inputs(batch, clean, generators, motion)
         noise = torch.cat(
             [training_noise(clean[:1].cpu(), self.config.offset_noise, generator) for generator in generators]

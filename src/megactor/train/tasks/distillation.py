@@ -48,7 +48,7 @@ class DistillationTask(AnimationTask):
         """See `TrainingTask`."""
         generators = self.generators(batch)
         clean = self.clean_latents(batch)
-        inputs = self.inputs(batch, clean, generators, self.motion(batch))
+        inputs = self.inputs(batch, clean, generators, self.motion(batch, generators))
         noise = torch.stack([torch.randn(clean.shape[1:], generator=generator) for generator in generators]).to(clean)
         interval = torch.stack([torch.randint(self.steps, (), generator=generator) for generator in generators])
         count = self.scheduler.config.num_train_timesteps

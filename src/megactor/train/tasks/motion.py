@@ -12,6 +12,8 @@ from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean
 _FLOW, _WARP, _VISIBILITY = 0.1, 2.0, 0.15
 _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
+_KEYPOINT_NOISE = 0.5
+"""Standard deviation of a keypoint's error, in pixels of 128."""
 _UNIT = 64
 """The flow's error counts in pixels of a 64 x 64 grid."""
 
@@ -33,17 +35,16 @@ class MotionTask(TrainingTask):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
         portrait, _, driving = _pairs(batch)
-        with torch.no_grad():
-            keypoints = self.network.keypoints(pictures(batch, "portrait"))
-        seen = keypoints.repeat_interleave(batch["target"].shape[1], 0)
-        flow, visibility = self.network.logits(portrait, driving, seen)
+        flow, visibility = self.network.logits(portrait, driving, *known_keypoints(batch, self.generators(batch)))
         return motion_losses(flow, visibility, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
         """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow."""
         portrait, target, driving = _pairs(batch)
-        parts = [self.network(a, b) for a, b in zip(portrait.split(16), driving.split(16), strict=True)]
-        flow, visibility = (torch.cat(values) for values in zip(*parts, strict=True))
+        pieces = zip(*(part.split(16) for part in (portrait, driving, *known_keypoints(batch))), strict=True)
+        flow, visibility = (
+            torch.cat(values) for values in zip(*(self.network.logits(*p) for p in pieces), strict=True)
+        )
         true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1) > 0
         person = (true_flow != 0).any(1, keepdim=True)
         errors = ((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True)
@@ -56,10 +57,25 @@ class MotionTask(TrainingTask):
                 "psnr_still": mean_psnr(portrait, target, portrait),
                 "psnr_true_flow": mean_psnr(warp(portrait, true_flow), target, portrait),
                 "flow_error": float(errors[person].mean()),
-                "visibility_accuracy": float(((visibility > 0.5) == visible).float().mean()),
+                "visibility_accuracy": float(((visibility > 0) == visible).float().mean()),
             },
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
         )
+
+
+def known_keypoints(batch: Batch, generators: list[torch.Generator] | None = None) -> tuple[Tensor, Tensor]:
+    """Keypoints of portrait and driver of every frame (B * F, 70, 2), as close looks at larger pictures find them.
+
+    The pictures of a batch are too small for close looks, so these are the true ones, with errors where generators for
+    them are given.
+    """
+    frames = batch["target"].shape[1]
+    portrait, driver = batch["portrait_keypoints"], batch["driving_keypoints"]
+    if generators is not None:
+        draws = torch.stack([torch.randn(1 + frames, *portrait.shape[1:], generator=g) for g in generators])
+        errors = draws.to(portrait.device) * (_KEYPOINT_NOISE / 128)
+        portrait, driver = portrait + errors[:, 0], driver + errors[:, 1:]
+    return portrait.repeat_interleave(frames, 0), driver.flatten(0, 1)
 
 
 def motion_losses(flow: Tensor, visibility: Tensor, portrait: Tensor, batch: Batch) -> dict[str, Tensor]:
