@@ -61,7 +61,7 @@ def test_the_refiner_learns_to_find_points_again():
     dense_motion = DenseMotionNet(
         block_out_channels=(16, 16),
         attention_levels=(False, False),
-        keypoint_channels=(8, 8),
+        keypoint_channels=(16, 16),
         refiner_channels=(8, 8, 8),
     )
     task = RefinerTask(dense_motion, seed=0)
