@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from megactor.media.ahead import WriteBehind
 from megactor.media.audio import AudioTrack
 from megactor.media.writer import VideoWriter
 
@@ -16,6 +17,9 @@ Progress = Callable[[str, int, int | None], None]
 
 Shown = tuple[np.ndarray, np.ndarray | None]
 """A frame of the result, uint8 (N, N, 3), and the driving picture to be shown beside it, or None."""
+
+WAITING_BYTES, WAITING_FRAMES = 2**25, 64
+"""Finished frames that wait for the video encoder at most, but two at least."""
 
 
 def no_progress(stage: str, done: int, total: int | None) -> None:
@@ -54,7 +58,12 @@ class AnimationResult:
             OutputError: the file exists (and not `force`), or cannot be written.
         """
         track = self.audio if audio else None
-        with VideoWriter(path, self.fps, self.size, audio=track, force=force) as writer:
+        width, height = self.size
+        waiting = min(max(WAITING_BYTES // (3 * width * height), 2), WAITING_FRAMES)
+        with (
+            VideoWriter(path, self.fps, self.size, audio=track, force=force) as writer,
+            WriteBehind(writer.write, waiting) as write,
+        ):
             for done, frame in enumerate(self.frames, start=1):
-                writer.write(frame)
+                write(frame)
                 self.progress("write", done, self.frame_count)

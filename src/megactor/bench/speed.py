@@ -149,7 +149,7 @@ def _stages(
     for name in ("faces", "conditions"):
         seconds[name] = max(seconds[name] - seconds["decode"], 0.0)
     latents = timed("denoise", lambda: list(animator.denoise(conditions, len(conditions))))
-    pictures = timed("VAE", lambda: [animator.decode(frame) for frame in latents])
+    pictures = timed("VAE", lambda: [picture for picture, _ in animator.decode(latents)])
 
     def encode() -> None:
         height, width = pictures[0].shape[:2]
