@@ -39,7 +39,7 @@ class SpeedRun:
     stages: name -> seconds, each stage over the whole clip before the next one starts: "decode" (video file to
         frames), "faces", "conditions" (crop, mask, PoseGuider, motion), "denoise", "VAE" (latents to pictures) and
         "encode" (video file).
-    whole: seconds of `pipe(...).save(...)`, where frames go through the stages one after the other.
+    whole: seconds of `pipe(...).save(...)`, where decoding, conditions and encoding run beside the denoiser.
     core_seconds: of all cores of this process in that time, so that other programs do not count.
     peak_gpu_mb: most memory held on a CUDA device, in MB (10^6 bytes); 0 elsewhere.
     """
@@ -139,15 +139,14 @@ def _stages(
     face = read_portrait(load_image(portrait), pipe.analyzer, options.face, pipe.config.image_size, size)
     reader = VideoReader(driving, options.start, options.end, options.fps)
     timed("decode", lambda: sum(1 for _ in reader))
-    # the tracker reads the file as well, and so does the way to the conditions: that is counted under "decode"
+    # the tracker has the file read beside it; the way to the conditions reads it too, which is counted under "decode"
     clip = timed(
         "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.config.image_size, None, no_progress)
     )
     networks, plan = Networks(**pipe.components), options.plan(pipe.own_plan)
     animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)
     conditions = timed("conditions", lambda: list(animator.encode(clip.frames())))
-    for name in ("faces", "conditions"):
-        seconds[name] = max(seconds[name] - seconds["decode"], 0.0)
+    seconds["conditions"] = max(seconds["conditions"] - seconds["decode"], 0.0)
     latents = timed("denoise", lambda: list(animator.denoise(conditions, len(conditions))))
     pictures = timed("VAE", lambda: [picture for picture, _ in animator.decode(latents)])
 
