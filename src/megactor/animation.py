@@ -1,7 +1,8 @@
 """The result of the pipeline: frames that are made while they are read."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -41,7 +42,7 @@ class AnimationResult:
     size: tuple[int, int]
     frame_count: int
     audio: AudioTrack | None
-    frames: Iterator[np.ndarray] = field(repr=False)
+    frames: Generator[np.ndarray] = field(repr=False)
     progress: Progress = field(default=no_progress, repr=False)
     warnings: list[str] = field(default_factory=list)
 
@@ -52,7 +53,8 @@ class AnimationResult:
     def save(self, path: str | os.PathLike[str], *, audio: bool = True, force: bool = False) -> None:
         """Writes the animation; the suffix decides between video, GIF and WebP.
 
-        Nothing appears under `path` before the last frame is written.
+        Nothing appears under `path` before the last frame is written. Frames are encoded in a thread, beside the
+        networks.
 
         Raises:
             OutputError: the file exists (and not `force`), or cannot be written.
@@ -63,6 +65,7 @@ class AnimationResult:
         with (
             VideoWriter(path, self.fps, self.size, audio=track, force=force) as writer,
             WriteBehind(writer.write, waiting) as write,
+            closing(self.frames),
         ):
             for done, frame in enumerate(self.frames, start=1):
                 write(frame)
