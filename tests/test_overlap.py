@@ -3,17 +3,21 @@
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from media_samples import Clip, write_clip
 from tiny_model import tiny_pipeline
 
 import megactor.animator
 from megactor.animation import WAITING_FRAMES
+from megactor.animator import ClipAnimator, Networks
 from megactor.cores import Cores
 from megactor.errors import InputError, OutputError
+from megactor.media.ahead import read_ahead
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
 from megactor.options import AnimationOptions
@@ -74,6 +78,14 @@ def test_overlapped_or_not_the_video_is_the_same(
     overlapped = video()
     monkeypatch.setattr(megactor.animator, "read_ahead", lambda items, size: (item for item in items))
     np.testing.assert_array_equal(overlapped, video())
+
+
+def test_no_thread_keeps_gradients(pipe: MegActorPipeline, face: Portrait, cores: int) -> None:
+    plan = AnimationOptions().plan(pipe.own_plan)
+    animator = ClipAnimator(Networks(**pipe.components), face, plan, 0, torch.device("cpu"))
+    with closing(read_ahead(animator.encode(crops(9)), 4)) as frames:  # the last one has a thread to itself
+        assert not any(frame.channels.requires_grad or frame.motion.flow.requires_grad for frame in frames)
+    assert torch.is_grad_enabled()
 
 
 def test_the_lead_does_not_grow(pipe: MegActorPipeline, face: Portrait, cores: int) -> None:

@@ -88,7 +88,6 @@ class ClipAnimator:
         read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
         self._inputs = self._guard(lambda: read(portrait, seed, device=device, dtype=networks.unet.dtype))
 
-    @torch.no_grad()
     def __call__(self, driving: Iterable[Condition], frame_count: int | None) -> Iterator[Shown]:
         """The whole way; a frame after the other, as soon as it is final.
 
@@ -107,6 +106,7 @@ class ClipAnimator:
                 conditions = ahead(conditions)  # fills the cores that wait for the last window
             yield from self.decode(self.denoise(conditions, frame_count))
 
+    @torch.no_grad()  # a generator is resumed in it, whichever thread asks
     def encode(self, driving: Iterable[Condition]) -> Iterator[FrameConditions]:
         """What the denoiser has to know of every frame; reads a window or a chunk at a time."""
 
@@ -125,6 +125,7 @@ class ClipAnimator:
             pieces = list(grouped(frames, ENCODED_TOGETHER))
             yield from itertools.chain(*self._guard(functools.partial(self._cores.map, encode_frames, pieces)))
 
+    @torch.no_grad()
     def denoise(self, conditions: Iterable[FrameConditions], frame_count: int | None) -> Iterator[Frame]:
         """Noise to final latents, in the order of the frames; `frame_count` as for the whole way."""
         plan = self._plan
@@ -152,9 +153,11 @@ class ClipAnimator:
             slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
             self._guard.try_first(slower)
         if plan.chunk is not None:
-            return denoiser.chunks(conditions, plan.chunk)
-        return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
+            yield from denoiser.chunks(conditions, plan.chunk)
+        else:
+            yield from denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
 
+    @torch.no_grad()
     def decode(self, frames: Iterable[Frame]) -> Iterator[Shown]:
         """Final latents to pictures, a few at once; frames of a chunk never wait for the next one."""
         decode = FrameDecoder(self._networks.vae, self._inputs, self._guard, self._cores)
