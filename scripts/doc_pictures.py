@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw
 
 from megactor import MegActorPipeline
 from megactor.animation import no_progress
+from megactor.decoding import to_images
 from megactor.driving_clip import DrivingClip
-from megactor.encoding import to_image, to_tensor
+from megactor.encoding import to_tensor
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.models.dense_motion import warp
@@ -47,9 +48,9 @@ def stages(pipe: MegActorPipeline, portrait_file: Path, driving_file: Path) -> d
         pictures = (
             portrait.large,
             preview,
-            to_image(to_gray(driving).expand(-1, 3, -1, -1)),
-            to_image(warp(large, motion.flow)),
-            to_image(motion.visibility.expand(-1, 3, -1, -1)),
+            to_images(to_gray(driving).expand(-1, 3, -1, -1))[0],
+            to_images(warp(large, motion.flow))[0],
+            to_images(motion.visibility.expand(-1, 3, -1, -1))[0],
             results[index],
         )
         for column, picture in zip(columns.values(), pictures, strict=True):

@@ -45,6 +45,9 @@ class FakeAnalyzer:
         found = [f for f in found if (f.box[:2] >= 0).all() and (f.box[2:] <= (width, height)).all()]
         return sorted(found, key=lambda face: -face.area)
 
+    def near_faces(self, image: np.ndarray) -> list[Face]:
+        return self.faces(image)
+
     def foreground(self, image: np.ndarray) -> np.ndarray:
         """The left half is a person."""
         mask = np.zeros(image.shape[:2], np.float32)

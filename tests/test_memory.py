@@ -58,6 +58,15 @@ def test_measures_are_taken_in_order_and_told(error: type[RuntimeError]) -> None
         guard(TooFull(1, error))
 
 
+def test_a_calls_own_measure_comes_first() -> None:
+    full, said = TooFull(2), []
+    guard = MemoryGuard([Measure("for all", full.take)], said.append)
+    assert guard(full, Measure("for this call", full.take)) == "done"
+    assert said == ["out of memory on the device: for this call", "out of memory on the device: for all"]
+    with pytest.raises(torch.OutOfMemoryError):
+        guard(TooFull(1))
+
+
 def test_other_errors_are_not_ours() -> None:
     said: list[str] = []
     guard = MemoryGuard([Measure("first", lambda: None)], said.append)

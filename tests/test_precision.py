@@ -8,8 +8,8 @@ import torch
 from official_release import write_release
 from PIL import Image
 
-import megactor.animator
-from megactor.encoding import to_image
+import megactor.decoding
+from megactor.decoding import to_images
 from megactor.errors import ModelError
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
@@ -42,7 +42,7 @@ def test_half_precision(
     dtype: torch.dtype, frames: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # without the rounding to 8 bits, which would hide the difference
-    monkeypatch.setattr(megactor.animator, "to_image", lambda image: image[0].float().permute(1, 2, 0).numpy())
+    monkeypatch.setattr(megactor.decoding, "to_images", lambda images: images.float().permute(0, 2, 3, 1).numpy())
     folder = write_release(tmp_path / "weights")
     pictures = smooth_picture(0), smooth_picture(1)
     exact, half = (video(folder, kind, pictures, frames, steps) for kind in (torch.float32, dtype))
@@ -57,7 +57,7 @@ def test_half_precision(
 @pytest.mark.parametrize(("dtype", "least"), [(torch.bfloat16, 40), (torch.float16, 50)])
 def test_packaged_model(dtype: torch.dtype, least: float) -> None:
     """Its warps ask for places of pixels, which half precision cannot name."""
-    demo = Path(megactor.animator.__file__).with_name("assets") / "demo"
+    demo = Path(megactor.decoding.__file__).with_name("assets") / "demo"
     pictures = [np.array(Image.open(demo / name).resize((128, 128))) for name in ("photo.jpg", "oil.jpg")]
     pair = pictures[0], pictures[1]
     exact, half = (video("nano", kind, pair, 2, 1).astype(float) for kind in (torch.float32, dtype))
@@ -68,4 +68,4 @@ def test_packaged_model(dtype: torch.dtype, least: float) -> None:
 
 def test_what_is_no_picture_is_not_shown() -> None:
     with pytest.raises(ModelError, match="float16"):
-        to_image(torch.full((1, 3, 4, 4), torch.nan, dtype=torch.float16))
+        to_images(torch.full((1, 3, 4, 4), torch.nan, dtype=torch.float16))

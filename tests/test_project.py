@@ -23,6 +23,7 @@ LAYERS: tuple[set[str], ...] = (
     {"train", "evaluation", "curate", "conversion"},
     {"pipeline"},
     {"animator"},
+    {"decoding"},
     {"denoising", "driving_clip", "live_drive", "composition", "devices", "weights"},
     {"encoding", "animation"},
     {"portrait"},

@@ -1,12 +1,14 @@
 """The result of the pipeline: frames that are made while they are read."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
+from megactor.media.ahead import WriteBehind
 from megactor.media.audio import AudioTrack
 from megactor.media.writer import VideoWriter
 
@@ -16,6 +18,9 @@ Progress = Callable[[str, int, int | None], None]
 
 Shown = tuple[np.ndarray, np.ndarray | None]
 """A frame of the result, uint8 (N, N, 3), and the driving picture to be shown beside it, or None."""
+
+WAITING_BYTES, WAITING_FRAMES = 2**25, 64
+"""Finished frames that wait for the video encoder at most, but two at least."""
 
 
 def no_progress(stage: str, done: int, total: int | None) -> None:
@@ -37,7 +42,7 @@ class AnimationResult:
     size: tuple[int, int]
     frame_count: int
     audio: AudioTrack | None
-    frames: Iterator[np.ndarray] = field(repr=False)
+    frames: Generator[np.ndarray] = field(repr=False)
     progress: Progress = field(default=no_progress, repr=False)
     warnings: list[str] = field(default_factory=list)
 
@@ -48,13 +53,20 @@ class AnimationResult:
     def save(self, path: str | os.PathLike[str], *, audio: bool = True, force: bool = False) -> None:
         """Writes the animation; the suffix decides between video, GIF and WebP.
 
-        Nothing appears under `path` before the last frame is written.
+        Nothing appears under `path` before the last frame is written. Frames are encoded in a thread, beside the
+        networks.
 
         Raises:
             OutputError: the file exists (and not `force`), or cannot be written.
         """
         track = self.audio if audio else None
-        with VideoWriter(path, self.fps, self.size, audio=track, force=force) as writer:
+        width, height = self.size
+        waiting = min(max(WAITING_BYTES // (3 * width * height), 2), WAITING_FRAMES)
+        with (
+            VideoWriter(path, self.fps, self.size, audio=track, force=force) as writer,
+            WriteBehind(writer.write, waiting) as write,
+            closing(self.frames),
+        ):
             for done, frame in enumerate(self.frames, start=1):
-                writer.write(frame)
+                write(frame)
                 self.progress("write", done, self.frame_count)

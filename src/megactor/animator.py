@@ -3,14 +3,14 @@
 No faces, files or layouts here: see `pipeline.py` for those.
 """
 
+import contextlib
 import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
@@ -18,12 +18,13 @@ from transformers import CLIPVisionModelWithProjection
 
 from megactor.animation import Progress, Shown, no_progress
 from megactor.cores import Cores, grouped
+from megactor.decoding import FrameDecoder
 from megactor.denoising import ClipDenoiser, Frame, default_window_batch
-from megactor.encoding import Condition, DrivingEncoder, FrameConditions, encode_portrait, to_image, to_tensor
+from megactor.encoding import Condition, DrivingEncoder, FrameConditions, encode_portrait, to_tensor
+from megactor.media.ahead import read_ahead
 from megactor.memory import Measure, MemoryGuard
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.detail import add_portrait_detail
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
@@ -31,6 +32,8 @@ from megactor.options import SamplingPlan
 from megactor.portrait import Portrait
 from megactor.sampling import new_solver
 from megactor.windows import context_windows
+
+Item = TypeVar("Item")
 
 ENCODED_TOGETHER = 4
 """Driving frames that the PoseGuider and the dense motion are given at once: enough to keep a core busy."""
@@ -85,7 +88,6 @@ class ClipAnimator:
         read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
         self._inputs = self._guard(lambda: read(portrait, seed, device=device, dtype=networks.unet.dtype))
 
-    @torch.no_grad()
     def __call__(self, driving: Iterable[Condition], frame_count: int | None) -> Iterator[Shown]:
         """The whole way; a frame after the other, as soon as it is final.
 
@@ -93,9 +95,18 @@ class ClipAnimator:
             driving: the clip's frames.
             frame_count: how many there are; None where that is not known yet, which needs a plan with chunks.
         """
-        for frame in self.denoise(self.encode(driving), frame_count):
-            yield self.decode(frame), frame.conditions.preview
+        with contextlib.ExitStack() as threads:
 
+            def ahead(items: Iterable[Item]) -> Iterator[Item]:
+                return threads.enter_context(contextlib.closing(read_ahead(items, self._plan.window)))
+
+            recorded = frame_count is not None  # else the next frame is not there yet
+            conditions = self.encode(ahead(driving) if recorded else driving)
+            if recorded and self._cores.count > 1:
+                conditions = ahead(conditions)  # fills the cores that wait for the last window
+            yield from self.decode(self.denoise(conditions, frame_count))
+
+    @torch.no_grad()  # a generator is resumed in it, whichever thread asks
     def encode(self, driving: Iterable[Condition]) -> Iterator[FrameConditions]:
         """What the denoiser has to know of every frame; reads a window or a chunk at a time."""
 
@@ -114,6 +125,7 @@ class ClipAnimator:
             pieces = list(grouped(frames, ENCODED_TOGETHER))
             yield from itertools.chain(*self._guard(functools.partial(self._cores.map, encode_frames, pieces)))
 
+    @torch.no_grad()
     def denoise(self, conditions: Iterable[FrameConditions], frame_count: int | None) -> Iterator[Frame]:
         """Noise to final latents, in the order of the frames; `frame_count` as for the whole way."""
         plan = self._plan
@@ -141,17 +153,14 @@ class ClipAnimator:
             slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
             self._guard.try_first(slower)
         if plan.chunk is not None:
-            return denoiser.chunks(conditions, plan.chunk)
-        return denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
+            yield from denoiser.chunks(conditions, plan.chunk)
+        else:
+            yield from denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
 
-    def decode(self, frame: Frame) -> np.ndarray:
-        """Final latents to a uint8 picture (N, N, 3), with the portrait's detail where the model has dense motion."""
-        return self._guard(lambda: self._decode(frame))
-
-    def _decode(self, frame: Frame) -> np.ndarray:
-        vae = self._networks.vae
-        latents = frame.latents[:, :, 0] / vae.config.scaling_factor
-        image = (vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
-        if frame.conditions.motion is not None:
-            image = add_portrait_detail(image, self._inputs.large, frame.conditions.motion)
-        return to_image(image)
+    @torch.no_grad()
+    def decode(self, frames: Iterable[Frame]) -> Iterator[Shown]:
+        """Final latents to pictures, a few at once; frames of a chunk never wait for the next one."""
+        decode = FrameDecoder(self._networks.vae, self._inputs, self._guard, self._cores)
+        for ready in grouped(frames, self._plan.chunk or decode.at_once):
+            for some in grouped(ready, decode.at_once):
+                yield from zip(decode(some), (frame.conditions.preview for frame in some), strict=True)

@@ -1,6 +1,7 @@
 """The driving video in two passes: follow the face, then frame and mask every frame for the networks."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 
@@ -18,15 +19,19 @@ from megactor.encoding import Condition
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import MESH_TO_68
 from megactor.faces.tracking import FaceTrack, track_face
+from megactor.media.ahead import read_ahead
 from megactor.media.reader import VideoReader
 from megactor.options import AnimationOptions
 from megactor.portrait import Portrait
+
+FRAMES_AHEAD = 4
+"""Frames that are decoded while a face is looked for; they have the video's full size."""
 
 
 class DrivingClip:
     """One face of a driving video, framed like the portrait's.
 
-    Reads the video once at construction (faces) and once more in `frames`; never holds more than a frame.
+    Reads the video once at construction (faces) and once more in `frames`; never holds more than a few frames.
 
     Args:
         reader: the video.
@@ -53,7 +58,8 @@ class DrivingClip:
     ):
         estimate = reader.frame_count_estimate
         progress("faces", 0, estimate)
-        track = track_face(reader, analyzer, lambda done: progress("faces", done, estimate))
+        with closing(read_ahead(reader, FRAMES_AHEAD)) as frames:
+            track = track_face(frames, analyzer, lambda done: progress("faces", done, estimate))
         progress("faces", len(track), len(track))
         self.frame_count = len(track)
         self._reader = reader

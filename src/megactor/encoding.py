@@ -10,7 +10,6 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
-from megactor.errors import ModelError
 from megactor.models.background_encoder import background_tokens, clip_pixels
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized, warp
 from megactor.models.offload import bring_to_device
@@ -26,18 +25,6 @@ beside the result, uint8 (N, N, 3), or None."""
 def to_tensor(image: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
     """uint8 (H, W, 3) -> (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].to(dtype) / 255
-
-
-def to_image(frame: Tensor) -> np.ndarray:
-    """(1, 3, H, W) in [0, 1] -> uint8 (H, W, 3), rounded.
-
-    Raises:
-        ModelError: there are numbers in it that are none, which would be shown as black.
-    """
-    if not frame.isfinite().all():
-        kind = str(frame.dtype).removeprefix("torch.")
-        raise ModelError(f"the model computed something that is no picture (in {kind}): try --dtype float32")
-    return (frame[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 
 @dataclass(frozen=True)

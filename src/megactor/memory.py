@@ -44,21 +44,26 @@ class MemoryGuard:
         """Adds a measure that is cheaper than all others."""
         self._measures.insert(0, measure)
 
-    def __call__(self, call: Callable[[], Result]) -> Result:
+    def __call__(self, call: Callable[[], Result], own: Measure | None = None) -> Result:
         """The call's result.
+
+        Args:
+            call: What needs memory.
+            own: A measure that only helps this call, taken before all others.
 
         Raises:
             torch.OutOfMemoryError: There was no memory left after the last measure.
         """
+        measures = [own] if own else self._measures
         while True:
             try:
                 return call()
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
-                if not self._measures:
+                if not measures:
                     raise
-                measure = self._measures.pop(0)
+                measure, measures = measures.pop(0), self._measures
             # only here: while the exception lives, its traceback holds the tensors of the failed call
             gc.collect()
             clear_device_cache()

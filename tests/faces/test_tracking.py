@@ -54,6 +54,39 @@ def test_a_person_who_turns_away_is_not_swapped_for_the_neighbor() -> None:
     np.testing.assert_allclose(result.landmarks, np.repeat(person.landmarks[None], 7, axis=0), atol=1e-3)
 
 
+class Looks(FakeAnalyzer):
+    """Counts how it was asked; from near it only knows faces from a size on."""
+
+    full = near = 0
+
+    def faces(self, image: np.ndarray) -> list:
+        self.full += 1
+        return super().faces(image)
+
+    def near_faces(self, image: np.ndarray) -> list:
+        self.near += 1
+        return [face for face in super().faces(image) if np.ptp(face.box[::2]) > 25]
+
+
+def looks_of(*faces_of_frames: list) -> tuple[FaceTrack, Looks]:
+    analyzer = Looks(*faces_of_frames)
+    return track_face((frame_of(i) for i in range(len(faces_of_frames))), analyzer), analyzer
+
+
+def test_a_face_that_stays_is_found_with_half_the_work() -> None:
+    result, looks = looks_of(*([face_at(60 + 5 * i, 60)] for i in range(6)))
+    assert result.found.all()
+    assert (looks.full, looks.near) == (1, 5)
+
+
+def test_a_face_that_jumps_is_searched_among_all() -> None:
+    """What is found from near may be a neighbor: the person's face is smaller now, and nearer."""
+    person, moved, neighbor = face_at(60, 60, 30), face_at(66, 60, 24), face_at(76, 60, 34)
+    result, looks = looks_of([person], [moved, neighbor])
+    np.testing.assert_allclose(result.landmarks[1], moved.landmarks, atol=1e-3)
+    assert looks.full == 2
+
+
 @pytest.mark.parametrize("frames", [0, 3])
 def test_no_face_at_all_says_how_many_frames_were_searched(frames: int) -> None:
     with pytest.raises(FaceError, match=f"{frames} driving frames") as error:

@@ -39,7 +39,7 @@ class SpeedRun:
     stages: name -> seconds, each stage over the whole clip before the next one starts: "decode" (video file to
         frames), "faces", "conditions" (crop, mask, PoseGuider, motion), "denoise", "VAE" (latents to pictures) and
         "encode" (video file).
-    whole: seconds of `pipe(...).save(...)`, where frames go through the stages one after the other.
+    whole: seconds of `pipe(...).save(...)`, where decoding, conditions and encoding run beside the denoiser.
     core_seconds: of all cores of this process in that time, so that other programs do not count.
     peak_gpu_mb: most memory held on a CUDA device, in MB (10^6 bytes); 0 elsewhere.
     """
@@ -95,17 +95,16 @@ def measure(pipe: MegActorPipeline, frames: int, options: AnimationOptions, repe
     with tempfile.TemporaryDirectory() as folder, _demo_portrait() as portrait:
         driving = Path(folder) / "driving.mp4"
         loop_demo_clip(driving, frames)
-        with torch.no_grad():
-            _stages(pipe, portrait, driving, Path(folder), replace(options, end=2 * pipe.config.window / 25))
-            for _ in range(repeats):
-                if torch.cuda.is_available():
-                    torch.cuda.reset_peak_memory_stats()
-                stages = _stages(pipe, portrait, driving, Path(folder), options)
-                start, cores = time.monotonic(), time.process_time()
-                pipe(str(portrait), str(driving), **vars(options)).save(Path(folder) / "whole.mp4", force=True)
-                whole, cores = time.monotonic() - start, time.process_time() - cores
-                peak = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0
-                yield SpeedRun(stages, whole, cores, peak)
+        _stages(pipe, portrait, driving, Path(folder), replace(options, end=2 * pipe.config.window / 25))
+        for _ in range(repeats):
+            if torch.cuda.is_available():
+                torch.cuda.reset_peak_memory_stats()
+            stages = _stages(pipe, portrait, driving, Path(folder), options)
+            start, cores = time.monotonic(), time.process_time()
+            pipe(str(portrait), str(driving), **vars(options)).save(Path(folder) / "whole.mp4", force=True)
+            whole, cores = time.monotonic() - start, time.process_time() - cores
+            peak = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0
+            yield SpeedRun(stages, whole, cores, peak)
 
 
 def describe_machine(pipe: MegActorPipeline) -> dict[str, str]:
@@ -139,17 +138,16 @@ def _stages(
     face = read_portrait(load_image(portrait), pipe.analyzer, options.face, pipe.config.image_size, size)
     reader = VideoReader(driving, options.start, options.end, options.fps)
     timed("decode", lambda: sum(1 for _ in reader))
-    # the tracker reads the file as well, and so does the way to the conditions: that is counted under "decode"
+    # the tracker has the file read beside it; the way to the conditions reads it too, which is counted under "decode"
     clip = timed(
         "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.driving_size, None, no_progress)
     )
     networks, plan = Networks(**pipe.components), options.plan(pipe.own_plan)
     animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)
     conditions = timed("conditions", lambda: list(animator.encode(clip.frames())))
-    for name in ("faces", "conditions"):
-        seconds[name] = max(seconds[name] - seconds["decode"], 0.0)
+    seconds["conditions"] = max(seconds["conditions"] - seconds["decode"], 0.0)
     latents = timed("denoise", lambda: list(animator.denoise(conditions, len(conditions))))
-    pictures = timed("VAE", lambda: [animator.decode(frame) for frame in latents])
+    pictures = timed("VAE", lambda: [picture for picture, _ in animator.decode(latents)])
 
     def encode() -> None:
         height, width = pictures[0].shape[:2]

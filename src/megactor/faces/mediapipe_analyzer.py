@@ -50,13 +50,17 @@ class MediaPipeAnalyzer:
 
     def faces(self, image: np.ndarray) -> list[Face]:
         """See `FaceAnalyzer.faces`."""
-        small, factor = _shrink(image)
-        found = [face.moved(factor, (0, 0)) for face in self._mesh_faces(small)]
+        found = self.near_faces(image)
         found += self._detected_faces(image, (0, 0), found)
         if not found and max(image.shape[:2]) >= TILE_FROM:
             for x, y, tile in _tiles(image):
                 found += self._detected_faces(tile, (x, y), found)
         return sorted(found, key=lambda face: -face.area)
+
+    def near_faces(self, image: np.ndarray) -> list[Face]:
+        """See `FaceAnalyzer.near_faces`: what FaceMesh finds without the far-range detector."""
+        small, factor = _shrink(image)
+        return sorted((face.moved(factor, (0, 0)) for face in self._mesh_faces(small)), key=lambda face: -face.area)
 
     def foreground(self, image: np.ndarray) -> np.ndarray:
         """See `FaceAnalyzer.foreground`."""

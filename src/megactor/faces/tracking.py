@@ -19,6 +19,9 @@ A neighbor at two face sizes takes over only after a third of a second (25 fps),
 is not swapped for another person; a cut to a face elsewhere is followed after a second or two.
 """
 
+SAME = 0.25
+"""Face sizes that a center may move so that no other face can be nearer: the rest of the picture need not be known."""
+
 
 @dataclass(frozen=True)
 class FaceTrack:
@@ -113,10 +116,11 @@ def _next_face(frame: np.ndarray, analyzer: FaceAnalyzer, last: Face | None, rea
         return next(iter(analyzer.faces(frame)), None)
     x0, y0, x1, y1 = _search_area(last.box, frame.shape[1], frame.shape[0])
     if x1 - x0 > 1 and y1 - y0 > 1:
-        near = [face.moved(1, (x0, y0)) for face in analyzer.faces(frame[y0:y1, x0:x1])]
-        face = _nearest(near, last, reach)
-        if face is not None:
-            return face
+        for look, within in ((analyzer.near_faces, min(SAME, reach)), (analyzer.faces, reach)):
+            near = [face.moved(1, (x0, y0)) for face in look(frame[y0:y1, x0:x1])]
+            face = _nearest(near, last, within)
+            if face is not None:
+                return face
     return _nearest(analyzer.faces(frame), last, reach)
 
 

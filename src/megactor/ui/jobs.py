@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -111,7 +111,7 @@ class Job:
         replace(result, frames=self._watched(result.frames)).save(asked.output, audio=asked.audio)
         self.warnings = result.warnings
 
-    def _watched(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    def _watched(self, frames: Iterator[np.ndarray]) -> Generator[np.ndarray]:
         for frame in frames:
             if time.monotonic() - self._shown >= PREVIEW_INTERVAL:
                 self._shown, self.preview = time.monotonic(), frame
