@@ -291,10 +291,10 @@ def measure(case: Case, settings: Settings, vae: Any, run: Callable[[Case, Setti
     return {"runs": runs[1:], "latents": torch.cat(latents).float().cpu().numpy()}
 
 
-def write_result(folder: Path, settings: Settings, measured: dict[str, Any], **facts: Any) -> None:
+def write_result(folder: Path, case: Case, settings: Settings, measured: dict[str, Any], **facts: Any) -> None:
     """What a side hands back: `latents.npy`, and in `result.json` the rest."""
     np.save(folder / "latents.npy", measured.pop("latents"))
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} cores"
+    name = torch.cuda.get_device_name() if case.device == "cuda" else f"{os.cpu_count()} cores"
     result = {
         **measured,
         "settings": asdict(settings),
@@ -302,7 +302,7 @@ def write_result(folder: Path, settings: Settings, measured: dict[str, Any], **f
             "python": platform.python_version(),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
-            "gpu" if torch.cuda.is_available() else "cpu": name,
+            "device": name,
         },
         **facts,
     }

@@ -34,9 +34,6 @@ PACKAGES = (
 )
 """What the official denoising loop needs; its own environment has it all."""
 
-MISSING = 3
-"""Exit code of the driver where the official code cannot be imported."""
-
 DRIVER = Path(__file__).with_name("driver.py")
 
 
@@ -186,16 +183,15 @@ def _run(command: Sequence[str], name: str, python: str, folder: Path) -> None:
     finished = subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"}, check=False
     )
-    result = folder / "result.json"
-    if finished.returncode == MISSING and result.is_file():
-        reason = json.loads(result.read_text(encoding="utf-8")).get("missing")
+    if finished.returncode == 0 and (folder / "result.json").is_file():
+        return
+    reason = (finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}, no message"])[-1]
+    if reason.startswith(("ImportError", "ModuleNotFoundError")):
         wanted = " ".join(f"'{package}'" for package in PACKAGES)
         raise InputError(
             one_line(f"{python} cannot import {name} ({reason}); in an environment of its own: pip install {wanted}")
         )
-    if finished.returncode != 0 or not result.is_file():
-        reason = (finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}, no message"])[-1]
-        raise MegActorError(one_line(f"{name} failed: {reason}"))
+    raise MegActorError(one_line(f"{name} failed: {reason}"))
 
 
 def _read(folder: Path) -> Side:

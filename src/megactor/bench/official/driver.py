@@ -22,7 +22,6 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import importlib.util
-import json
 import sys
 import types
 from pathlib import Path
@@ -56,14 +55,10 @@ STUBS = (
 GRAY = (0.2989, 0.5870, 0.1140)
 
 
-def main(case_file: str, folder: str, checkout: str) -> int:
-    """Measures and writes the result; 3 where the environment does not fit the code."""
+def main(case_file: str, folder: str, checkout: str) -> None:
+    """Measures and writes the result."""
     case = Case.read(case_file)
-    try:
-        code, stubbed = import_code(checkout)
-    except ImportError as error:
-        (Path(folder) / "result.json").write_text(json.dumps({"missing": str(error)}), encoding="utf-8")
-        return 3
+    code, stubbed = import_code(checkout)
     settings, networks, pipe, attention = build(case, code, Path(checkout))
     trained = {name: network for name, network in networks.items() if name != "vae"}
     with torch.inference_mode():
@@ -75,8 +70,7 @@ def main(case_file: str, folder: str, checkout: str) -> int:
         "attention": attention,
         "stubbed": stubbed,
     }
-    write_result(Path(folder), settings, measured, **facts)
-    return 0
+    write_result(Path(folder), case, settings, measured, **facts)
 
 
 def import_code(checkout: str) -> tuple[dict[str, Any], list[str]]:
@@ -214,4 +208,4 @@ def animate(pipe: Any, networks: dict[str, Any], case: Case, settings: Settings,
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

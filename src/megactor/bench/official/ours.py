@@ -73,7 +73,7 @@ def main(case_file: str, folder: str, official: str) -> None:
         },
         "attention": "torch",
     }
-    write_result(Path(folder), settings, measured, **facts)
+    write_result(Path(folder), case, settings, measured, **facts)
 
 
 def build(case: Case, settings: Settings) -> GivenPortrait:
