@@ -202,7 +202,7 @@ class Meter:
     def __init__(self, device: str) -> None:
         self._cuda = device == "cuda"
         self._synchronize()
-        self._held = self._reset_peak()
+        self._reset_peak()
         self._cores, self._start = time.process_time(), time.perf_counter()
         self._denoised: float | None = None
 
@@ -222,22 +222,23 @@ class Meter:
             "denoise": denoised - self._start,
             "decode": end - denoised,
             "core_seconds": cores - self._cores,
-            "held_mb": self._held / 1e6,
             "peak_mb": self._peak() / 1e6,
         }
+
+    @staticmethod
+    def held(device: str) -> float:
+        """MB (10^6 bytes) that are held now: allocated on a GPU, else resident, with all libraries."""
+        return (torch.cuda.memory_allocated() if device == "cuda" else _status("VmRSS")) / 1e6
 
     def _synchronize(self) -> None:
         if self._cuda:
             torch.cuda.synchronize()
 
-    def _reset_peak(self) -> int:
-        """Forgets peaks of before; bytes that are held now."""
+    def _reset_peak(self) -> None:
         if self._cuda:
             torch.cuda.reset_peak_memory_stats()
-            return torch.cuda.memory_allocated()
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # Linux: VmHWM starts again at what is resident now
-        return _status("VmRSS")
 
     def _peak(self) -> int:
         return torch.cuda.max_memory_allocated() if self._cuda else _status("VmHWM")
@@ -255,7 +256,9 @@ def _status(name: str) -> int:
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
-def measure(case: Case, settings: Settings, vae: Any, run: Callable[[Case, Settings, Inputs], None]) -> dict[str, Any]:
+def measure(
+    case: Case, settings: Settings, vae: Any, run: Callable[[Case, Settings, Inputs], None], tensors: Any
+) -> dict[str, Any]:
     """Runs one side: once to warm up, then as often as the case says.
 
     Args:
@@ -263,10 +266,14 @@ def measure(case: Case, settings: Settings, vae: Any, run: Callable[[Case, Setti
         settings: how to denoise.
         vae: the side's VAE; whatever it decodes are final latents, one frame after the other.
         run: animates the inputs.
+        tensors: a `LiveTensors`, which watches the warm-up on a CPU (a GPU's allocator counts by itself).
 
     Returns:
-        "runs", figures of each, and "latents", float32 (F, 4, h, w) of the last.
+        "runs", figures of each; "latents", float32 (F, 4, h, w) of the last; "loaded_mb" before all runs, and
+        "tensors_mb", the most during one window and step beside the weights, or None.
     """
+    loaded = Meter.held(case.device)
+    watched = case.device == "cpu" and not case.compile_blocks
     decode = vae.decode
     latents: list[Tensor] = []
     meters: list[Meter] = []
@@ -284,11 +291,17 @@ def measure(case: Case, settings: Settings, vae: Any, run: Callable[[Case, Setti
             inputs = Inputs.of(asked[0])
             latents.clear()
             meters.append(Meter(case.device))
-            run(*asked, inputs)
+            with tensors if watched and number == 0 else contextlib.nullcontext():
+                run(*asked, inputs)
             runs.append(meters[-1].stop())
     finally:
         vae.decode = decode
-    return {"runs": runs[1:], "latents": torch.cat(latents).float().cpu().numpy()}
+    return {
+        "runs": runs[1:],
+        "latents": torch.cat(latents).float().cpu().numpy(),
+        "loaded_mb": loaded,
+        "tensors_mb": tensors.peak / 1e6 if watched else None,
+    }
 
 
 def write_result(folder: Path, case: Case, settings: Settings, measured: dict[str, Any], **facts: Any) -> None:

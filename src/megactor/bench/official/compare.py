@@ -30,7 +30,7 @@ PACKAGES = (
     "einops",
     "numpy<2",
     "pyyaml",
-    "torch",
+    "torch>=2.1",
 )
 """What the official denoising loop needs; its own environment has it all."""
 
@@ -45,15 +45,13 @@ class Run:
     denoise: of them, until the first frame is decoded.
     decode: the rest.
     core_seconds: of all cores of the process.
-    held_mb: memory at the start (10^6 bytes): allocated on a GPU, else resident, with all libraries.
-    peak_mb: the most during the run, likewise.
+    peak_mb: most memory in MB (10^6 bytes): allocated on a GPU, else resident, with all libraries.
     """
 
     seconds: float
     denoise: float
     decode: float
     core_seconds: float
-    held_mb: float
     peak_mb: float
 
 
@@ -67,6 +65,9 @@ class Side:
     software: versions, threads and processor.
     attention: "xformers" or "torch".
     stubbed: modules that were not installed and replaced by empty ones.
+    loaded_mb: memory before all runs, as `Run.peak_mb`.
+    tensors_mb: most memory of tensors beside the weights during one step of one window; None on a GPU, where
+        `peak_mb` tells.
     latents: float32 (F, 4, h, w), the last run's.
     """
 
@@ -76,6 +77,8 @@ class Side:
     software: dict[str, Any]
     attention: str
     stubbed: tuple[str, ...]
+    loaded_mb: float
+    tensors_mb: float | None
     latents: np.ndarray
 
     def median(self, figure: str) -> float:
@@ -107,8 +110,10 @@ class Comparison:
             "frames/s": lambda side: frames / side.median("seconds"),
             "core seconds": lambda side: side.median("core_seconds"),
             "peak memory, MB": lambda side: side.median("peak_mb"),
-            "over what is loaded, MB": lambda side: side.median("peak_mb") - side.median("held_mb"),
+            "of it, before the runs": lambda side: side.loaded_mb,
         }
+        if official.tensors_mb is not None and ours.tensors_mb is not None:
+            figures["tensors of a window, MB"] = lambda side: side.tensors_mb or 0.0
         return [(name, figure(official), figure(ours)) for name, figure in figures.items()]
 
     def check(self) -> None:
@@ -203,5 +208,7 @@ def _read(folder: Path) -> Side:
         software=told["software"],
         attention=told["attention"],
         stubbed=tuple(told.get("stubbed", ())),
+        loaded_mb=told["loaded_mb"],
+        tensors_mb=told["tensors_mb"],
         latents=np.load(folder / "latents.npy"),
     )

@@ -39,6 +39,7 @@ from case import (  # type: ignore[import-not-found]  # the file beside this one
     measure,
     write_result,
 )
+from live_tensors import LiveTensors  # type: ignore[import-not-found]
 
 CODE = "animate.unet_magic_noiseAttenST_Ada"
 CONFIG = "configs/inference/inference.yaml"
@@ -62,7 +63,9 @@ def main(case_file: str, folder: str, checkout: str) -> None:
     settings, networks, pipe, attention = build(case, code, Path(checkout))
     trained = {name: network for name, network in networks.items() if name != "vae"}
     with torch.inference_mode():
-        measured = measure(case, settings, networks["vae"], lambda *asked: animate(pipe, trained, *asked))
+        measured = measure(
+            case, settings, networks["vae"], lambda *asked: animate(pipe, trained, *asked), LiveTensors()
+        )
     names = [name for name, _ in official_parameters(trained)]
     facts: dict[str, Any] = {
         "parameters": {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},

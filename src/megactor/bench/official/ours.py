@@ -19,6 +19,7 @@ from megactor.bench.official.case import (
     measure,
     write_result,
 )
+from megactor.bench.official.live_tensors import LiveTensors
 from megactor.encoding import PortraitInputs, to_tensor
 from megactor.models.official import convert_official
 from megactor.models.presets import NetworkConfig, UNetNumbers
@@ -63,7 +64,7 @@ def main(case_file: str, folder: str, official: str) -> None:
     fill(pipe.vae.named_parameters(), case.seed)
     if case.compile_blocks:
         pipe.compile_blocks()
-    measured = measure(case, settings, pipe.vae, lambda *asked: animate(pipe, *asked))
+    measured = measure(case, settings, pipe.vae, lambda *asked: animate(pipe, *asked), LiveTensors())
     guider = sum(p.numel() for p in pipe.pose_guider.parameters())
     facts: dict[str, Any] = {
         "parameters": {
