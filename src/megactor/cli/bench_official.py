@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from megactor.cli.failures import one_line_errors
+from megactor.errors import InputError
 
 
 @one_line_errors
@@ -46,7 +47,7 @@ def official(
 
     folder, program = find_checkout(checkout), find_python(python)
     if size is not None and size % 64:
-        raise typer.BadParameter(f"{size} is not divisible by 64", param_hint="--size")
+        raise InputError(f"size {size} is not divisible by 64: try {max(1, round(size / 64)) * 64}")
     from megactor.bench.official.case import Case
     from megactor.bench.official.compare import compare
     from megactor.devices import choose_device, choose_dtype
