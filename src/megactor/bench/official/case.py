@@ -204,24 +204,25 @@ class Meter:
         self._synchronize()
         self._reset_peak()
         self._cores, self._start = time.process_time(), time.perf_counter()
-        self._denoised: float | None = None
+        self._denoised: tuple[float, float] | None = None
 
     def denoised(self) -> None:
         """Called before every frame is decoded: the first call ends the time of denoising."""
         if self._denoised is None:
             self._synchronize()
-            self._denoised = time.perf_counter()
+            self._denoised = time.perf_counter(), time.process_time()
 
     def stop(self) -> dict[str, float]:
         """Figures of the run: the fields of `compare.Run`."""
         self._synchronize()
         end, cores = time.perf_counter(), time.process_time()
-        denoised = end if self._denoised is None else self._denoised
+        denoised, cores_then = (end, cores) if self._denoised is None else self._denoised
         return {
             "seconds": end - self._start,
             "denoise": denoised - self._start,
             "decode": end - denoised,
             "core_seconds": cores - self._cores,
+            "denoise_core_seconds": cores_then - self._cores,
             "peak_mb": self._peak() / 1e6,
         }
 

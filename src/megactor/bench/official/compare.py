@@ -45,6 +45,7 @@ class Run:
     denoise: of them, until the first frame is decoded.
     decode: the rest.
     core_seconds: of all cores of the process.
+    denoise_core_seconds: of them, until the first frame is decoded.
     peak_mb: most memory in MB (10^6 bytes): allocated on a GPU, else resident, with all libraries.
     """
 
@@ -52,6 +53,7 @@ class Run:
     denoise: float
     decode: float
     core_seconds: float
+    denoise_core_seconds: float
     peak_mb: float
 
 
@@ -109,6 +111,7 @@ class Comparison:
             "of them, decoding": lambda side: side.median("decode"),
             "frames/s": lambda side: frames / side.median("seconds"),
             "core seconds": lambda side: side.median("core_seconds"),
+            "core seconds, denoising": lambda side: side.median("denoise_core_seconds"),
             "peak memory, MB": lambda side: side.median("peak_mb"),
             "of it, before the runs": lambda side: side.loaded_mb,
         }
