@@ -12,10 +12,12 @@ import torch
 from command_line import error_line, megactor
 from official_checkout import write_checkout
 
-from megactor.bench.official.case import Case, fill
+from megactor.bench.official.case import Case, Settings, fill
 from megactor.bench.official.compare import Comparison, Run, Side
 from megactor.bench.official.live_tensors import LiveTensors
+from megactor.bench.official.ours import build
 from megactor.errors import MegActorError
+from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
 
 CASE = Case("tiny", frames=6, size=64, steps=1, device="cpu", dtype="float32", threads=1, repeats=1)
 
@@ -137,6 +139,15 @@ def test_weights_depend_on_names_alone() -> None:
     assert 0.85 < norm.min() < norm.max() < 1.15
     fill([("a.weight", third)], seed=1)
     assert not first.equal(third)
+
+
+def test_positions_are_exact_in_every_number_format() -> None:
+    settings = Settings(steps=1, guidance=4.5, window=4, overlap=2)
+    pipe = build(replace(CASE, dtype="bfloat16"), settings)
+    tables = [module.positions for module in pipe.unet.modules() if isinstance(module, TemporalAttention)]
+    assert len(tables) == 40
+    for table in tables:
+        assert table.equal(sinusoidal_positions(*table.shape).bfloat16())
 
 
 def test_live_tensors() -> None:

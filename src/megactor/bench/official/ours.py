@@ -21,6 +21,7 @@ from megactor.bench.official.case import (
 )
 from megactor.bench.official.live_tensors import LiveTensors
 from megactor.encoding import PortraitInputs, to_tensor
+from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
 from megactor.models.official import convert_official
 from megactor.models.presets import NetworkConfig, UNetNumbers
 from megactor.options import AnimationOptions
@@ -115,6 +116,9 @@ def build(case: Case, settings: Settings) -> GivenPortrait:
             )
     finally:
         torch.set_default_dtype(before)
+    for module in pipe.unet.modules():
+        if isinstance(module, TemporalAttention):  # a table, which a checkpoint would hold, computed in that type above
+            module.positions = sinusoidal_positions(*module.positions.shape).to(module.positions)
     for network in (pipe.unet, pipe.reference_net, pipe.vae):
         network.to(memory_format=torch.channels_last)  # as `from_pretrained` does
     return pipe
