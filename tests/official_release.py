@@ -1,6 +1,7 @@
 """A folder in the layout of the official release, at tiny width with random weights, and its networks."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,14 +73,11 @@ def networks() -> dict[str, nn.Module]:
 
 # Our name -> official, the reverse of megactor.models.official, written down by hand: one checks the other.
 _BLOCK = (
-    (".layers.0.resnet.", ".resnets.0."),
-    (".layers.1.resnet.", ".resnets.1."),
-    (".layers.0.transformer.", ".attentions.0."),
-    (".layers.1.transformer.", ".attentions.1."),
-    (".layers.0.motion.", ".motion_modules.0.temporal_transformer."),
-    (".layers.1.motion.", ".motion_modules.1.temporal_transformer."),
-    (".downsample.conv.", ".downsamplers.0.conv."),
-    (".upsample.conv.", ".upsamplers.0.conv."),
+    (r"\.layers\.(\d)\.resnet\.", r".resnets.\1."),
+    (r"\.layers\.(\d)\.transformer\.", r".attentions.\1."),
+    (r"\.layers\.(\d)\.motion\.", r".motion_modules.\1.temporal_transformer."),
+    (r"\.downsample\.conv\.", ".downsamplers.0.conv."),
+    (r"\.upsample\.conv\.", ".upsamplers.0.conv."),
 )
 _UNET = (
     ("down.", "down_blocks."),
@@ -87,20 +85,21 @@ _UNET = (
     ("middle_in.", "mid_block.resnets.0."),
     ("middle_out.", "mid_block.resnets.1."),
     ("middle_transformer.", "mid_block.attentions.0."),
-    ("final_layers.0.", "up_blocks.1.layers.0."),
-    ("final_resnet.", "up_blocks.1.resnets.1."),
-    ("tap.norm1.", "up_blocks.1.attentions.1.transformer_blocks.0.norm1."),
-    ("tap.", "up_blocks.1.attentions.1."),
+    ("final_layers.", "up_blocks.{level}.layers."),
+    ("final_resnet.", "up_blocks.{level}.resnets.{layer}."),
+    ("tap.norm1.", "up_blocks.{level}.attentions.{layer}.transformer_blocks.0.norm1."),
+    ("tap.", "up_blocks.{level}.attentions.{layer}."),
 )
 
 
-def _official_unet_name(name: str) -> str:
+def _official_unet_name(name: str, network: nn.Module) -> str:
+    last = {"level": len(network.config.block_out_channels) - 1, "layer": network.config.layers_per_block}
     for ours, theirs in _UNET:
         if name.startswith(ours):
-            name = theirs + name.removeprefix(ours)
+            name = theirs.format(**last) + name.removeprefix(ours)
             break
-    for ours, theirs in _BLOCK:
-        name = name.replace(ours, theirs)
+    for pattern, theirs in _BLOCK:
+        name = re.sub(pattern, theirs, name)
     if "temporal_transformer." in name:
         head, _, rest = name.partition("temporal_transformer.")
         if not rest.startswith(("norm.", "proj_in.", "proj_out.")):
@@ -131,12 +130,12 @@ def official_tensors(parts: Mapping[str, nn.Module]) -> dict[str, Tensor]:
     """The state dict of the checkpoint."""
     tensors = {}
     for name, value in parts["unet"].state_dict().items():
-        theirs = _official_unet_name(name)
+        theirs = _official_unet_name(name, parts["unet"])
         tensors[f"module.unet.{theirs}"] = value[None] if theirs.endswith(".pe") else value
     for name, value in parts["pose_guider"].state_dict().items():
         tensors[f"module.unet.condition_input_layer.{_official_pose_guider_name(name)}"] = value
     for name, value in parts["reference_net"].state_dict().items():
-        tensors[f"module.appearance_encoder.{_official_unet_name(name)}"] = value
+        tensors[f"module.appearance_encoder.{_official_unet_name(name, parts['reference_net'])}"] = value
     return tensors
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from megactor.cli.bench_networks import flops, speed
+from megactor.cli.bench_official import official
 from megactor.cli.failures import one_line_errors
 from megactor.cli.synth import require_extra
 
@@ -21,6 +22,7 @@ def _bench() -> None:
 
 bench.command("flops")(flops)
 bench.command("speed")(speed)
+bench.command("official")(official)
 
 
 @bench.command("memory")

@@ -1,0 +1,169 @@
+"""Our side, in a process of its own: `python -m megactor.bench.official.ours CASE FOLDER OFFICIAL`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from megactor.bench.official.case import (
+    DTYPES,
+    PORTRAIT_SIZE,
+    Case,
+    Inputs,
+    Settings,
+    fill,
+    measure,
+    write_result,
+)
+from megactor.bench.official.live_tensors import LiveTensors
+from megactor.encoding import PortraitInputs, to_tensor
+from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
+from megactor.models.official import convert_official
+from megactor.models.presets import NetworkConfig, UNetNumbers
+from megactor.options import AnimationOptions
+from megactor.pipeline import MegActorPipeline
+from megactor.portrait import Portrait
+from megactor.sampling import official_ddim
+
+
+class GivenPortrait(MegActorPipeline):
+    """The pipeline, told the background tokens and the sample of the portrait's latents."""
+
+    given: Inputs
+
+    def _encode_portrait(self, face: Portrait, seed: int) -> PortraitInputs:
+        device, dtype = self._execution_device, self.unet.dtype
+        image = to_tensor(face.image, device, dtype)
+        mean = self.vae.encode(image * 2 - 1).latent_dist.mean
+        return PortraitInputs(
+            image=image,
+            large=image,
+            mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
+            tokens=self.given.tokens.to(device, dtype),
+            reference_latents=mean * self.vae.config.scaling_factor,
+            latents=self.given.latents.to(device, dtype),
+        )
+
+
+def main(case_file: str, folder: str, official: str) -> None:
+    """Measures and writes the result.
+
+    Args:
+        case_file: the case.
+        folder: where the result goes.
+        official: result.json of the official side: its settings, and the names of its weights.
+    """
+    case, told = Case.read(case_file), json.loads(Path(official).read_text(encoding="utf-8"))
+    settings = Settings(**told["settings"])
+    pipe = build(case, settings)
+    parameters = our_parameters(pipe, told["names"])
+    fill(parameters, case.seed)
+    fill(pipe.vae.named_parameters(), case.seed)
+    if case.compile_blocks:
+        pipe.compile_blocks()
+    measured = measure(case, settings, pipe.vae, lambda *asked: animate(pipe, *asked), LiveTensors())
+    guider = sum(p.numel() for p in pipe.pose_guider.parameters())
+    facts: dict[str, Any] = {
+        "parameters": {
+            "unet": sum(p.numel() for p in pipe.unet.parameters()) + guider,  # the official one holds it
+            "appearance_encoder": sum(p.numel() for p in pipe.reference_net.parameters()),
+            "vae": sum(p.numel() for p in pipe.vae.parameters()),
+        },
+        "attention": "torch",
+    }
+    write_result(Path(folder), case, settings, measured, **facts)
+
+
+def build(case: Case, settings: Settings) -> GivenPortrait:
+    """The networks of the case, with weights that mean nothing yet."""
+    numbers, before = case.numbers, torch.get_default_dtype()
+    config = NetworkConfig(
+        image_size=case.size,
+        unet=UNetNumbers(
+            block_out_channels=numbers.channels,
+            attention_heads=numbers.heads,
+            cross_attention_dim=numbers.tokens,
+            norm_groups=numbers.groups,
+        ),
+    )
+    torch.set_default_dtype(DTYPES[case.dtype])  # no second copy in float32
+    try:
+        with torch.device(case.device):
+            pipe = GivenPortrait(
+                vae=AutoencoderKL(
+                    block_out_channels=numbers.vae,
+                    down_block_types=("DownEncoderBlock2D",) * 4,
+                    up_block_types=("UpDecoderBlock2D",) * 4,
+                    layers_per_block=numbers.vae_layers,
+                    latent_channels=4,
+                    norm_num_groups=numbers.vae_groups,
+                    sample_size=PORTRAIT_SIZE,
+                ).eval(),
+                image_encoder=None,
+                reference_net=config.reference_net().eval(),
+                pose_guider=config.driving_encoder().eval(),
+                unet=config.denoising_unet().eval(),
+                scheduler=official_ddim(),
+                image_size=case.size,
+                output_size=case.size,
+                default_guidance=settings.guidance,
+                window=settings.window,
+                overlap=settings.overlap,
+            )
+    finally:
+        torch.set_default_dtype(before)
+    for module in pipe.unet.modules():
+        if isinstance(module, TemporalAttention):  # a table, which a checkpoint would hold, computed in that type above
+            module.positions = sinusoidal_positions(*module.positions.shape).to(module.positions)
+    for network in (pipe.unet, pipe.reference_net, pipe.vae):
+        network.to(memory_format=torch.channels_last)  # as `from_pretrained` does
+    return pipe
+
+
+def our_parameters(pipe: MegActorPipeline, names: list[str]) -> list[tuple[str, Tensor]]:
+    """Our parameters under the names that the official code has for them.
+
+    Raises:
+        ModelError: a name belongs to no part of ours.
+        ValueError: one side has a weight that the other has not.
+    """
+    numbered = convert_official({name: torch.tensor([number]) for number, name in enumerate(names)})
+    parts: tuple[tuple[nn.Module, dict[str, Tensor]], ...] = (
+        (pipe.unet, numbered.denoising_unet),
+        (pipe.pose_guider, numbered.pose_guider),
+        (pipe.reference_net, numbered.reference_net),
+    )
+    pairs: list[tuple[str, Tensor]] = []
+    for network, renamed in parts:
+        own = dict(network.named_parameters())
+        if own.keys() != renamed.keys():
+            raise ValueError(f"weights differ: {sorted(own.keys() ^ renamed.keys())[:3]}")
+        pairs += [(names[int(number)], own[name]) for name, number in renamed.items()]
+    return pairs
+
+
+def animate(pipe: GivenPortrait, case: Case, settings: Settings, inputs: Inputs) -> None:
+    """From crops to frames, as `MegActorPipeline.__call__` does behind the faces."""
+    pipe.given = inputs
+    foreground = 1 - inputs.background
+    portrait = Portrait(
+        picture=inputs.portrait,
+        face=None,  # type: ignore[arg-type]  # read by nothing behind the crop
+        crop=None,  # type: ignore[arg-type]
+        image=inputs.portrait,
+        large=inputs.portrait,
+        foreground=foreground,
+        background=inputs.portrait,
+    )
+    asked = AnimationOptions(steps=settings.steps, guidance=settings.guidance, seed=case.seed)
+    driving = [(frame, None) for frame in inputs.driving]
+    for _ in pipe.animate_crops(portrait, driving, case.frames, asked):
+        pass
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
