@@ -12,7 +12,6 @@ from megactor.denoising import Frame
 from megactor.encoding import PortraitInputs
 from megactor.errors import ModelError
 from megactor.memory import Measure, MemoryGuard
-from megactor.models.dense_motion import DenseMotion
 from megactor.models.detail import add_portrait_detail
 from megactor.models.pixel_codec import PixelCodec
 
@@ -80,8 +79,9 @@ class FrameDecoder:
     def _decode(self, frames: Sequence[Frame]) -> np.ndarray:
         latents = torch.cat([frame.latents[:, :, 0] for frame in frames]) / self._vae.config.scaling_factor
         images = (self._vae.decode(latents).sample / 2 + 0.5).clamp(0, 1)
-        motions = [frame.conditions.motion for frame in frames if frame.conditions.motion is not None]
-        if motions:
-            motion = DenseMotion(*(torch.cat(fields) for fields in zip(*motions, strict=True)))
-            images = add_portrait_detail(images, self._portrait.large, motion)
-        return to_images(images)
+        finished = [self._detailed(image, frame) for image, frame in zip(images.split(1), frames, strict=True)]
+        return to_images(torch.cat(finished))
+
+    def _detailed(self, image: Tensor, frame: Frame) -> Tensor:
+        motion = frame.conditions.motion
+        return image if motion is None else add_portrait_detail(image, self._portrait.large, motion)
