@@ -141,7 +141,7 @@ class Inputs:
     driving: uint8 (F, S, S, 3).
     background: float32 (S, S), 1 on the background.
     tokens: (1, tokens, D).
-    latents: (1, 4, S/8, S/8), the portrait's latents as sampled for the denoiser's input.
+    sampling: (1, 4, S/8, S/8), standard normal: samples the portrait's latents for the denoiser's input.
     noise: (1, 4, F, S/8, S/8), standard normal.
     """
 
@@ -149,12 +149,12 @@ class Inputs:
     driving: np.ndarray
     background: np.ndarray
     tokens: Tensor
-    latents: Tensor
+    sampling: Tensor
     noise: Tensor
 
     @classmethod
     def of(cls, case: Case) -> Inputs:
-        """Random ones. The noise is what a generator with the case's seed draws first."""
+        """Random ones. Sampling and noise are each what a generator with the case's seed draws first."""
         size, side = case.size, case.size // LATENT_FACTOR
         pictures = np.random.RandomState(case.seed)
         background = np.ones((size, size), np.float32)
@@ -164,7 +164,7 @@ class Inputs:
             driving=pictures.randint(0, 256, (case.frames, size, size, 3)).astype(np.uint8),
             background=background,
             tokens=torch.randn((1, TOKENS, case.numbers.tokens), generator=_generator("tokens", case.seed)),
-            latents=torch.randn((1, 4, side, side), generator=_generator("latents", case.seed)),
+            sampling=torch.randn((1, 4, side, side), generator=torch.Generator("cpu").manual_seed(case.seed)),
             noise=torch.randn((1, 4, case.frames, side, side), generator=torch.Generator("cpu").manual_seed(case.seed)),
         )
 

@@ -5,8 +5,8 @@ denoising loop. Done here in place of the constructor of its `MagicAnimate`, whi
 
 - the networks are built from the numbers of the case by the same calls, and `conv_in` is replaced as it does;
 - weights are random (`case.fill`);
-- background tokens, sampled portrait latents and the initial noise are given: faces, segmentation and CLIP run once a
-  clip on both sides and are no part of the comparison.
+- background tokens and all noise are given: faces, segmentation and CLIP run once a clip on both sides and are no part
+  of the comparison.
 
 Windows, guidance, steps and noise schedule come from `configs/inference` of the checkout. Changed for the comparison:
 
@@ -188,7 +188,10 @@ def animate(pipe: Any, networks: dict[str, Any], case: Case, settings: Settings,
     gray = (torch.from_numpy(inputs.driving) * torch.tensor(GRAY)).sum(-1, keepdim=True) / 255.0
     side = case.size // LATENT_FACTOR
     mask = F.interpolate(torch.from_numpy(inputs.background)[None, None], size=(side, side), mode="nearest")
-    constant = torch.cat([inputs.latents, mask], dim=1)[:, :, None].repeat(2, 1, case.frames, 1, 1)
+    source = case.to((portrait - 0.5) * 2)
+    posterior = pipe.vae.encode(source).latent_dist
+    latents = (posterior.mean + posterior.std * case.to(inputs.sampling)) * 0.18215
+    constant = torch.cat([latents, case.to(mask)], dim=1)[:, :, None].repeat(2, 1, case.frames, 1, 1)
     large = F.interpolate(portrait, size=PORTRAIT_SIZE, mode="bilinear", align_corners=False)
     pipe(
         "",
@@ -201,11 +204,11 @@ def animate(pipe: Any, networks: dict[str, Any], case: Case, settings: Settings,
         controlnet_condition=case.to(gray.repeat(1, 1, 1, 3))[None],
         latents=case.to(inputs.noise),
         appearance_encoder=networks["appearance_encoder"],
-        source_image=case.to((portrait - 0.5) * 2).permute(0, 2, 3, 1),
+        source_image=source.permute(0, 2, 3, 1),
         context_frames=settings.window,
         context_stride=1,
         context_overlap=settings.overlap,
-        ref_concat_image_noises_latents=case.to(constant),
+        ref_concat_image_noises_latents=constant,
         ref_img_condition=case.to(large),
     )
 

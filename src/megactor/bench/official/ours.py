@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -20,7 +21,6 @@ from megactor.bench.official.case import (
     write_result,
 )
 from megactor.bench.official.live_tensors import LiveTensors
-from megactor.encoding import PortraitInputs, to_tensor
 from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
 from megactor.models.official import convert_official
 from megactor.models.presets import NetworkConfig, UNetNumbers
@@ -30,23 +30,25 @@ from megactor.portrait import Portrait
 from megactor.sampling import official_ddim
 
 
-class GivenPortrait(MegActorPipeline):
-    """The pipeline, told the background tokens and the sample of the portrait's latents."""
+class GivenTokens:
+    """In the place of the CLIP vision model: the background tokens of the case, whatever the picture."""
 
-    given: Inputs
+    config = SimpleNamespace(image_size=224)
 
-    def _encode_portrait(self, face: Portrait, seed: int) -> PortraitInputs:
-        device, dtype = self._execution_device, self.unet.dtype
-        image = to_tensor(face.image, device, dtype)
-        mean = self.vae.encode(image * 2 - 1).latent_dist.mean
-        return PortraitInputs(
-            image=image,
-            large=image,
-            mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
-            tokens=self.given.tokens.to(device, dtype),
-            reference_latents=mean * self.vae.config.scaling_factor,
-            latents=self.given.latents.to(device, dtype),
-        )
+    def __init__(self, tokens: Tensor) -> None:
+        self.vision_model = self
+        self._tokens = tokens
+
+    def __call__(self, pixels: Tensor) -> SimpleNamespace:
+        """Hidden states that need no norm and no projection."""
+        return SimpleNamespace(last_hidden_state=self._tokens)
+
+    @staticmethod
+    def post_layernorm(hidden: Tensor) -> Tensor:
+        """Unchanged."""
+        return hidden
+
+    visual_projection = post_layernorm
 
 
 def main(case_file: str, folder: str, official: str) -> None:
@@ -78,7 +80,7 @@ def main(case_file: str, folder: str, official: str) -> None:
     write_result(Path(folder), case, settings, measured, **facts)
 
 
-def build(case: Case, settings: Settings) -> GivenPortrait:
+def build(case: Case, settings: Settings) -> MegActorPipeline:
     """The networks of the case, with weights that mean nothing yet."""
     numbers, before = case.numbers, torch.get_default_dtype()
     config = NetworkConfig(
@@ -93,7 +95,7 @@ def build(case: Case, settings: Settings) -> GivenPortrait:
     torch.set_default_dtype(DTYPES[case.dtype])  # no second copy in float32
     try:
         with torch.device(case.device):
-            pipe = GivenPortrait(
+            pipe = MegActorPipeline(
                 vae=AutoencoderKL(
                     block_out_channels=numbers.vae,
                     down_block_types=("DownEncoderBlock2D",) * 4,
@@ -103,7 +105,7 @@ def build(case: Case, settings: Settings) -> GivenPortrait:
                     norm_num_groups=numbers.vae_groups,
                     sample_size=PORTRAIT_SIZE,
                 ).eval(),
-                image_encoder=None,
+                image_encoder=GivenTokens(case.to(Inputs.of(case).tokens)),
                 reference_net=config.reference_net().eval(),
                 pose_guider=config.driving_encoder().eval(),
                 unet=config.denoising_unet().eval(),
@@ -146,9 +148,8 @@ def our_parameters(pipe: MegActorPipeline, names: list[str]) -> list[tuple[str, 
     return pairs
 
 
-def animate(pipe: GivenPortrait, case: Case, settings: Settings, inputs: Inputs) -> None:
+def animate(pipe: MegActorPipeline, case: Case, settings: Settings, inputs: Inputs) -> None:
     """From crops to frames, as `MegActorPipeline.__call__` does behind the faces."""
-    pipe.given = inputs
     foreground = 1 - inputs.background
     portrait = Portrait(
         picture=inputs.portrait,
