@@ -134,6 +134,8 @@ def test_a_face_in_the_wallpaper_is_nobody():
             whole = image.shape[:2] == (320, 320)
             return found + [face.moved(1, (60, 90)) for face in found if whole]
 
+        near_faces = faces
+
     analyzer = create_analyzer()
     frames = demo_frames("talk")[:25]
     assert faces.follow(frames, Fooled(analyzer), (320, 320)).crowded == 0
