@@ -1,5 +1,7 @@
 """Tasks of the close-ups: what they are told and what counts as true."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from megactor.errors import InputError
 from megactor.models.close_up import CloseUp
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.face_crops import UprightCrop
+from megactor.train.config import CloseUpConfig
 from megactor.train.tasks.close_up import CloseUpTask, _true_flow
 from megactor.train.tasks.refiner import RefinerTask, spoilt
 
@@ -50,7 +53,7 @@ def test_spoilt_keypoints_are_near_the_true_ones():
     assert abs(errors.mean()) < 0.3
 
 
-@pytest.mark.parametrize("task", [RefinerTask, CloseUpTask])
+@pytest.mark.parametrize("task", [RefinerTask, partial(CloseUpTask, config=CloseUpConfig(kind="close_up"))])
 def test_a_model_without_close_ups_is_told_so(task):
     with pytest.raises(InputError, match="this model has no"):
         task(DenseMotionNet(block_out_channels=(16, 16), attention_levels=(False, False)), seed=0)

@@ -51,9 +51,13 @@ class DenseMotion(NamedTuple):
 
 def _centers(height: int, width: int, device: torch.device) -> Tensor:
     """(1, height * width, 2), x and y of the centers of pixels in picture units, row by row."""
-    y = (torch.arange(height, device=device) + 0.5) / height
-    x = (torch.arange(width, device=device) + 0.5) / width
+    x, y = _axis(width, device), _axis(height, device)
     return torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1).view(1, -1, 2)
+
+
+def _axis(count: int, device: torch.device) -> Tensor:
+    """(count,), centers of pixels along one side."""
+    return (torch.arange(count, device=device) + 0.5) / count
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
@@ -124,17 +128,21 @@ def meet_keypoints(
     Returns:
         (B, 2, H, W).
     """
-    height, width = flow.shape[-2:]
 
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return torch.exp((a[:, :, None] - b[:, None]).square().sum(-1) / (-2 * radius**2))
+    def bumps(places: Tensor, middles: Tensor) -> Tensor:
+        """(1 or B, N) and (B, K), coordinates of one axis -> (B, N, K)."""
+        return torch.exp((places[..., None] - middles[:, None]).square() / (-2 * radius**2))
 
     there = F.grid_sample(flow, (2 * keypoints - 1)[:, None], padding_mode="border", align_corners=False)
     missing = (portrait_keypoints - keypoints - there[:, :, 0].mT) * trust
     ridge = smoothing * torch.eye(keypoints.shape[1], device=flow.device)
-    weights = torch.linalg.solve(kernel(keypoints, keypoints) + ridge, missing)
-    correction = kernel(_centers(height, width, flow.device), keypoints) @ weights
-    return flow + correction.mT.reshape(flow.shape)
+    x, y = keypoints.unbind(-1)
+    weights = torch.linalg.solve(bumps(x, x) * bumps(y, y) + ridge, missing)
+    # a Gaussian is the product of one along each axis: two small matrices in place of a value a pixel and keypoint
+    rows, columns = (
+        bumps(_axis(count, flow.device)[None], at) for count, at in zip(flow.shape[-2:], (y, x), strict=True)
+    )
+    return flow + (rows[:, None] * weights.mT[:, :, None]) @ columns[:, None].mT
 
 
 class DenseMotionNet(ModelMixin, ConfigMixin):

@@ -83,6 +83,6 @@ def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:
         case RetargeterConfig():
             return RetargeterTask(dense_motion, task.noise, seed)
         case CloseUpConfig():
-            return CloseUpTask(dense_motion, seed)
+            return CloseUpTask(dense_motion, task, seed)
         case MotionConfig():
             return MotionTask(dense_motion, seed)

@@ -180,9 +180,14 @@ class MotionConfig(_Config):
 
 
 class CloseUpConfig(_Config):
-    """CloseUpNet: eyes and mouth out of the portrait's pixels."""
+    """CloseUpNet: eyes and mouth out of the portrait's pixels.
+
+    Attributes:
+        adversarial: weight of a critic's opinion, see `tasks.critic`; 0 trains without one.
+    """
 
     kind: Literal["close_up"]
+    adversarial: Annotated[float, Field(ge=0)] = 0.0
 
 
 class AnimationConfig(_Config):
@@ -208,13 +213,21 @@ class DiffusionConfig(AnimationConfig):
         offset_noise: strength of the offset; see `training_noise`.
         pure_noise: how likely the timestep is the last one, where sampling starts; else it is any. Models that sample
             in one or two steps do most of their work there.
+        adversarial: weight of a critic's opinion of decoded frames, see `tasks.critic`; 0 trains without one.
     """
 
     kind: Literal["diffusion"]
     loss: Literal["prediction", "pictures"] = "prediction"
+    adversarial: Annotated[float, Field(ge=0)] = 0.0
     without_reference: Share = 0.1
     offset_noise: Annotated[float, Field(ge=0)] = 0.1
     pure_noise: Share = 0.0
+
+    @model_validator(mode="after")
+    def _critic_of_pictures(self) -> "DiffusionConfig":
+        if self.adversarial and self.loss != "pictures":
+            raise ValueError("adversarial needs loss: pictures")
+        return self
 
 
 class DistillationConfig(AnimationConfig):

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from megactor.errors import InputError
 from megactor.metrics.pictures import psnr
@@ -10,7 +10,9 @@ from megactor.models.close_up import CloseUp, fade
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.face_crops import pixel_centers
 from megactor.models.keypoints import to_gray
+from megactor.train.config import CloseUpConfig
 from megactor.train.samples import Batch
+from megactor.train.tasks.critic import Critic, adversarial_losses
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, pictures, strip
 
 _NOISE = 0.2
@@ -24,26 +26,43 @@ class CloseUpTask(TrainingTask):
 
     Args:
         dense_motion: whose CloseUpNet learns.
+        config: how.
         seed: of the run.
     """
 
-    def __init__(self, dense_motion: DenseMotionNet, seed: int) -> None:
+    def __init__(self, dense_motion: DenseMotionNet, config: CloseUpConfig, seed: int) -> None:
         super().__init__()
         if dense_motion.close_up is None:
             raise InputError("this model has no CloseUpNet that could learn")
         self.network = dense_motion.close_up
-        self.seed = seed
-        learn_only(self, [self.network])
+        self.config, self.seed = config, seed
+        self.critics = [Critic(3, seed + number) for number in range(2)] if config.adversarial else []
+        self.critic_list = nn.ModuleList(self.critics)  # registers them
+        learn_only(self, [self.network, self.critic_list])
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; the first frame of every sample."""
         points = batch["keypoints"][:, 0]
         draws = torch.stack([torch.randn(3, *points.shape[1:], generator=g) for g in self.generators(batch)])
         draws = draws.to(points.device) * (_NOISE / 128)
-        losses = [self._losses(part, batch) for part in self._close_ups(batch, draws)]
+        parts = self._close_ups(batch, draws)
+        shown = [self._pictures(part, batch) for part in parts]
+        losses = [self._losses(part, *pair, batch) for part, pair in zip(parts, shown, strict=True)]
         means = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
         loss = means["colors"] + _EDGES * means["edges"] + _FLOW * means["flow"] + _SHOWN * means["shown"]
+        if self.config.adversarial:
+            contests = self._contests(shown)
+            loss = loss + contests["critic"] + self.config.adversarial * contests["fooled"]
+            means = means | contests
         return {"loss": loss} | means
+
+    def _contests(self, shown: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        """Both eyes before one critic, the mouth before another; (B, 3, S, S) made and true of each part."""
+        eyes = tuple(torch.cat(pair) for pair in zip(*shown[:2], strict=True))
+        losses = [
+            adversarial_losses(critic, *pair) for critic, pair in zip(self.critics, (eyes, shown[2]), strict=True)
+        ]
+        return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
 
     def _close_ups(self, batch: Batch, noise: Tensor | float = 0.0) -> tuple[CloseUp, CloseUp, CloseUp]:
         points = batch["portrait_keypoints"], batch["driving_keypoints"][:, 0], batch["keypoints"][:, 0]
@@ -52,12 +71,16 @@ class CloseUpTask(TrainingTask):
         return self.network(pictures(batch, "portrait"), gray, portrait, driver, target)
 
     @staticmethod
-    def _losses(part: CloseUp, batch: Batch) -> dict[str, Tensor]:
+    def _pictures(part: CloseUp, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What was made and what is true, (B, 3, S, S)."""
         size = part.flow.shape[-1]
-        centers = pixel_centers(size, part.flow.device)
-        made = part.picture(pictures(batch, "portrait"), centers.view(1, size, size, 2))
-        true = part.place.pixels(pictures(batch, "target")[:, 0], size)
-        weight = _weights(size, made.device)
+        places = pixel_centers(size, part.flow.device).view(1, size, size, 2)
+        made = part.picture(pictures(batch, "portrait"), places)
+        return made, part.place.pixels(pictures(batch, "target")[:, 0], size)
+
+    @staticmethod
+    def _losses(part: CloseUp, made: Tensor, true: Tensor, batch: Batch) -> dict[str, Tensor]:
+        weight = _weights(made.shape[-1], made.device)
         error = made - true
         edges = (error.diff(dim=-1).abs() * weight[..., 1:]).mean() + (error.diff(dim=-2).abs() * weight[1:]).mean()
         true_flow, shown, known = _true_flow(part, batch)

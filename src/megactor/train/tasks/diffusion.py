@@ -9,6 +9,7 @@ from megactor.train.loss import diffusion_loss, predict, training_noise
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.animation import AnimationTask
+from megactor.train.tasks.critic import Critic, adversarial_losses
 from megactor.train.tasks.motion import motion_losses
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import pictures
@@ -26,6 +27,7 @@ class DiffusionTask(AnimationTask):
     def __init__(self, networks: Networks, config: DiffusionConfig, seed: int) -> None:
         super().__init__(networks, config, seed)
         self.config = config
+        self.critic = Critic(3, seed) if config.adversarial else None
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`."""
@@ -39,16 +41,22 @@ class DiffusionTask(AnimationTask):
         timesteps = torch.stack([self._timestep(generator) for generator in generators]).to(clean.device)
         with_reference = self.step_draw(step) >= self.config.without_reference
         networks = self.unet, self.reference_net, self.pose_guider
+        parts: dict[str, Tensor] = {}
         if self.config.loss == "prediction":
             loss = diffusion_loss(*networks, self.noise, inputs, noise, timesteps, with_reference)
         else:
             noisy = self.noise.add_noise(clean, noise, timesteps)
             frames = self.decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
-            loss = picture_loss(frames, pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1))
-        if motion is None or not self.motion_learns:
-            return {"loss": loss}
-        known = motion_losses(motion.flow, motion.visibility, motion.portrait, batch)
-        return {"loss": loss + known.pop("loss"), "animation": loss} | known
+            target = pictures(batch, "target").flatten(0, 1)
+            loss = parts["animation"] = picture_loss(frames, target, batch["keypoints"].flatten(0, 1))
+            if self.critic is not None:
+                parts |= adversarial_losses(self.critic, frames, target)
+                loss = loss + parts["critic"] + self.config.adversarial * parts["fooled"]
+        if motion is not None and self.motion_learns:
+            known = motion_losses(motion.flow, motion.visibility, motion.portrait, batch)
+            loss = loss + known.pop("loss")
+            parts |= known
+        return {"loss": loss} | parts
 
     def _timestep(self, generator: torch.Generator) -> Tensor:
         count = self.noise.config.num_train_timesteps
