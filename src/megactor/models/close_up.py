@@ -22,7 +22,6 @@ from megactor.models.face_crops import (
     eye_crops,
     mouth_crop,
     normalized,
-    pixel_centers,
 )
 from megactor.models.patch_unet import PatchUNet
 
@@ -182,6 +181,7 @@ def _close_up(place: UprightCrop, source: UprightCrop, out: Tensor) -> CloseUp:
 
 
 def _dots(points: Tensor, size: int) -> Tensor:
-    """(B, K, 2) in units of the crop -> (B, K, size, size), a soft dot each."""
-    distances = (pixel_centers(size, points.device)[:, None] - points[:, :, None]).square().sum(-1) * size**2
-    return torch.exp(-distances / (2 * _DOT**2)).view(*points.shape[:2], size, size)
+    """(B, K, 2) in units of the crop -> (B, K, size, size), a soft dot each: the product of one along each axis."""
+    centers = torch.arange(size, device=points.device) + 0.5
+    x, y = torch.exp((centers - points[..., None] * size).square() / (-2 * _DOT**2)).unbind(2)
+    return y[..., :, None] * x[..., None, :]
