@@ -46,6 +46,12 @@ def test_mistakes_are_named(change, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_critic_needs_pictures_to_look_at():
+    path = next(path for path in RECIPES if path.stem == "sd15-stage1")
+    with pytest.raises(InputError, match="adversarial needs loss: pictures"):
+        load_config(path, ["task.adversarial=0.1"])
+
+
 @pytest.mark.parametrize(
     "content", ["", "- a\n- b\n", "a: [", b"\xff\xfe\x00"], ids=["empty", "list", "broken", "bytes"]
 )
