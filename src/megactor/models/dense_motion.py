@@ -34,7 +34,8 @@ class DenseMotion(NamedTuple):
 
     flow: (B, 2, H, W), backward flow (x, y) in units of the picture's width and height: the pixel at p shows the
         portrait's point p + flow(p).
-    visibility: (B, 1, H, W) in [0, 1], the probability that this point can be seen in the portrait.
+    visibility: (B, 1, H, W) in [0, 1], how far the portrait can be shown there: its point is visible in the portrait,
+        or what is in its place looks the same.
     close_ups: eyes and mouth, which the flow cannot carry.
     """
 

@@ -14,6 +14,8 @@ _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
 _KEYPOINT_NOISE = 0.5
 """Standard deviation of a keypoint's error, in pixels of 128."""
+_SAME_COLOR = 0.1
+"""Difference of colors, white = 1, up to which hidden points count as shown: one lock of hair is as good as another."""
 _UNIT = 64
 """The flow's error counts in pixels of a 64 x 64 grid."""
 
@@ -45,7 +47,8 @@ class MotionTask(TrainingTask):
         flow, visibility = (
             torch.cat(values) for values in zip(*(self.network.logits(*p) for p in pieces), strict=True)
         )
-        true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1) > 0
+        true_flow = batch["flow"].flatten(0, 1)
+        shown = shown_by_portrait(batch, portrait, target) > 0.5
         person = (true_flow != 0).any(1, keepdim=True)
         errors = ((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True)
         warped = warp(portrait, flow)
@@ -57,7 +60,7 @@ class MotionTask(TrainingTask):
                 "psnr_still": mean_psnr(portrait, target, portrait),
                 "psnr_true_flow": mean_psnr(warp(portrait, true_flow), target, portrait),
                 "flow_error": float(errors[person].mean()),
-                "visibility_accuracy": float(((visibility > 0) == visible).float().mean()),
+                "visibility_accuracy": float(((visibility > 0) == shown).float().mean()),
             },
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
         )
@@ -78,6 +81,26 @@ def known_keypoints(batch: Batch, generators: list[torch.Generator] | None = Non
     return portrait.repeat_interleave(frames, 0), driver.flatten(0, 1)
 
 
+def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:
+    """How far the portrait moved by the true flow can be shown: where points are visible in it, or look the same.
+
+    The renderer's visibility speckles hair, whose locks hide each other: a network that learns that paints all of it
+    anew, and hazier than the portrait's.
+
+    Args:
+        batch: with the truth.
+        portrait: (B * F, 3, S, S) in [0, 1].
+        target: the same of the frames to make.
+
+    Returns:
+        (B * F, 1, h, w) in [0, 1].
+    """
+    flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1).float()
+    error = (warp(portrait, flow) - target).abs().amax(1, keepdim=True)
+    error = F.avg_pool2d(F.interpolate(error, size=flow.shape[-2:], mode="area"), 3, 1, 1)
+    return torch.maximum(visible, torch.exp(-(error / _SAME_COLOR).square()))
+
+
 def motion_losses(flow: Tensor, visibility: Tensor, portrait: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Errors of a predicted motion: against the true one where it is known, and of the portrait that it moves.
 
@@ -92,7 +115,7 @@ def motion_losses(flow: Tensor, visibility: Tensor, portrait: Tensor, batch: Bat
     """
     target, keypoints = pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1)
     known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
-    true_flow, visible = batch["flow"].flatten(0, 1), batch["visible"].flatten(0, 1).float()
+    true_flow, visible = batch["flow"].flatten(0, 1), shown_by_portrait(batch, portrait, target)
     fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
     person = (true_flow != 0).any(1, keepdim=True).float()
     flow_error = (flow - true_flow).abs() * _UNIT * (person + _BACKGROUND * (1 - person)) * coarse
