@@ -23,7 +23,7 @@ TASKS = {
     "keypoints": {"kind": "keypoints"},
     "retargeter": {"kind": "retargeter", "noise": 0.0},
     "motion": {"kind": "motion"},
-    "close_up": {"kind": "close_up", "adversarial": 0.02},
+    "close_up": {"kind": "close_up"},
     "diffusion": {"kind": "diffusion", "train": ["unet", "motion_modules"]},
     "together": {"kind": "diffusion", "train": ["unet", "dense_motion"], "loss": "pictures", "adversarial": 0.02},
 }
