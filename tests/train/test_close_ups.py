@@ -85,3 +85,42 @@ def test_the_refiner_learns_to_find_points_again():
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.9 * losses[0]
     assert dense_motion.keypoints.unet.conv_in.weight.grad is None, "nothing else learns"
+
+
+def test_close_ups_and_their_critics_learn_at_once():
+    torch.manual_seed(0)
+    dense_motion = DenseMotionNet(
+        block_out_channels=(16, 16),
+        attention_levels=(False, False),
+        keypoint_channels=(16, 16),
+        close_up_channels=(8, 8, 8),
+    )
+    points = torch.from_numpy(np.random.default_rng(0).uniform(0.3, 0.7, (2, 1, 70, 2)).astype(np.float32))
+    frames = torch.randint(0, 256, (2, 1, 3, 64, 64), dtype=torch.uint8)
+    batch = {
+        "number": torch.arange(2),
+        "portrait": frames[:, 0].flip(-1),
+        **dict.fromkeys(("target", "driving"), frames),
+        "portrait_keypoints": points[:, 0],
+        **dict.fromkeys(("keypoints", "driving_keypoints"), points),
+        "flow": torch.zeros(2, 1, 2, 32, 32),
+        "visible": torch.ones(2, 1, 1, 32, 32, dtype=torch.uint8),
+        "flow_known": torch.ones(2),
+    }
+
+    def step(adversarial: float) -> tuple[dict[str, float], list[torch.Tensor]]:
+        dense_motion.zero_grad()
+        task = CloseUpTask(dense_motion, CloseUpConfig(kind="close_up", adversarial=adversarial), seed=0)
+        losses = task(batch, 0)
+        losses["loss"].backward()
+        critics = [weight for name, weight in task.named_parameters() if "critic" in name]
+        assert bool(critics) == bool(adversarial)
+        assert all(weight.grad is not None for weight in critics)
+        gradients = [weight.grad.clone() for weight in dense_motion.close_up.parameters() if weight.grad is not None]
+        return {name: loss.item() for name, loss in losses.items()}, gradients
+
+    plain, without = step(0.0)
+    losses, with_critic = step(0.5)
+    total = plain["loss"] + losses["critic"] + 0.5 * losses["fooled"]
+    assert losses["loss"] == pytest.approx(total, rel=1e-5)
+    assert any(not torch.allclose(a, b) for a, b in zip(without, with_critic, strict=True)), "close-ups feel the critic"
