@@ -52,6 +52,12 @@ def test_a_critic_needs_pictures_to_look_at():
         load_config(path, ["task.adversarial=0.1"])
 
 
+def test_only_the_retargeter_does_without_pictures():
+    path = next(path for path in RECIPES if path.stem == "nano-motion")
+    with pytest.raises(InputError, match=r"the task motion needs data\.pictures"):
+        load_config(path, ["data.pictures=false"])
+
+
 @pytest.mark.parametrize(
     "content", ["", "- a\n- b\n", "a: [", b"\xff\xfe\x00"], ids=["empty", "list", "broken", "bytes"]
 )

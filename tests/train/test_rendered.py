@@ -26,6 +26,19 @@ def test_clips_are_rendered_once(clips, monkeypatch):
     np.testing.assert_array_equal(again.motion.visible, first.motion.visible)
 
 
+def test_landmarks_come_without_pictures(clips, monkeypatch):
+    whole = clips.clip(4)
+    monkeypatch.setattr(clips, "clip", None)
+    found = clips.landmarks(4)
+    assert set(found) == {"target", "swapped"}
+    for name, points in found.items():
+        np.testing.assert_allclose(points * 32, whole.landmarks[name], rtol=1e-6)
+
+
+def test_landmarks_of_a_clip_that_is_not_there_yet(clips):
+    assert clips.landmarks(0)["target"].shape == (3, 70, 2)
+
+
 def test_a_source_frame_does_not_move_from_itself(clips):
     motion = clips.clip(2).motion
     for row, source in enumerate(motion.sources):

@@ -12,7 +12,7 @@ from megactor.conditions.driving import landmark_box
 from megactor.models.dense_motion import warp
 from megactor.train.clips import Motion, TrainingClip, load_clip, save_clip
 from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig
-from megactor.train.samples import collate, cut_sample, resized
+from megactor.train.samples import collate, cut_landmarks, cut_sample, resized
 
 FRAMES = 8
 STILL = AugmentConfig(mirror=0, crop=0, recolor=0, driver_jitter=0, driver_warp=0, driver_recolor=0, box_jitter=0)
@@ -38,6 +38,17 @@ def shifting_clip() -> TrainingClip:
 
 def config(**changes) -> DataConfig:
     return DataConfig(**({"size": SIZE, "frames": 3, "rendered": RenderedConfig(), "augment": STILL} | changes))
+
+
+def test_landmarks_alone_are_those_that_come_with_pictures():
+    """But for the random changes; points move alike in every stream here, so frames can be told from them."""
+    clip = shifting_clip()
+    sample = cut_landmarks(clip.relative_landmarks(), config(pictures=False, stride=2), np.random.default_rng(3))
+    x = sample["keypoints"][:, 0, 0] * SIZE
+    np.testing.assert_allclose(np.diff(x), 2, rtol=1e-4)
+    np.testing.assert_allclose(sample["driving_keypoints"], sample["keypoints"])
+    whole = cut_sample(clip, config(stride=2), np.random.default_rng(3))
+    assert {name: array.shape for name, array in sample.items()} == {name: whole[name].shape for name in sample}
 
 
 @settings(max_examples=30, deadline=None)

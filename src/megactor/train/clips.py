@@ -44,6 +44,11 @@ class TrainingClip:
         """Frames."""
         return len(self.target)
 
+    def relative_landmarks(self) -> dict[str, np.ndarray]:
+        """As `landmarks`, in picture units."""
+        size = self.target.shape[1]
+        return {name: points / np.float32(size) for name, points in self.landmarks.items()}
+
 
 class ClipSource(Protocol):
     """Numbered clips. Which number means which clip never changes, so a training run can be repeated and resumed."""
@@ -54,6 +59,14 @@ class ClipSource(Protocol):
 
     def clip(self, number: int) -> TrainingClip:
         """Clip `number`, counted from 0.
+
+        Raises:
+            BrokenClipError: this one cannot be used; others can.
+        """
+        ...
+
+    def landmarks(self, number: int) -> dict[str, np.ndarray]:
+        """Those of clip `number`, for which no pictures need to be read: (T, 70, 2) in picture units of each stream.
 
         Raises:
             BrokenClipError: this one cannot be used; others can.
@@ -118,8 +131,20 @@ def load_clip(path: Path) -> TrainingClip:
     )
 
 
-def read_arrays(file: Path | BinaryIO) -> dict[str, np.ndarray]:
-    """All arrays of an npz file; pickled ones are refused.
+def load_landmarks(path: Path) -> dict[str, np.ndarray]:
+    """Only the landmarks of what `save_clip` wrote, in pixels.
+
+    Raises:
+        OSError, ValueError, KeyError: as `load_clip`.
+    """
+    landmarks = _named("landmarks.", read_arrays(path, prefix="landmarks."))
+    if "target" not in landmarks:
+        raise KeyError("landmarks.target")
+    return landmarks
+
+
+def read_arrays(file: Path | BinaryIO, prefix: str = "") -> dict[str, np.ndarray]:
+    """Arrays of an npz file whose names start so; pickled ones are refused.
 
     Raises:
         OSError: it is not there.
@@ -127,7 +152,7 @@ def read_arrays(file: Path | BinaryIO) -> dict[str, np.ndarray]:
     """
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {name: arrays[name] for name in arrays.files if name.startswith(prefix)}
     except (zipfile.BadZipFile, zlib.error, EOFError, AttributeError) as error:
         raise ValueError(f"damaged npz: {error}") from error
 

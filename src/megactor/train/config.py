@@ -97,6 +97,8 @@ class DataConfig(_Config):
         frames: F, frames of a sample.
         stride: frames are this far apart in the clip; None takes any frames, in order.
         twin: how likely the driver is a twin; else it is the target itself.
+        pictures: False: samples are landmarks only, read in no time and not changed at random; for the retargeter,
+            which looks at nothing else.
         known_motion: portraits are frames from which the true motion is known, where there are such.
         strongest: only this share of all clips, those with the strongest expression and gaze.
         rendered: clips to be rendered.
@@ -109,6 +111,7 @@ class DataConfig(_Config):
     frames: Positive = 1
     stride: Positive | None = None
     twin: Share = 0.85
+    pictures: bool = True
     known_motion: bool = True
     strongest: Annotated[float, Field(gt=0, le=1)] = 1.0
     rendered: RenderedConfig | None = None
@@ -294,6 +297,12 @@ class TrainConfig(_Config):
     validate_every: Positive = 500
     validation_clips: Annotated[int, Field(ge=0)] = 16
     validation_shards: str | None = None
+
+    @model_validator(mode="after")
+    def _something_to_look_at(self) -> "TrainConfig":
+        if not self.data.pictures and not isinstance(self.task, RetargeterConfig):
+            raise ValueError(f"the task {self.task.kind} needs data.pictures")
+        return self
 
     @model_validator(mode="after")
     def _one_start(self) -> "TrainConfig":

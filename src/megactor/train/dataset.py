@@ -12,10 +12,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from megactor.errors import InputError
-from megactor.train.clips import BrokenClipError, ClipSource, TrainingClip
+from megactor.train.clips import BrokenClipError, ClipSource
 from megactor.train.config import DataConfig
 from megactor.train.rendered import RenderedClips
-from megactor.train.samples import Batch, collate, cut_sample, resized
+from megactor.train.samples import Batch, collate, cut_landmarks, cut_sample, resized
 from megactor.train.shards import ShardClips
 
 ATTEMPTS = 20
@@ -50,8 +50,7 @@ class Samples(Dataset[dict[str, np.ndarray]]):
             rng = np.random.default_rng([self.seed, number, attempt])
             which = int(rng.choice(len(self.sources), p=self._shares))
             try:
-                clip = resized(self._clip(which, number, rng), self.config.size)
-                sample = cut_sample(clip, self.config, rng)
+                sample = self._cut(self.sources[which], self._chosen(which, number, rng), rng)
             except BrokenClipError as error:
                 _log.warning("skipped: %s", error)
                 last = error
@@ -59,13 +58,18 @@ class Samples(Dataset[dict[str, np.ndarray]]):
             return sample | {"number": np.array(number), "skipped": np.array(attempt)}
         raise InputError(f"{ATTEMPTS} clips in a row cannot be used; the last: {last}")
 
-    def _clip(self, which: int, number: int, rng: np.random.Generator) -> TrainingClip:
+    def _cut(self, source: ClipSource, clip: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        if not self.config.pictures:
+            return cut_landmarks(source.landmarks(clip), self.config, rng)
+        return cut_sample(resized(source.clip(clip), self.config.size), self.config, rng)
+
+    def _chosen(self, which: int, number: int, rng: np.random.Generator) -> int:
         source, strongest = self.sources[which], self._strongest[which]
         if strongest is not None:
-            return source.clip(int(rng.choice(strongest)))
+            return int(rng.choice(strongest))
         reuse = self.config.rendered.reuse if isinstance(source, RenderedClips) and self.config.rendered else None
         first = 0 if reuse is None else int(number / reuse)
-        return source.clip(first + int(rng.integers(len(source))))
+        return first + int(rng.integers(len(source)))
 
 
 class _Batches(Sampler[list[int]]):

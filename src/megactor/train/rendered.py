@@ -23,6 +23,7 @@ from megactor.train.clips import (
     Motion,
     TrainingClip,
     load_clip,
+    load_landmarks,
     motion_strength,
     save_clip,
     strongest_of,
@@ -80,8 +81,7 @@ class RenderedClips:
 
     def clip(self, number: int) -> TrainingClip:
         """Loads clip `number`, or renders and keeps it."""
-        seed = self.first_seed + number
-        path = self._folder / f"{seed:09d}.npz"
+        seed, path = self._seed(number), self._path(number)
         try:
             return load_clip(path)
         except (OSError, ValueError, KeyError):  # not there, or cut off by a crash of the machine
@@ -95,6 +95,19 @@ class RenderedClips:
             finally:
                 unfinished.unlink(missing_ok=True)
         return clip
+
+    def landmarks(self, number: int) -> dict[str, np.ndarray]:
+        """Loads the landmarks of clip `number`, or renders and keeps it."""
+        try:
+            return {name: points / np.float32(self.size) for name, points in load_landmarks(self._path(number)).items()}
+        except (OSError, ValueError, KeyError):
+            return self.clip(number).relative_landmarks()
+
+    def _seed(self, number: int) -> int:
+        return self.first_seed + number
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{self._seed(number):09d}.npz"
 
     def _rendered(self, seed: int) -> TrainingClip:
         try:

@@ -97,26 +97,52 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
     }
 
 
+def cut_landmarks(
+    landmarks: dict[str, np.ndarray], config: DataConfig, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """What `cut_sample` says of landmarks, for tasks that look at nothing else; nothing is changed at random.
+
+    Args:
+        landmarks: (T, 70, 2) in picture units of every stream, "target" among them.
+        config: how frames and drivers are chosen.
+        rng: decides everything.
+    """
+    target = landmarks["target"]
+    frames, portrait = _frames(len(target), config, rng), int(rng.integers(len(target)))
+    driver = _driver([name for name in landmarks if name != "target"], config, rng)
+    return {
+        "portrait_keypoints": target[portrait],
+        "keypoints": target[frames],
+        "driving_keypoints": landmarks[driver][frames],
+    }
+
+
 def collate(samples: list[dict[str, np.ndarray]]) -> Batch:
     """Stacks samples: every array gets a leading B."""
     return {name: torch.from_numpy(np.stack([sample[name] for sample in samples])) for name in samples[0]}
 
 
 def _choose(clip: TrainingClip, config: DataConfig, rng: np.random.Generator) -> _Choice:
-    if config.stride is None:
-        frames = np.sort(rng.choice(len(clip), config.frames, replace=len(clip) < config.frames))
-    else:
-        span = 1 + (config.frames - 1) * config.stride
-        if len(clip) < span:
-            raise ValueError(f"{config.frames} frames at stride {config.stride} do not fit into {len(clip)} frames")
-        frames = int(rng.integers(len(clip) - span + 1)) + config.stride * np.arange(config.frames)
+    frames = _frames(len(clip), config, rng)
     source, portrait = None, int(rng.integers(len(clip)))
     if clip.motion is not None and config.known_motion:
         source = int(rng.integers(len(clip.motion.sources)))
         portrait = int(clip.motion.sources[source])
-    twins = sorted(clip.twins)
-    driver = twins[int(rng.integers(len(twins)))] if twins and rng.random() < config.twin else "target"
-    return _Choice(portrait, frames, source, driver)
+    return _Choice(portrait, frames, source, _driver(list(clip.twins), config, rng))
+
+
+def _frames(length: int, config: DataConfig, rng: np.random.Generator) -> np.ndarray:
+    if config.stride is None:
+        return np.sort(rng.choice(length, config.frames, replace=length < config.frames))
+    span = 1 + (config.frames - 1) * config.stride
+    if length < span:
+        raise ValueError(f"{config.frames} frames at stride {config.stride} do not fit into {length} frames")
+    return int(rng.integers(length - span + 1)) + config.stride * np.arange(config.frames)
+
+
+def _driver(twins: list[str], config: DataConfig, rng: np.random.Generator) -> str:
+    twins = sorted(twins)
+    return twins[int(rng.integers(len(twins)))] if twins and rng.random() < config.twin else "target"
 
 
 def _cropped(clip: TrainingClip, choice: _Choice, window: Window) -> tuple[TrainingClip, _Choice]:

@@ -73,6 +73,10 @@ class ShardClips:
             shard = next(iter(entries.values())).shard
             raise BrokenClipError(f"{shard}: clip {key}: {' '.join(str(error).split())}") from error
 
+    def landmarks(self, number: int) -> dict[str, np.ndarray]:
+        """Of one clip, which is decoded to be sure that it is whole."""
+        return self.clip(number).relative_landmarks()
+
     def strongest(self, share: float) -> np.ndarray:
         """Numbers of the clips that move most, by their truth or their score; clips without either count as still."""
         strengths = []
