@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ from tiny_model import tiny_official_pipeline
 from torch import Tensor, nn
 from torch._guards import active_fake_mode
 
-from megactor.bench.gpu_memory import BETWEEN, STAGES, Stage, enough_steps, networks_of, trace, trace_sd15
+from megactor.bench.gpu_memory import BETWEEN, STAGES, GpuMemory, Stage, enough_steps, networks_of, trace, trace_sd15
 from megactor.bench.official.live_tensors import LiveTensors
-from megactor.bench.pretended_gpu import GPU, WEIGHTS, pretended, pretended_gpu
+from megactor.bench.pretended_gpu import GPU, pretended, pretended_gpu
 from megactor.cores import Cores
 from megactor.options import SPEEDS, AnimationOptions, SamplingPlan
 
@@ -25,16 +26,10 @@ FRAMES = 5
 
 
 @functools.cache
-def on_gpu(speed: str = "exact", steps: int = 2, offload: bool = False) -> tuple[tuple[Stage, ...], LiveTensors]:
-    """The tiny networks' stages on a pretended GPU, and the counter as it was behind them."""
-    options = AnimationOptions(speed=speed, steps=steps)
-    with pretended_gpu() as tensors:
-        pipe = tiny_official_pipeline()
-        for network in networks_of(pipe).values():
-            network.to_empty(device=GPU)
-        if offload:
-            pipe.enable_model_cpu_offload(device=GPU)
-        return trace(pipe, options, FRAMES, tensors), tensors
+def on_gpu(speed: str, offload: bool = False) -> GpuMemory:
+    """What the tiny networks take on a pretended GPU in one step."""
+    with mock.patch("megactor.bench.gpu_memory.random_sd15", lambda place, dtype: tiny_official_pipeline()):
+        return trace_sd15(AnimationOptions(speed=speed, steps=1), FRAMES, torch.float32, offload)
 
 
 def test_pretended_tensors_take_what_real_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,37 +55,38 @@ def beside_weights(stages: tuple[Stage, ...]) -> dict[str, float]:
 
 @pytest.mark.parametrize("speed", ["exact", "realtime"])
 def test_stages_of_a_clip(speed: str) -> None:
-    pipe = tiny_official_pipeline()
-    weights = [weight for network in networks_of(pipe).values() for weight in network.state_dict().values()]
-    stages, _ = on_gpu(speed)
+    need = on_gpu(speed)
 
-    left_out = "denoiser, guided" if speed == "realtime" else "denoiser, not guided"
-    ran = {stage.name: stage for stage in stages}
-    assert {*STAGES, BETWEEN} - ran.keys() <= {left_out}
-    for stage in stages:
-        assert stage.weights * 1e6 >= sum(weight.nbytes for weight in weights)
+    ran = {stage.name: stage for stage in need.stages}
+    assert {*STAGES, BETWEEN} - ran.keys() == {"denoiser, not guided" if speed == "exact" else "denoiser, guided"}
+    for stage in need.stages:
+        assert stage.weights == pytest.approx(sum(need.networks.values()))
         assert stage.held >= 0 and stage.working >= 0
     assert ran["frames: VAE"].working > 4 * 3 * 32 * 32 * 4 / 1e6  # at least the pictures themselves
     assert ran["ReferenceNet"].held > ran["portrait: CLIP"].held
 
 
-def test_offload_leaves_the_device_empty() -> None:
-    there, _ = on_gpu()
-    offloaded, tensors = on_gpu(offload=True)
+def test_weights_are_those_of_the_networks() -> None:
+    for name, network in networks_of(tiny_official_pipeline()).items():
+        rounded = sum(-(-weight.nbytes // 512) * 512 for weight in (*network.parameters(), *network.buffers()))
+        assert on_gpu("exact").networks[name] * 1e6 == pytest.approx(rounded)
 
-    assert [stage.working for stage in offloaded[:3]] == pytest.approx([stage.working for stage in there[:3]])
-    for away, stays in zip(offloaded, there, strict=True):
+
+def test_offloaded_networks_are_not_counted() -> None:
+    there, offloaded = on_gpu("exact"), on_gpu("exact", offload=True)
+
+    assert offloaded.networks == there.networks
+    assert offloaded.stages[0].weights == pytest.approx(there.networks["vae"])
+    for away, stays in zip(offloaded.stages, there.stages, strict=True):
         assert away.name == stays.name
         assert away.weights < stays.weights
-        assert away.sum < stays.sum
-    assert tensors.alive_of[WEIGHTS] == 0
+        if away.name != BETWEEN:
+            assert (away.held, away.working) == pytest.approx((stays.held, stays.working))
 
 
-def test_two_steps_over_the_whole_clip_are_enough() -> None:
+def test_steps_that_are_enough() -> None:
     plan = SamplingPlan(steps=25, guidance=4.5)
     assert [enough_steps(speed.apply(plan)) for speed in SPEEDS.values()] == [2, 10, 4]
-
-    assert on_gpu(steps=2)[0] == on_gpu(steps=3)[0]
 
 
 @pytest.mark.parametrize(("dtype", "channels"), [(torch.bfloat16, 40), (torch.bfloat16, 512), (torch.float32, 40)])
@@ -155,13 +151,25 @@ def test_pretended_tensors_are_indexed_like_real_ones(cut: Callable[[Tensor], Te
 
 
 def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("megactor.bench.gpu_memory.random_sd15", lambda place, dtype: tiny_official_pipeline())
-    arguments: list[Any] = ["--speed", "realtime", "--steps", 1, "--frames", 2, "--json", tmp_path / "need.json"]
-    outcome = megactor("bench", "gpu-memory", *arguments)
+    stages = (Stage("ReferenceNet", 5000, 20.5, 80), Stage("frames: VAE", 5000, 30, 1900))
+    asked: list[tuple[Any, ...]] = []
+
+    def trace(*arguments: Any) -> GpuMemory:
+        asked.append(arguments)
+        return GpuMemory({"unet": 2500}, stages, 4)
+
+    monkeypatch.setattr("megactor.bench.gpu_memory.trace_sd15", trace)
+    words = ["--speed", "realtime", "--frames", 2, "--offload", "--window-batch", 2, "--json", tmp_path / "need.json"]
+    outcome = megactor("bench", "gpu-memory", *words)
 
     assert outcome.code == 0, outcome.err
-    assert "speed realtime, dtype bfloat16, offload False, frames 2, steps 1" in outcome.out
+    assert asked == [(AnimationOptions(speed="realtime", window_batch=2), 2, torch.bfloat16, True)]
+    assert "speed realtime, dtype bfloat16, offload True, frames 2, steps 4" in outcome.out
+    assert outcome.out.endswith("6.93 GB at most, in: frames: VAE\n")
     (run,) = json.loads((tmp_path / "need.json").read_text())
-    assert run["networks"].keys() == {"vae", "image_encoder", "reference_net", "pose_guider", "unet"}
-    assert run["peak"] == max(stage["weights"] + stage["held"] + stage["working"] for stage in run["stages"])
-    assert "unknown speed" in error_line(megactor("bench", "gpu-memory", "--speed", "fast"))
+    assert run["networks"] == {"unet": 2500} and run["peak"] == 6930
+    assert [stage["working"] for stage in run["stages"]] == [80, 1900]
+
+
+def test_unknown_presets_are_refused_before_any_work() -> None:
+    assert "unknown speed" in error_line(megactor("bench", "gpu-memory", "--speed", "exact", "--speed", "fast"))

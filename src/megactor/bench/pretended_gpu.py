@@ -186,7 +186,7 @@ _IN_OTHER_WORDS: dict[Callable[..., Any], Callable[..., Tensor]] = {
 
 
 def _convolution(pictures: Tensor, weight: Tensor, *arguments: Any) -> Tensor:
-    """A convolution of cuDNN is in channels-last memory if pictures or weights are; copies what is not (ConvUtils.h)."""
+    """Of cuDNN: channels-last if pictures or weights are, and what is not is copied (ATen/native/ConvUtils.h)."""
     layouts = {suggest_memory_format(pictures), suggest_memory_format(weight)}
     layout = torch.channels_last if torch.channels_last in layouts else torch.contiguous_format
     result: Tensor = aten.convolution(_contiguous(pictures, layout), weight, *arguments)
