@@ -22,14 +22,14 @@ from megactor.bench.pretended_gpu import GPU, pretended, pretended_gpu
 from megactor.cores import Cores
 from megactor.options import SPEEDS, AnimationOptions, SamplingPlan
 
-FRAMES = 5
+FRAMES = 4
 
 
 @functools.cache
-def on_gpu(speed: str, offload: bool = False) -> GpuMemory:
+def on_gpu(offload: bool = False) -> GpuMemory:
     """What the tiny networks take on a pretended GPU in one step."""
     with mock.patch("megactor.bench.gpu_memory.random_sd15", lambda place, dtype: tiny_official_pipeline()):
-        return trace_sd15(AnimationOptions(speed=speed, steps=1), FRAMES, torch.float32, offload)
+        return trace_sd15(AnimationOptions(steps=1), FRAMES, torch.float32, offload)
 
 
 def test_pretended_tensors_take_what_real_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,12 +53,11 @@ def beside_weights(stages: tuple[Stage, ...]) -> dict[str, float]:
     return {stage.name: stage.held + stage.working for stage in stages}
 
 
-@pytest.mark.parametrize("speed", ["exact", "realtime"])
-def test_stages_of_a_clip(speed: str) -> None:
-    need = on_gpu(speed)
+def test_stages_of_a_clip() -> None:
+    need = on_gpu()
 
     ran = {stage.name: stage for stage in need.stages}
-    assert {*STAGES, BETWEEN} - ran.keys() == {"denoiser, not guided" if speed == "exact" else "denoiser, guided"}
+    assert {*STAGES, BETWEEN} - ran.keys() == {"denoiser, not guided"}
     for stage in need.stages:
         assert stage.weights == pytest.approx(sum(need.networks.values()))
         assert stage.held >= 0 and stage.working >= 0
@@ -69,11 +68,11 @@ def test_stages_of_a_clip(speed: str) -> None:
 def test_weights_are_those_of_the_networks() -> None:
     for name, network in networks_of(tiny_official_pipeline()).items():
         rounded = sum(-(-weight.nbytes // 512) * 512 for weight in (*network.parameters(), *network.buffers()))
-        assert on_gpu("exact").networks[name] * 1e6 == pytest.approx(rounded)
+        assert on_gpu().networks[name] * 1e6 == pytest.approx(rounded)
 
 
 def test_offloaded_networks_are_not_counted() -> None:
-    there, offloaded = on_gpu("exact"), on_gpu("exact", offload=True)
+    there, offloaded = on_gpu(), on_gpu(offload=True)
 
     assert offloaded.networks == there.networks
     assert offloaded.stages[0].weights == pytest.approx(there.networks["vae"])
