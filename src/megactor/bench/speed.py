@@ -64,8 +64,18 @@ def bench_pipeline(model: str, device: str, dtype: str, threads: int | None = No
     if model != "sd15":
         return MegActorPipeline.from_preset(model, device=device, dtype=dtype)
     place = choose_device(device)
+    return random_sd15(place, choose_dtype(dtype, place))
+
+
+def random_sd15(place: torch.device, dtype: torch.dtype) -> MegActorPipeline:
+    """The architecture of sd15 with random weights, laid out as `from_pretrained` does.
+
+    Args:
+        place: any device, "meta" for no weights at all.
+        dtype: of all networks.
+    """
     config, before = sd15_config(), torch.get_default_dtype()
-    torch.set_default_dtype(choose_dtype(dtype, place))  # no second copy in float32
+    torch.set_default_dtype(dtype)  # no second copy in float32
     try:
         with place:
             pipe = MegActorPipeline(
@@ -77,7 +87,7 @@ def bench_pipeline(model: str, device: str, dtype: str, threads: int | None = No
                 scheduler=official_ddim(),
             )
         for network in (pipe.unet, pipe.reference_net, pipe.vae):
-            network.to(memory_format=torch.channels_last)  # as `from_pretrained` does
+            network.to(memory_format=torch.channels_last)
         return pipe
     finally:
         torch.set_default_dtype(before)

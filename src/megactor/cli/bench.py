@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from megactor.cli.bench_networks import flops, speed
+from megactor.cli.bench_networks import flops, gpu_memory, speed
 from megactor.cli.bench_official import official
 from megactor.cli.failures import one_line_errors
 from megactor.cli.synth import require_extra
@@ -23,6 +23,7 @@ def _bench() -> None:
 bench.command("flops")(flops)
 bench.command("speed")(speed)
 bench.command("official")(official)
+bench.command("gpu-memory")(gpu_memory)
 
 
 @bench.command("memory")

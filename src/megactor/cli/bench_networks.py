@@ -1,4 +1,4 @@
-"""`megactor bench flops` and `megactor bench speed`: what the networks cost, on paper and by the clock."""
+"""`megactor bench flops`, `gpu-memory` and `speed`: what the networks cost, on paper and by the clock."""
 
 import json
 import statistics
@@ -92,6 +92,50 @@ def speed(
     if output is not None:
         settings = {"model": model, "frames": frames, "compile": compile_blocks, **asdict(options)}
         _write(output, {"machine": machine, "settings": settings, "runs": [asdict(run) for run in runs]})
+
+
+@one_line_errors
+def gpu_memory(
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--speed", metavar="exact|balanced|realtime", help="May be given several times; all, if not given."
+        ),
+    ] = None,
+    dtype: Annotated[Literal["float32", "bfloat16", "float16"], typer.Option(help="Number format.")] = "bfloat16",
+    offload: Annotated[bool, typer.Option("--offload", help="As for `megactor animate`.")] = False,
+    frames: Annotated[int, typer.Option(metavar="N", help="Length of the driving video.", min=1)] = 24,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Denoising steps; as many as matter, if not given.")
+    ] = None,
+    window_batch: Annotated[int | None, typer.Option(metavar="N", help="As for `megactor animate`.")] = None,
+    output: Json = None,
+) -> None:
+    """Memory that sd15 needs on a GPU at 512x512, stage by stage, traced without a GPU and without weights.
+
+    Counts tensors as PyTorch's allocator rounds them; not fragmentation, workspaces of cuDNN, the CUDA context. Takes
+    a minute or more a preset.
+    """
+    import torch
+
+    from megactor.bench.gpu_memory import trace_sd15
+    from megactor.options import SPEEDS, AnimationOptions
+
+    asked = [AnimationOptions(speed=name, steps=steps, window_batch=window_batch) for name in preset or SPEEDS]
+    runs: list[dict[str, Any]] = []
+    for options in asked:
+        need = trace_sd15(options, frames, getattr(torch, dtype), offload)
+        if not runs:
+            print("MB of weights: " + ", ".join(f"{part} {size:.0f}" for part, size in need.networks.items()))
+        settings = {"speed": options.speed, "dtype": dtype, "offload": offload, "frames": frames, "steps": need.steps}
+        runs.append({**settings, **asdict(need), "peak": need.highest.sum})
+        print("\n" + ", ".join(f"{setting} {value}" for setting, value in settings.items()))
+        print(f"{'MB':<28}{'weights':>9}{'held':>9}{'working':>9}{'sum':>9}")
+        for stage in need.stages:
+            print(f"{stage.name:<28}{stage.weights:>9.0f}{stage.held:>9.0f}{stage.working:>9.0f}{stage.sum:>9.0f}")
+        print(f"{need.highest.sum / 1000:.2f} GB at most, in: {need.highest.name}", flush=True)
+    if output is not None:
+        _write(output, runs)
 
 
 def _write(path: Path, value: Any) -> None:
