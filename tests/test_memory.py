@@ -75,6 +75,15 @@ def test_other_errors_are_not_ours() -> None:
     assert said == []
 
 
+def test_errors_without_words_are_not_ours() -> None:
+    def fails() -> None:
+        raise RuntimeError(7)
+
+    with pytest.raises(RuntimeError) as caught:
+        MemoryGuard([Measure("first", lambda: None)], print)(fails)
+    assert caught.value.args == (7,)
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_full_device_is_survived_anywhere(network: str, driving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever network does not fit, offload is switched on once and the video is the same."""

@@ -73,4 +73,5 @@ class MemoryGuard:
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
+    # accelerate looks for words in the first argument, whatever that is
+    return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(RuntimeError(str(error)))
