@@ -11,7 +11,8 @@ from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
 from megactor.models.background_encoder import background_tokens, clip_pixels
-from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized, warp
+from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
+from megactor.models.flow import warp
 from megactor.models.offload import bring_to_device
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider

@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from megactor.models.dense_motion import DenseMotion, DenseMotionNet, meet_keypoints, warp
+from megactor.models.dense_motion import DenseMotion, DenseMotionNet
 from megactor.models.detail import add_portrait_detail
+from megactor.models.flow import meet_keypoints, warp, zoom_flow
 
 
 def picture(size: int = 32) -> torch.Tensor:
@@ -70,6 +71,43 @@ def test_two_equal_keypoints_do_not_break_the_interpolation():
     assert met.isfinite().all()
 
 
+def test_zoom_flow_shifts_and_zooms_about_the_middle_of_the_lower_edge():
+    motion = torch.tensor([[0.1, -0.2, 0.0], [0.0, 0.0, 0.5]])
+
+    shift, zoom = zoom_flow(motion, 8, 16)
+
+    torch.testing.assert_close(shift, torch.tensor([0.1, -0.2]).view(2, 1, 1).expand(2, 8, 16))
+    torch.testing.assert_close(zoom[0, 3], 0.5 * ((torch.arange(16) + 0.5) / 16 - 0.5))
+    torch.testing.assert_close(zoom[1, :, 3], 0.5 * ((torch.arange(8) + 0.5) / 8 - 1))
+
+
+def layered_net(layer: int) -> DenseMotionNet:
+    """Every pixel follows one layer: 0 none, 1 the head, 2 the body, which moves by a tenth to the right."""
+    net = DenseMotionNet(
+        block_out_channels=(16, 16), attention_levels=(False, False), keypoint_channels=(16, 16), keypoint_radius=1e-3
+    )
+    cells = (net.config.patch_size // 2) ** 2
+    with torch.no_grad():
+        net.unet.conv_out.bias[(2 + layer) * cells : (3 + layer) * cells] = 30
+        net.body.proj_out.bias.copy_(torch.tensor([0.1 * 64, 0, 0]))
+    return net
+
+
+def test_pixels_follow_the_layer_that_the_unet_names():
+    driving = torch.rand(1, 70, 2, generator=torch.Generator().manual_seed(0)) * 0.6 + 0.2
+    still, head, body = (
+        layered_net(layer).logits(picture(64), picture(64), driving + torch.tensor([0.05, 0.0]), driving).flow
+        for layer in range(3)
+    )
+
+    corner = (slice(None), slice(None), slice(0, 4), slice(0, 4))  # keypoints bend what is near them
+    torch.testing.assert_close(still[corner], torch.zeros(1, 2, 4, 4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        head[corner], torch.tensor([0.05, 0]).view(2, 1, 1).expand(1, 2, 4, 4), atol=5e-3, rtol=0
+    )
+    torch.testing.assert_close(body[corner], torch.tensor([0.1, 0]).view(2, 1, 1).expand(1, 2, 4, 4), atol=1e-4, rtol=0)
+
+
 def small_net() -> DenseMotionNet:
     torch.manual_seed(0)
     net = DenseMotionNet(
@@ -81,6 +119,7 @@ def small_net() -> DenseMotionNet:
     )
     torch.nn.init.normal_(net.unet.conv_out.weight, std=0.1)
     torch.nn.init.normal_(net.retargeter.proj_out.weight, std=0.1)
+    torch.nn.init.normal_(net.body.proj_out.weight, std=0.1)
     return net
 
 

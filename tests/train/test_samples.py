@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from train.fake_shards import SIZE, landmarks, pictures
 
 from megactor.conditions.driving import landmark_box
-from megactor.models.dense_motion import warp
+from megactor.models.flow import warp
 from megactor.train.clips import Motion, TrainingClip, load_clip, save_clip
 from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig
 from megactor.train.samples import collate, cut_landmarks, cut_sample, resized

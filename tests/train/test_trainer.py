@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from tiny_model import tiny_official_pipeline
 from train.fake_shards import SIZE, write_shard
 
+from megactor.models.compiling import compile_blocks
 from megactor.pipeline import MegActorPipeline
 from megactor.train.checkpoint import checkpoints
 
@@ -69,6 +70,19 @@ def straight(recipe, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "straight"
     run(recipe(), folder)
     return folder
+
+
+def test_compiled_blocks_learn_the_same(straight, recipe, tmp_path, monkeypatch):
+    compiled = []
+
+    def in_eager(task: torch.nn.Module) -> None:
+        compiled.append(task)
+        compile_blocks(task, backend="eager")
+
+    monkeypatch.setattr("megactor.train.trainer.compile_blocks", in_eager)
+    run(recipe(compile=True), tmp_path / "run")
+    assert len(compiled) == 1
+    assert losses(tmp_path / "run") == pytest.approx(losses(straight), rel=1e-5)
 
 
 def test_a_run_ends_with_a_model(straight, tiny_model):

@@ -5,8 +5,9 @@ copying through reference attention alone. A renderer knows the true corresponde
 network is trained with supervision; the denoiser then receives the portrait latent already moved into place and adds
 what no warp can: the inside of the mouth, uncovered skin and background, sharpness.
 
-Keypoints tell how the face moves; a UNet over both pictures and that motion moves hair, neck, shoulders and what turns
-into view; then the flow is bent so that it meets the keypoints exactly.
+Keypoints tell how the face moves, and with it how the body below has moved. A UNet over both pictures and these two
+motions says which of them each pixel follows, head, body or none, and what is to be added: hair, neck, what turns into
+view. Then the flow is bent so that it meets the keypoints exactly.
 """
 
 from typing import NamedTuple
@@ -17,16 +18,18 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
+from megactor.models.body_motion import BodyMotion
 from megactor.models.close_up import CloseUp, CloseUpNet
+from megactor.models.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_flow
 from megactor.models.keypoint_refiner import KeypointRefiner
 from megactor.models.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.patch_unet import PatchUNet
 
-FLOW_UNIT = 1 / 8
-"""The network's own unit of flow, in picture sizes: typical motion is then of order one, as Adam's step sizes want."""
-
 FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
 """`meet_keypoints` for the motion that the UNet is told: coarse, because the UNet's grid is."""
+
+LAYERS = 3
+"""What a pixel may follow: nothing, the head, the body."""
 
 
 class DenseMotion(NamedTuple):
@@ -50,33 +53,17 @@ class DenseMotion(NamedTuple):
         return [DenseMotion(*fields, tuple(part[number] for part in parts)) for number, fields in enumerate(frames)]
 
 
-def _centers(height: int, width: int, device: torch.device) -> Tensor:
-    """(1, height * width, 2), x and y of the centers of pixels in picture units, row by row."""
-    x, y = _axis(width, device), _axis(height, device)
-    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1).view(1, -1, 2)
+class MotionLogits(NamedTuple):
+    """What training needs of a motion.
 
-
-def _axis(count: int, device: torch.device) -> Tensor:
-    """(count,), centers of pixels along one side."""
-    return (torch.arange(count, device=device) + 0.5) / count
-
-
-def warp(image: Tensor, flow: Tensor) -> Tensor:
-    """Moves the portrait into place.
-
-    Args:
-        image: (B, C, H, W), any value range.
-        flow: (B, 2, h, w) as in `DenseMotion`; resized to H x W when it is smaller.
-
-    Returns:
-        (B, C, H, W): bilinear samples of `image` at p + flow(p); the border is repeated outside of the picture.
+    flow: (B, 2, h, w) as in `DenseMotion`.
+    visibility: (B, 1, h, w), before the sigmoid.
+    body_flow: (B, 2, h, w), of the body alone, everywhere.
     """
-    height, width = image.shape[-2:]
-    flow = flow.float()  # bfloat16 tells places apart that are half a pixel of 128 away, no nearer
-    if flow.shape[-2:] != (height, width):
-        flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
-    grid = _centers(height, width, flow.device).view(1, height, width, 2) + flow.permute(0, 2, 3, 1)
-    return F.grid_sample(image.float(), 2 * grid - 1, padding_mode="border", align_corners=False).to(image.dtype)
+
+    flow: Tensor
+    visibility: Tensor
+    body_flow: Tensor
 
 
 def resized(image: Tensor, size: int) -> Tensor:
@@ -85,65 +72,6 @@ def resized(image: Tensor, size: int) -> Tensor:
         return image
     small = F.interpolate(image.float(), size=(size, size), mode="bilinear", align_corners=False, antialias=True)
     return small.to(image.dtype)
-
-
-def affine_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
-    """The affine motion nearest to that of the keypoints: where the whole head goes.
-
-    Args:
-        keypoints: (B, K, 2) in the animated frame, in picture units; K >= 3.
-        portrait_keypoints: (B, K, 2), the same points in the portrait.
-        height: rows of the flow.
-        width: columns of the flow.
-
-    Returns:
-        (B, 2, height, width) as in `DenseMotion`.
-    """
-
-    def homogeneous(points: Tensor) -> Tensor:
-        return torch.cat([points, torch.ones_like(points[..., :1])], -1)
-
-    a = homogeneous(keypoints)
-    # all points in one place have no affine motion: the ridge makes it a shift
-    ridge = 1e-4 * torch.eye(3, device=a.device)
-    motion = torch.linalg.solve(a.mT @ a + ridge, a.mT @ (portrait_keypoints - keypoints))
-    flow = homogeneous(_centers(height, width, a.device)) @ motion
-    return flow.mT.reshape(-1, 2, height, width)
-
-
-def meet_keypoints(
-    flow: Tensor, keypoints: Tensor, portrait_keypoints: Tensor, trust: Tensor, radius: float, smoothing: float
-) -> Tensor:
-    """Bends a flow so that it carries the portrait's keypoints to their places.
-
-    What is missing at the keypoints is interpolated with Gaussians and fades to zero away from them.
-
-    Args:
-        flow: (B, 2, H, W) as in `DenseMotion`.
-        keypoints: (B, K, 2) in the animated frame, in picture units.
-        portrait_keypoints: (B, K, 2), the same points in the portrait.
-        trust: (B, K, 1) in [0, 1]: how much of what is missing at a keypoint is to be made good.
-        radius: standard deviation of a Gaussian in picture units.
-        smoothing: ridge of the interpolation: 0 meets every point exactly, more follows close points on average.
-
-    Returns:
-        (B, 2, H, W).
-    """
-
-    def bumps(places: Tensor, middles: Tensor) -> Tensor:
-        """(1 or B, N) and (B, K), coordinates of one axis -> (B, N, K)."""
-        return torch.exp((places[..., None] - middles[:, None]).square() / (-2 * radius**2))
-
-    there = F.grid_sample(flow, (2 * keypoints - 1)[:, None], padding_mode="border", align_corners=False)
-    missing = (portrait_keypoints - keypoints - there[:, :, 0].mT) * trust
-    ridge = smoothing * torch.eye(keypoints.shape[1], device=flow.device)
-    x, y = keypoints.unbind(-1)
-    weights = torch.linalg.solve(bumps(x, x) * bumps(y, y) + ridge, missing)
-    # a Gaussian is the product of one along each axis: two small matrices in place of a value a pixel and keypoint
-    rows, columns = (
-        bumps(_axis(count, flow.device)[None], at) for count, at in zip(flow.shape[-2:], (y, x), strict=True)
-    )
-    return flow + (rows[:, None] * weights.mT[:, :, None]) @ columns[:, None].mT
 
 
 class DenseMotionNet(ModelMixin, ConfigMixin):
@@ -161,6 +89,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         close_up_channels: `block_out_channels` of the `CloseUpNet`; None leaves eyes and mouth to the flow.
         detail_size: side of the pictures that `KeypointRefiner` and `CloseUpNet` want.
         retargeter_width: `width` of the `KeypointRetargeter`.
+        body_width: `width` of the `BodyMotion`.
         keypoint_radius: as `radius` in `meet_keypoints`.
         keypoint_smoothing: as `smoothing` in `meet_keypoints`.
         keypoint_count: K, number of keypoints.
@@ -180,15 +109,17 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         close_up_channels: tuple[int, ...] | None = None,
         detail_size: int = 128,
         retargeter_width: int = 512,
+        body_width: int = 128,
         keypoint_radius: float = 0.025,
         keypoint_smoothing: float = 0.05,
         keypoint_count: int = KEYPOINTS,
     ):
         super().__init__()
-        # the RGB portrait, the gray driving frame and the face's motion in; flow and visibility out, 2x2 times a patch
+        # the RGB portrait, the gray driving frame and the motions of head and body in; flow, layers and visibility out,
+        # 2x2 times a patch
         self.unet = PatchUNet(
-            in_channels=3 + 1 + 2,
-            out_channels=(2 + 1) * (patch_size // 2) ** 2,
+            in_channels=3 + 1 + 2 + 2,
+            out_channels=(2 + LAYERS + 1) * (patch_size // 2) ** 2,
             patch_size=patch_size,
             block_out_channels=block_out_channels,
             attention_levels=attention_levels,
@@ -200,6 +131,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         self.keypoints = KeypointNet(patch_size, keypoint_channels, norm_num_groups, keypoint_count)
         self.refiner = None if refiner_channels is None else KeypointRefiner(refiner_channels)
         self.retargeter = KeypointRetargeter(retargeter_width, count=keypoint_count)
+        self.body = BodyMotion(body_width, keypoint_count)
         self.close_up = None if close_up_channels is None else CloseUpNet(close_up_channels)
 
     def find_keypoints(self, image: Tensor) -> Tensor:
@@ -209,8 +141,8 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
 
     def logits(
         self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, driving_keypoints: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Flow as in `DenseMotion` and visibility before its sigmoid: what training needs.
+    ) -> MotionLogits:
+        """The motion at half of the portrait's resolution, as training needs it.
 
         Args:
             portrait: (B, 3, H, W) in [0, 1].
@@ -220,31 +152,24 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         """
         if portrait.shape[-2:] != driving.shape[-2:]:
             raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
-        return self._flow(portrait, driving, portrait_keypoints, self.retargeter(portrait_keypoints, driving_keypoints))
+        return self._move(portrait, driving, portrait_keypoints, self.retargeter(portrait_keypoints, driving_keypoints))
 
-    def _flow(
-        self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, keypoints: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _move(self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, keypoints: Tensor) -> MotionLogits:
+        height, width = portrait.shape[-2] // 2, portrait.shape[-1] // 2
         with torch.autocast(portrait.device.type, enabled=False):  # small systems of equations need float32
-            face_motion = self._face_motion(keypoints, portrait_keypoints, *portrait.shape[-2:]).to(portrait.dtype)
-        out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, face_motion / FLOW_UNIT], 1))
-        flow, visibility = F.pixel_shuffle(out, self.config.patch_size // 2).split([2, 1], 1)
+            head = _head_flow(keypoints, portrait_keypoints, height, width)
+        body = zoom_flow(self.body(portrait_keypoints, keypoints), height, width)
+        told = F.interpolate(torch.cat([head, body], 1) / FLOW_UNIT, size=portrait.shape[-2:], mode="nearest")
+        out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, told.to(portrait.dtype)], 1))
+        added, layers, visibility = F.pixel_shuffle(out, self.config.patch_size // 2).split([2, LAYERS, 1], 1)
+        _, of_head, of_body = layers.softmax(1).split(1, 1)
+        flow = of_head * head + of_body * body + added * FLOW_UNIT
         # a point that turned away from the camera in either picture tells nothing about the surface in front of it
         trust = F.grid_sample(visibility.detach().sigmoid(), (2 * keypoints - 1)[:, None], align_corners=False)
         radius, smoothing = self.config.keypoint_radius, self.config.keypoint_smoothing
         with torch.autocast(portrait.device.type, enabled=False):
-            flow = meet_keypoints(
-                flow * FLOW_UNIT, keypoints, portrait_keypoints, trust[:, 0, 0, :, None], radius, smoothing
-            )
-        return flow, visibility
-
-    def _face_motion(self, keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
-        """(B, 2, height, width): the keypoints' own motion, one value a patch."""
-        patch = self.config.patch_size
-        head = affine_flow(keypoints, portrait_keypoints, height // patch, width // patch)
-        trust = torch.ones_like(keypoints[..., :1])
-        face = meet_keypoints(head, keypoints, portrait_keypoints, trust, FACE_RADIUS, FACE_SMOOTHING)
-        return F.interpolate(face, size=(height, width), mode="nearest")
+            flow = meet_keypoints(flow, keypoints, portrait_keypoints, trust[:, 0, 0, :, None], radius, smoothing)
+        return MotionLogits(flow, visibility, body)
 
     def forward(
         self,
@@ -270,8 +195,15 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         driving_keypoints = self.find_keypoints(driving)
         keypoints = self.retargeter(portrait_keypoints, driving_keypoints)
         small = resized(driving, portrait.shape[-1])
-        flow, visibility = self._flow(portrait, small, portrait_keypoints, keypoints)
+        motion = self._move(portrait, small, portrait_keypoints, keypoints)
         close_ups: tuple[CloseUp, ...] = ()
         if self.close_up is not None:
             close_ups = self.close_up(large, to_gray(driving), portrait_keypoints, driving_keypoints, keypoints)
-        return DenseMotion(flow, visibility.sigmoid(), close_ups)
+        return DenseMotion(motion.flow, motion.visibility.sigmoid(), close_ups)
+
+
+def _head_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
+    """(B, 2, height, width): the affine motion of the head, and the face's own in its middle."""
+    head = affine_flow(keypoints, portrait_keypoints, height, width)
+    trust = torch.ones_like(keypoints[..., :1])
+    return meet_keypoints(head, keypoints, portrait_keypoints, trust, FACE_RADIUS, FACE_SMOOTHING)

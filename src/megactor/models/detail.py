@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.close_up import insert
-from megactor.models.dense_motion import DenseMotion, warp
+from megactor.models.dense_motion import DenseMotion
+from megactor.models.flow import warp
 
 
 def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:

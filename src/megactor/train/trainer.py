@@ -13,6 +13,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor
 
 from megactor.errors import InputError
+from megactor.models.compiling import compile_blocks
 from megactor.train.average import MovingAverage
 from megactor.train.build import build_networks, build_task
 from megactor.train.checkpoint import TrainingState, checkpoints, load_checkpoint, save_checkpoint
@@ -79,6 +80,8 @@ class Trainer:
             for name in ("unet", "reference_net"):
                 networks.components[name].enable_gradient_checkpointing()
         task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if config.compile:
+            compile_blocks(task)
         numbers = config.optimizer
         optimizer = torch.optim.AdamW(
             learning_weights(task), lr=numbers.learning_rate, betas=numbers.betas, weight_decay=numbers.weight_decay
@@ -237,7 +240,8 @@ class Trainer:
         if self._validation is None and self.accelerator.is_main_process:
             self._validation = validation_batch(self.config)
         weights = self.average.applied(self.weights) if self.average is not None else contextlib.nullcontext()
-        with weights:
+        # its batches have shapes of their own: compiling for them would take longer than they do
+        with weights, torch.compiler.set_stance("force_eager"):
             if reports is not None and self._validation is not None:
                 task = self.accelerator.unwrap_model(self.task)
                 results = []

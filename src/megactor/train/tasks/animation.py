@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from megactor.errors import InputError
 from megactor.metrics.pictures import ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
-from megactor.models.dense_motion import warp
+from megactor.models.dense_motion import MotionLogits
+from megactor.models.flow import warp
 from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict
 from megactor.train.networks import Networks
@@ -29,19 +30,18 @@ class MotionGuess(NamedTuple):
     """Dense motion of all frames of a batch.
 
     portrait: (B * F, 3, S, S) in [0, 1], once for every frame.
-    flow: (B * F, 2, h, w) as in `DenseMotion`.
-    visibility: (B * F, 1, h, w), before the sigmoid.
+    motion: of B * F frames.
     """
 
     portrait: Tensor
-    flow: Tensor
-    visibility: Tensor
+    motion: MotionLogits
 
 
 def _parameters(task: "AnimationTask", name: str) -> Iterator[nn.Parameter]:
     """Weights of one name of `config.AnimationConfig.train`."""
     if name == "dense_motion":
         yield from task.dense_motion.unet.parameters()
+        yield from task.dense_motion.body.parameters()
         return
     if name not in ("unet", "motion_modules"):
         yield from getattr(task, name).parameters()
@@ -97,8 +97,8 @@ class AnimationTask(TrainingTask):
         keypoints = known_keypoints(batch, generators)
         repeated = portrait.repeat_interleave(frames, 0)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.motion_learns):
-            flow, visibility = self.dense_motion.logits(repeated, driving.flatten(0, 1), *keypoints)
-        return MotionGuess(repeated, flow, visibility)
+            motion = self.dense_motion.logits(repeated, driving.flatten(0, 1), *keypoints)
+        return MotionGuess(repeated, motion)
 
     def inputs(
         self, batch: Batch, clean: Tensor, generators: list[torch.Generator], motion: MotionGuess | None
@@ -118,7 +118,7 @@ class AnimationTask(TrainingTask):
             if self.pose_guider.config.portrait_modulation:
                 modulation = F.interpolate(portrait, size=MODULATION_SIZE, mode="bilinear", align_corners=False)
         if motion is not None:
-            moved, mask = self._move(motion, background, size)
+            moved, mask = self._move(*motion, background, size)
         return TrainingBatch(
             clean=clean,
             reference=mean * scale,
@@ -129,14 +129,14 @@ class AnimationTask(TrainingTask):
             portrait_picture=modulation,
         )
 
-    def _move(self, motion: MotionGuess, background: Tensor, size: Any) -> tuple[Tensor, Tensor]:
+    def _move(self, portrait: Tensor, motion: MotionLogits, background: Tensor, size: Any) -> tuple[Tensor, Tensor]:
         """Portrait latents (B, C, F, h, w) moved into place, and the two masks (B, 2, F, h, w)."""
         samples = len(background)
         background = background.repeat_interleave(len(motion.flow) // samples, 0)
         outside = F.interpolate(warp(background, motion.flow), size=size, mode="area")
         visibility = F.interpolate(motion.visibility.sigmoid(), size=size, mode="area")
         mask = torch.cat([outside, visibility], dim=1)
-        latents = self._latents(warp(motion.portrait, motion.flow))
+        latents = self._latents(warp(portrait, motion.flow))
         return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, mask))
 
     def _tokens(self, picture: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class DiffusionTask(AnimationTask):
                 parts |= adversarial_losses(self.critic, frames, target)
                 loss = loss + parts["critic"] + self.config.adversarial * parts["fooled"]
         if motion is not None and self.motion_learns:
-            known = motion_losses(motion.flow, motion.visibility, motion.portrait, batch)
+            known = motion_losses(motion.motion, motion.portrait, batch)
             loss = loss + known.pop("loss")
             parts |= known
         return {"loss": loss} | parts

@@ -4,18 +4,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.models.dense_motion import DenseMotionNet, warp
+from megactor.models.dense_motion import DenseMotionNet, MotionLogits
+from megactor.models.flow import warp
 from megactor.train.samples import Batch
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
 
-_FLOW, _WARP, _VISIBILITY = 0.1, 2.0, 0.15
+_FLOW, _WARP, _VISIBILITY, _BODY = 0.1, 2.0, 0.15, 0.1
 _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
 _KEYPOINT_NOISE = 0.5
 """Standard deviation of a keypoint's error, in pixels of 128."""
 _SAME_COLOR = 0.1
 """Difference of colors, white = 1, up to which hidden points count as shown: one lock of hair is as good as another."""
+_CHEST = 0.3
+"""What is so far below the chin belongs to the body, in heights of the face."""
 _UNIT = 64
 """The flow's error counts in pixels of a 64 x 64 grid."""
 
@@ -24,7 +27,7 @@ class MotionTask(TrainingTask):
     """Flow and visibility against the truth, and the warped portrait against the target.
 
     Args:
-        dense_motion: whose UNet learns; its keypoints and retargeter stay.
+        dense_motion: whose UNet and body motion learn; its keypoints and retargeter stay.
         seed: of the run.
     """
 
@@ -32,25 +35,27 @@ class MotionTask(TrainingTask):
         super().__init__()
         self.network = dense_motion
         self.seed = seed
-        learn_only(self, [self.network.unet])
+        learn_only(self, [self.network.unet, self.network.body])
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
         portrait, _, driving = _pairs(batch)
-        flow, visibility = self.network.logits(portrait, driving, *known_keypoints(batch, self.generators(batch)))
-        return motion_losses(flow, visibility, portrait, batch)
+        motion = self.network.logits(portrait, driving, *known_keypoints(batch, self.generators(batch)))
+        return motion_losses(motion, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
         """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow."""
         portrait, target, driving = _pairs(batch)
         pieces = zip(*(part.split(16) for part in (portrait, driving, *known_keypoints(batch))), strict=True)
-        flow, visibility = (
+        flow, visibility, body_flow = (
             torch.cat(values) for values in zip(*(self.network.logits(*p) for p in pieces), strict=True)
         )
         true_flow = batch["flow"].flatten(0, 1)
         shown = shown_by_portrait(batch, portrait, target) > 0.5
         person = (true_flow != 0).any(1, keepdim=True)
         errors = ((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True)
+        chest = chest_of(true_flow, batch["keypoints"].flatten(0, 1)) > 0
+        still, body = (((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True) for flow in (0 * body_flow, body_flow))
         warped = warp(portrait, flow)
         frames = batch["target"].shape[1]
         columns = (portrait, driving, warped, target)
@@ -60,6 +65,8 @@ class MotionTask(TrainingTask):
                 "psnr_still": mean_psnr(portrait, target, portrait),
                 "psnr_true_flow": mean_psnr(warp(portrait, true_flow), target, portrait),
                 "flow_error": float(errors[person].mean()),
+                "body_error": float(body[chest].mean()),
+                "body_still": float(still[chest].mean()),
                 "visibility_accuracy": float(((visibility > 0) == shown).float().mean()),
             },
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
@@ -101,35 +108,54 @@ def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:
     return torch.maximum(visible, torch.exp(-(error / _SAME_COLOR).square()))
 
 
-def motion_losses(flow: Tensor, visibility: Tensor, portrait: Tensor, batch: Batch) -> dict[str, Tensor]:
+def chest_of(flow: Tensor, keypoints: Tensor) -> Tensor:
+    """Where frames show the body below the neck.
+
+    Args:
+        flow: (N, 2, h, w), the true one, which is zero where nobody is.
+        keypoints: (N, 70, 2) in picture units.
+
+    Returns:
+        (N, 1, h, w), 1 or 0.
+    """
+    y, chin = keypoints[:, :68, 1], keypoints[:, 8, 1]
+    top = chin + _CHEST * (y.amax(1) - y.amin(1))
+    rows = (torch.arange(flow.shape[-2], device=flow.device) + 0.5) / flow.shape[-2]
+    below = rows[None, None, :, None] > top[:, None, None, None]
+    return (below & (flow != 0).any(1, keepdim=True)).float()
+
+
+def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Errors of a predicted motion: against the true one where it is known, and of the portrait that it moves.
 
     Args:
-        flow: (B * F, 2, h, w) as in `DenseMotion`.
-        visibility: (B * F, 1, h, w) before the sigmoid.
+        motion: of B * F frames.
         portrait: (B * F, 3, S, S) in [0, 1].
         batch: with the truth.
 
     Returns:
         "loss", the weighted sum, and its parts.
     """
+    flow, visibility, body_flow = motion
     target, keypoints = pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1)
     known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
     true_flow, visible = batch["flow"].flatten(0, 1), shown_by_portrait(batch, portrait, target)
     fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
     person = (true_flow != 0).any(1, keepdim=True).float()
     flow_error = (flow - true_flow).abs() * _UNIT * (person + _BACKGROUND * (1 - person)) * coarse
+    chest = chest_of(true_flow, keypoints) * known
     shown = torch.where(known > 0, visible, visibility.detach().sigmoid())
     shown = F.interpolate(shown, size=target.shape[-2:])
     losses = {
         "flow": (flow_error * known).mean(),
         "warp": ((warp(portrait, flow) - target).abs() * shown * fine).mean(),
+        "body": ((body_flow - true_flow).abs() * _UNIT * chest).sum() / (2 * chest.sum() + 1),
         "visibility": (
             F.binary_cross_entropy_with_logits(visibility, visible, reduction="none") * coarse * known
         ).mean(),
     }
-    loss = _FLOW * losses["flow"] + _WARP * losses["warp"] + _VISIBILITY * losses["visibility"]
-    return {"loss": loss} | losses
+    weights = {"flow": _FLOW, "warp": _WARP, "body": _BODY, "visibility": _VISIBILITY}
+    return {"loss": torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()} | losses
 
 
 def _pairs(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
