@@ -89,7 +89,7 @@ def layered_net(layer: int) -> DenseMotionNet:
     cells = (net.config.patch_size // 2) ** 2
     with torch.no_grad():
         net.unet.conv_out.bias[(2 + layer) * cells : (3 + layer) * cells] = 30
-        net.body.proj_out.bias.copy_(torch.tensor([0.1 * 64, 0, 0]))
+        net.body.proj_out.bias.copy_(torch.tensor([0.1 * 16, 0, 0]))
     return net
 
 

@@ -33,4 +33,4 @@ class BodyMotion(nn.Module):
         place, moved = (portrait + keypoints) / 2 - 0.5, portrait - keypoints
         told = torch.cat([place * 4, moved * 16], 1).flatten(1)
         h = F.silu(self.proj_in(told.to(self.proj_in.weight.dtype)))
-        return self.proj_out(F.silu(self.hidden(h))).float() / 64
+        return self.proj_out(F.silu(self.hidden(h))).float() / 16
