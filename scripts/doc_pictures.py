@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/how-it-works.md: python scripts/doc_pictures.py OUTPUT_FOLDER."""
+"""Makes the pictures of docs/how-it-works.md and the README's film: python scripts/doc_pictures.py OUTPUT_FOLDER."""
 
 import sys
 from importlib import resources
@@ -15,13 +15,15 @@ from megactor.driving_clip import DrivingClip
 from megactor.encoding import to_tensor
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
-from megactor.models.dense_motion import warp
+from megactor.models.flow import warp
 from megactor.models.keypoints import to_gray
 from megactor.options import AnimationOptions
 from megactor.portrait import read_portrait
 
 SIDE, GAP, TITLE = 160, 6, 18
 SECONDS = (0.6, 1.5, 2.6)
+FILM_SIDE, FILM_FPS, FILM_SECONDS = 132, 12.5, 3.5
+FILM_PORTRAITS = ("oil", "watercolor", "avatar", "pencil", "cartoon")
 
 
 @torch.no_grad()
@@ -71,12 +73,29 @@ def sheet(columns: dict[str, list[np.ndarray]]) -> Image.Image:
     return page
 
 
+def film(pipe: MegActorPipeline, portraits: list[Path], driving: Path) -> list[Image.Image]:
+    """Frames of the driving video beside what every portrait makes of it."""
+    part = {"end": FILM_SECONDS, "fps": FILM_FPS}
+    rows = zip(VideoReader(driving, **part), *(pipe(portrait, driving, **part) for portrait in portraits), strict=True)
+    frames = []
+    for row in rows:
+        frame = Image.new("RGB", (len(row) * FILM_SIDE, FILM_SIDE))
+        for column, picture in enumerate(row):
+            small = Image.fromarray(picture).resize((FILM_SIDE, FILM_SIDE), Image.Resampling.LANCZOS)
+            frame.paste(small, (column * FILM_SIDE, 0))
+        frames.append(frame)
+    return frames
+
+
 def main() -> None:
-    """Writes how_it_works.jpg."""
-    demo = resources.files("megactor") / "assets" / "demo"
+    """Writes how_it_works.jpg and demo.gif."""
+    folder = Path(sys.argv[1])
     pipe = MegActorPipeline.from_pretrained("nano")
-    with resources.as_file(demo / "oil.jpg") as portrait, resources.as_file(demo / "faces.mp4") as driving:
-        sheet(stages(pipe, portrait, driving)).save(Path(sys.argv[1]) / "how_it_works.jpg", quality=88)
+    with resources.as_file(resources.files("megactor") / "assets" / "demo") as demo:
+        driving = demo / "faces.mp4"
+        sheet(stages(pipe, demo / "oil.jpg", driving)).save(folder / "how_it_works.jpg", quality=88)
+        first, *others = film(pipe, [demo / f"{name}.jpg" for name in FILM_PORTRAITS], driving)
+        first.save(folder / "demo.gif", save_all=True, append_images=others, duration=round(1000 / FILM_FPS), loop=0)
 
 
 if __name__ == "__main__":

@@ -171,6 +171,23 @@ def test_portrait_skip_corrects_only_what_is_not_visible(sample: Tensor, tokens:
     assert corrected[..., 4:].abs().min() > 0
 
 
+@torch.no_grad()
+def test_shading_changes_what_is_visible_by_means_of_cells(sample: Tensor, tokens: Tensor) -> None:
+    plain, shaded = (DenoisingUNet(**SKIP, shading_cell=cell) for cell in (0, 4))
+    for denoiser in (plain, shaded):
+        formula_weights(denoiser)
+    sample[:, 9] = 0
+    correction = plain(sample, 5, tokens) - sample[:, 4:8]
+    torch.testing.assert_close(shaded(sample, 5, tokens) - sample[:, 4:8], correction)
+
+    sample[:, 9] = 1
+    shading = shaded(sample, 5, tokens) - sample[:, 4:8]
+    # visibility is an input too, so what is smoothed here is another correction: only its smoothness is known
+    corners = shading[..., ::7, ::7]  # of 8 x 8 latents in 2 x 2 cells; a border's value is its cell's mean
+    torch.testing.assert_close(corners.mean((-1, -2)), shading.mean((-1, -2)), rtol=1e-4, atol=1e-5)
+    assert shading.diff(n=2, dim=-1)[..., 2:4].abs().max() < 1e-4 < shading.abs().max(), "straight between middles"
+
+
 def test_portrait_skip_needs_the_visibility() -> None:
     with pytest.raises(ValueError, match="mask_channels=2"):
         DenoisingUNet(**SKIP | {"mask_channels": 1})

@@ -80,6 +80,9 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             and its output is added to the input's portrait channels where the second mask channel, the visibility,
             says that the portrait does not show this point. Needs ``mask_channels=2`` and a scheduler with
             ``prediction_type="sample"``.
+        shading_cell: Where the portrait is shown its light may change all the same: the correction is added there as
+            means over cells of so many latents' side, smoothly joined, which cannot blur anything. 0 adds none. Only
+            with `portrait_skip`; latents of a frame have to be divisible by it.
     """
 
     _supports_gradient_checkpointing = True
@@ -102,6 +105,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         motion_norm_groups: int = 32,
         motion_max_frames: int = 32,
         portrait_skip: bool = False,
+        shading_cell: int = 0,
     ) -> None:
         super().__init__()
         if motion_levels is None:
@@ -232,5 +236,16 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         if self.config.portrait_skip:
             latent = self.config.latent_channels
             portrait, visibility = sample[:, latent : 2 * latent], sample[:, 2 * latent + 1 : 2 * latent + 2]
-            prediction = portrait + (1 - visibility) * prediction
+            correction = (1 - visibility) * prediction
+            if self.config.shading_cell:
+                correction = correction + visibility * _smooth(prediction, self.config.shading_cell)
+            prediction = portrait + correction
         return prediction
+
+
+def _smooth(latents: Tensor, cell: int) -> Tensor:
+    """(B, C, F, h, w) -> the same shape: means over cells, interpolated."""
+    pictures = fold_frames(latents)
+    means = F.avg_pool2d(pictures, cell)
+    smooth = F.interpolate(means, size=pictures.shape[-2:], mode="bilinear", align_corners=False)
+    return unfold_frames(smooth, latents.shape[2])

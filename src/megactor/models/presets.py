@@ -38,6 +38,7 @@ class DenoiserNumbers:
     motion_norm_groups: int = 32
     motion_max_frames: int = 32
     portrait_skip: bool = False
+    shading_cell: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def nano_config() -> NetworkConfig:
             cross_attention_dim=64,
             norm_groups=32,
         ),
-        denoiser=DenoiserNumbers(mask_channels=2, motion_levels=(1, 2), motion_heads=4, portrait_skip=True),
+        denoiser=DenoiserNumbers(
+            mask_channels=2, motion_levels=(1, 2), motion_heads=4, portrait_skip=True, shading_cell=4
+        ),
         pose_guider=PoseGuiderNumbers((16, 32, 64, 96), (2, 2, 1, 1), 16, portrait_modulation=False),
         background=BackgroundNumbers(
             image_size=64,
