@@ -28,7 +28,7 @@ from megactor.models.patch_unet import PatchUNet
 _DOT = 1.5
 """Radius in pixels of the dots that keypoints are shown as."""
 _FLOW_UNIT = 1 / 8
-"""As `dense_motion.FLOW_UNIT`, in sizes of a crop."""
+"""As `flow.FLOW_UNIT`, in sizes of a crop."""
 _FADE = 0.25
 """Width in crops of the border over which a close-up fades into the frame."""
 _PATCH = 2
