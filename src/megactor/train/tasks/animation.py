@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from megactor.errors import InputError
 from megactor.metrics.pictures import ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
-from megactor.models.dense_motion import MotionLogits
+from megactor.models.dense_motion import MotionLogits, shown
 from megactor.models.flow import warp
 from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict
@@ -134,7 +134,8 @@ class AnimationTask(TrainingTask):
         samples = len(background)
         background = background.repeat_interleave(len(motion.flow) // samples, 0)
         outside = F.interpolate(warp(background, motion.flow), size=size, mode="area")
-        visibility = F.interpolate(motion.visibility.sigmoid(), size=size, mode="area")
+        # without gradient: a finished picture always gains a little by haze in place of a portrait that is a pixel off
+        visibility = F.interpolate(shown(motion.visibility.detach()), size=size, mode="area")
         mask = torch.cat([outside, visibility], dim=1)
         latents = self._latents(warp(portrait, motion.flow))
         return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, mask))
