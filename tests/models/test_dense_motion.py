@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from megactor.models.dense_motion import DenseMotion, DenseMotionNet
+from megactor.models.dense_motion import DenseMotion, DenseMotionNet, shown
 from megactor.models.detail import add_portrait_detail
 from megactor.models.flow import meet_keypoints, warp, zoom_flow
 
@@ -164,6 +164,12 @@ def test_color_of_the_driver_is_not_seen():
     as_gray, as_red = (net(picture(64), driving).flow for driving in (gray * 0.2, gray * 0.2 * 0.9999 * tint))
 
     torch.testing.assert_close(as_red, as_gray, atol=1e-5, rtol=1e-3)
+
+
+def test_in_doubt_the_portrait_is_shown():
+    no, unlikely, even, likely = shown(torch.tensor([-4.0, -1.0, 0.0, 2.0])).tolist()
+
+    assert no < 0.01 < unlikely == 0.5 < 0.85 < even < likely
 
 
 def test_sizes_must_agree():
