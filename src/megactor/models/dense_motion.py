@@ -5,9 +5,9 @@ copying through reference attention alone. A renderer knows the true corresponde
 network is trained with supervision; the denoiser then receives the portrait latent already moved into place and adds
 what no warp can: the inside of the mouth, uncovered skin and background, sharpness.
 
-Keypoints tell how the face moves, and with it how the body below has moved. A UNet over both pictures and these two
-motions says which of them each pixel follows, head, body or none, and what is to be added: hair, neck, what turns into
-view. Then the flow is bent so that it meets the keypoints exactly.
+Keypoints tell how the face moves; a UNet over both pictures and that motion moves hair, neck, shoulders and what turns
+into view; then the flow is bent so that it meets the keypoints exactly. With `BodyMotion` keypoints tell how the body
+below has moved, too, and the UNet says which of the motions each pixel follows, and what is to be added.
 """
 
 from typing import NamedTuple
@@ -37,8 +37,8 @@ class DenseMotion(NamedTuple):
 
     flow: (B, 2, H, W), backward flow (x, y) in units of the picture's width and height: the pixel at p shows the
         portrait's point p + flow(p).
-    visibility: (B, 1, H, W) in [0, 1], how far the portrait is shown there: its point is visible in the portrait, or
-        what is in its place looks the same. See `shown`.
+    visibility: (B, 1, H, W) in [0, 1], how far the portrait can be shown there: its point is visible in the portrait,
+        or what is in its place looks the same.
     close_ups: eyes and mouth, which the flow cannot carry.
     """
 
@@ -57,22 +57,13 @@ class MotionLogits(NamedTuple):
     """What training needs of a motion.
 
     flow: (B, 2, h, w) as in `DenseMotion`.
-    visibility: (B, 1, h, w), log-odds that the portrait can be shown there.
-    body_flow: (B, 2, h, w), of the body alone, everywhere.
+    visibility: (B, 1, h, w), before the sigmoid.
+    body_flow: (B, 2, h, w), of the body alone, everywhere; None for networks that do not know it.
     """
 
     flow: Tensor
     visibility: Tensor
-    body_flow: Tensor
-
-
-def shown(log_odds: Tensor) -> Tensor:
-    """How far the portrait is shown where it can be with these log-odds: in doubt it is.
-
-    Half of the portrait and half of what is painted in its place is haze. To paint only where the portrait most likely
-    has nothing to show costs 0.1 dB of PSNR, and hair and cheeks stay clean.
-    """
-    return (2 * log_odds + 2).sigmoid()
+    body_flow: Tensor | None
 
 
 def resized(image: Tensor, size: int) -> Tensor:
@@ -98,7 +89,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         close_up_channels: `block_out_channels` of the `CloseUpNet`; None leaves eyes and mouth to the flow.
         detail_size: side of the pictures that `KeypointRefiner` and `CloseUpNet` want.
         retargeter_width: `width` of the `KeypointRetargeter`.
-        body_width: `width` of the `BodyMotion`.
+        body_width: `width` of the `BodyMotion`; None leaves the body to the UNet.
         keypoint_radius: as `radius` in `meet_keypoints`.
         keypoint_smoothing: as `smoothing` in `meet_keypoints`.
         keypoint_count: K, number of keypoints.
@@ -118,17 +109,18 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         close_up_channels: tuple[int, ...] | None = None,
         detail_size: int = 128,
         retargeter_width: int = 512,
-        body_width: int = 128,
+        body_width: int | None = None,
         keypoint_radius: float = 0.025,
         keypoint_smoothing: float = 0.05,
         keypoint_count: int = KEYPOINTS,
     ):
         super().__init__()
-        # the RGB portrait, the gray driving frame and the motions of head and body in; flow, layers and visibility out,
+        # the RGB portrait, the gray driving frame and the motions of face and body in; flow, layers and visibility out,
         # 2x2 times a patch
+        layered = body_width is not None
         self.unet = PatchUNet(
-            in_channels=3 + 1 + 2 + 2,
-            out_channels=(2 + LAYERS + 1) * (patch_size // 2) ** 2,
+            in_channels=3 + 1 + 2 + 2 * layered,
+            out_channels=(2 + LAYERS * layered + 1) * (patch_size // 2) ** 2,
             patch_size=patch_size,
             block_out_channels=block_out_channels,
             attention_levels=attention_levels,
@@ -140,7 +132,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         self.keypoints = KeypointNet(patch_size, keypoint_channels, norm_num_groups, keypoint_count)
         self.refiner = None if refiner_channels is None else KeypointRefiner(refiner_channels)
         self.retargeter = KeypointRetargeter(retargeter_width, count=keypoint_count)
-        self.body = BodyMotion(body_width, keypoint_count)
+        self.body = None if body_width is None else BodyMotion(body_width, keypoint_count)
         self.close_up = None if close_up_channels is None else CloseUpNet(close_up_channels)
 
     def find_keypoints(self, image: Tensor) -> Tensor:
@@ -164,21 +156,35 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         return self._move(portrait, driving, portrait_keypoints, self.retargeter(portrait_keypoints, driving_keypoints))
 
     def _move(self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, keypoints: Tensor) -> MotionLogits:
-        height, width = portrait.shape[-2] // 2, portrait.shape[-1] // 2
-        with torch.autocast(portrait.device.type, enabled=False):  # small systems of equations need float32
-            head = _head_flow(keypoints, portrait_keypoints, height, width)
-        body = zoom_flow(self.body(portrait_keypoints, keypoints), height, width)
-        told = F.interpolate(torch.cat([head, body], 1) / FLOW_UNIT, size=portrait.shape[-2:], mode="nearest")
-        out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, told.to(portrait.dtype)], 1))
-        added, layers, visibility = F.pixel_shuffle(out, self.config.patch_size // 2).split([2, LAYERS, 1], 1)
-        _, of_head, of_body = layers.softmax(1).split(1, 1)
-        flow = of_head * head + of_body * body + added * FLOW_UNIT
+        size, patch = portrait.shape[-2:], self.config.patch_size
+        body = None if self.body is None else self.body(portrait_keypoints, keypoints)
+        told = self._known_motions(keypoints, portrait_keypoints, body, size[0] // patch, size[1] // patch)
+        told = F.interpolate(told.to(portrait.dtype), size=size, mode="nearest")
+        out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, told / FLOW_UNIT], 1))
+        layered = 0 if body is None else LAYERS
+        added, layers, visibility = F.pixel_shuffle(out, patch // 2).split([2, layered, 1], 1)
+        flow, body_flow = added * FLOW_UNIT, None
+        if body is not None:
+            known = self._known_motions(keypoints, portrait_keypoints, body, size[0] // 2, size[1] // 2)
+            _, of_head, of_body = layers.softmax(1).split(1, 1)
+            head_flow, body_flow = known.chunk(2, 1)
+            flow = flow + of_head * head_flow + of_body * body_flow
         # a point that turned away from the camera in either picture tells nothing about the surface in front of it
         trust = F.grid_sample(visibility.detach().sigmoid(), (2 * keypoints - 1)[:, None], align_corners=False)
         radius, smoothing = self.config.keypoint_radius, self.config.keypoint_smoothing
         with torch.autocast(portrait.device.type, enabled=False):
             flow = meet_keypoints(flow, keypoints, portrait_keypoints, trust[:, 0, 0, :, None], radius, smoothing)
-        return MotionLogits(flow, visibility, body)
+        return MotionLogits(flow, visibility, body_flow)
+
+    def _known_motions(
+        self, keypoints: Tensor, portrait_keypoints: Tensor, body: Tensor | None, height: int, width: int
+    ) -> Tensor:
+        """(B, 2 or 4, height, width): how the head moved, and the body where that is known."""
+        with torch.autocast(keypoints.device.type, enabled=False):  # small systems of equations need float32
+            head = affine_flow(keypoints, portrait_keypoints, height, width)
+            trust = torch.ones_like(keypoints[..., :1])
+            face = meet_keypoints(head, keypoints, portrait_keypoints, trust, FACE_RADIUS, FACE_SMOOTHING)
+        return face if body is None else torch.cat([face, zoom_flow(body, height, width)], 1)
 
     def forward(
         self,
@@ -208,11 +214,4 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         close_ups: tuple[CloseUp, ...] = ()
         if self.close_up is not None:
             close_ups = self.close_up(large, to_gray(driving), portrait_keypoints, driving_keypoints, keypoints)
-        return DenseMotion(motion.flow, shown(motion.visibility), close_ups)
-
-
-def _head_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
-    """(B, 2, height, width): the affine motion of the head, and the face's own in its middle."""
-    head = affine_flow(keypoints, portrait_keypoints, height, width)
-    trust = torch.ones_like(keypoints[..., :1])
-    return meet_keypoints(head, keypoints, portrait_keypoints, trust, FACE_RADIUS, FACE_SMOOTHING)
+        return DenseMotion(motion.flow, motion.visibility.sigmoid(), close_ups)

@@ -93,8 +93,10 @@ def load_networks(model: str) -> Networks:
 
 
 def nano_dense_motion() -> DenseMotionNet:
-    """Dense motion that looks closely at eyes and mouth."""
-    return DenseMotionNet(refiner_channels=(24, 48, 96), close_up_channels=(32, 64, 128), detail_size=256)
+    """Dense motion that looks closely at eyes and mouth, and tells the body's motion from the head's."""
+    return DenseMotionNet(
+        refiner_channels=(24, 48, 96), close_up_channels=(32, 64, 128), detail_size=256, body_width=128
+    )
 
 
 def nano_schedule() -> DDIMScheduler:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from megactor.errors import InputError
 from megactor.metrics.pictures import ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
-from megactor.models.dense_motion import MotionLogits, shown
+from megactor.models.dense_motion import MotionLogits
 from megactor.models.flow import warp
 from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict
@@ -41,7 +41,8 @@ def _parameters(task: "AnimationTask", name: str) -> Iterator[nn.Parameter]:
     """Weights of one name of `config.AnimationConfig.train`."""
     if name == "dense_motion":
         yield from task.dense_motion.unet.parameters()
-        yield from task.dense_motion.body.parameters()
+        if task.dense_motion.body is not None:
+            yield from task.dense_motion.body.parameters()
         return
     if name not in ("unet", "motion_modules"):
         yield from getattr(task, name).parameters()
@@ -135,7 +136,7 @@ class AnimationTask(TrainingTask):
         background = background.repeat_interleave(len(motion.flow) // samples, 0)
         outside = F.interpolate(warp(background, motion.flow), size=size, mode="area")
         # without gradient: a finished picture always gains a little by haze in place of a portrait that is a pixel off
-        visibility = F.interpolate(shown(motion.visibility.detach()), size=size, mode="area")
+        visibility = F.interpolate(motion.visibility.detach().sigmoid(), size=size, mode="area")
         mask = torch.cat([outside, visibility], dim=1)
         latents = self._latents(warp(portrait, motion.flow))
         return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, mask))

@@ -19,6 +19,8 @@ _SAME_COLOR = 0.1
 """Difference of colors, white = 1, up to which hidden points count as shown: one lock of hair is as good as another."""
 _CHEST = 0.3
 """What is so far below the chin belongs to the body, in heights of the face."""
+_HIDDEN_ODDS = 4.0
+"""So many times worse is it to paint over what could be shown than to show what should be painted: paint is haze."""
 _UNIT = 64
 """The flow's error counts in pixels of a 64 x 64 grid."""
 
@@ -35,7 +37,7 @@ class MotionTask(TrainingTask):
         super().__init__()
         self.network = dense_motion
         self.seed = seed
-        learn_only(self, [self.network.unet, self.network.body])
+        learn_only(self, [part for part in (self.network.unet, self.network.body) if part is not None])
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
@@ -47,15 +49,13 @@ class MotionTask(TrainingTask):
         """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow."""
         portrait, target, driving = _pairs(batch)
         pieces = zip(*(part.split(16) for part in (portrait, driving, *known_keypoints(batch))), strict=True)
-        flow, visibility, body_flow = (
-            torch.cat(values) for values in zip(*(self.network.logits(*p) for p in pieces), strict=True)
-        )
+        motions = [self.network.logits(*piece) for piece in pieces]
+        flow = torch.cat([motion.flow for motion in motions])
+        visibility = torch.cat([motion.visibility for motion in motions])
         true_flow = batch["flow"].flatten(0, 1)
         shown = shown_by_portrait(batch, portrait, target) > 0.5
         person = (true_flow != 0).any(1, keepdim=True)
         errors = ((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True)
-        chest = chest_of(true_flow, batch["keypoints"].flatten(0, 1)) > 0
-        still, body = (((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True) for flow in (0 * body_flow, body_flow))
         warped = warp(portrait, flow)
         frames = batch["target"].shape[1]
         columns = (portrait, driving, warped, target)
@@ -65,10 +65,9 @@ class MotionTask(TrainingTask):
                 "psnr_still": mean_psnr(portrait, target, portrait),
                 "psnr_true_flow": mean_psnr(warp(portrait, true_flow), target, portrait),
                 "flow_error": float(errors[person].mean()),
-                "body_error": float(body[chest].mean()),
-                "body_still": float(still[chest].mean()),
                 "visibility_accuracy": float(((visibility > 0) == shown).float().mean()),
-            },
+            }
+            | _body_errors([motion.body_flow for motion in motions], true_flow, batch["keypoints"].flatten(0, 1)),
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
         )
 
@@ -143,19 +142,36 @@ def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[
     fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
     person = (true_flow != 0).any(1, keepdim=True).float()
     flow_error = (flow - true_flow).abs() * _UNIT * (person + _BACKGROUND * (1 - person)) * coarse
-    chest = chest_of(true_flow, keypoints) * known
     shown = torch.where(known > 0, visible, visibility.detach().sigmoid())
     shown = F.interpolate(shown, size=target.shape[-2:])
     losses = {
         "flow": (flow_error * known).mean(),
         "warp": ((warp(portrait, flow) - target).abs() * shown * fine).mean(),
-        "body": ((body_flow - true_flow).abs() * _UNIT * chest).sum() / (2 * chest.sum() + 1),
         "visibility": (
-            F.binary_cross_entropy_with_logits(visibility, visible, reduction="none") * coarse * known
+            F.binary_cross_entropy_with_logits(
+                visibility, visible, reduction="none", pos_weight=visible.new_tensor(_HIDDEN_ODDS)
+            )
+            * coarse
+            * known
         ).mean(),
     }
+    if body_flow is not None:
+        chest = chest_of(true_flow, keypoints) * known
+        losses["body"] = ((body_flow - true_flow).abs() * _UNIT * chest).sum() / (2 * chest.sum() + 1)
     weights = {"flow": _FLOW, "warp": _WARP, "body": _BODY, "visibility": _VISIBILITY}
     return {"loss": torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()} | losses
+
+
+def _body_errors(body_flows: list[Tensor | None], true_flow: Tensor, keypoints: Tensor) -> dict[str, float]:
+    """How far the body's motion is off, and how far it would be if no body moved; nothing where it is not told."""
+    known = [flow for flow in body_flows if flow is not None]
+    if not known:
+        return {}
+    chest = chest_of(true_flow, keypoints) > 0
+    off, moved = (
+        (flow * _UNIT).norm(dim=1, keepdim=True)[chest].mean() for flow in (torch.cat(known) - true_flow, true_flow)
+    )
+    return {"body_error": float(off), "body_still": float(moved)}
 
 
 def _pairs(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
