@@ -22,7 +22,7 @@ from megactor.train.checkpoint import checkpoints
 
 TASKS = {
     "keypoints": {"kind": "keypoints"},
-    "retargeter": {"kind": "retargeter", "noise": 0.0},
+    "retargeter": {"kind": "retargeter"},
     "motion": {"kind": "motion"},
     "close_up": {"kind": "close_up"},
     "diffusion": {"kind": "diffusion", "train": ["unet", "motion_modules"]},

@@ -140,22 +140,17 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         keypoints: Tensor = self.keypoints(resized(image, self.config.coarse_size))
         return keypoints if self.refiner is None else self.refiner(to_gray(image), keypoints)
 
-    def logits(
-        self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, driving_keypoints: Tensor
-    ) -> MotionLogits:
+    def logits(self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, keypoints: Tensor) -> MotionLogits:
         """The motion at half of the portrait's resolution, as training needs it.
 
         Args:
             portrait: (B, 3, H, W) in [0, 1].
             driving: (B, 3, H, W) in [0, 1].
             portrait_keypoints: (B, K, 2) in picture units.
-            driving_keypoints: the same of the driving frame.
+            keypoints: the same of the animated frame, as the retargeter says.
         """
         if portrait.shape[-2:] != driving.shape[-2:]:
             raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
-        return self._move(portrait, driving, portrait_keypoints, self.retargeter(portrait_keypoints, driving_keypoints))
-
-    def _move(self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, keypoints: Tensor) -> MotionLogits:
         size, patch = portrait.shape[-2:], self.config.patch_size
         body = None if self.body is None else self.body(portrait_keypoints, keypoints)
         told = self._known_motions(keypoints, portrait_keypoints, body, size[0] // patch, size[1] // patch)
@@ -210,7 +205,7 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         driving_keypoints = self.find_keypoints(driving)
         keypoints = self.retargeter(portrait_keypoints, driving_keypoints)
         small = resized(driving, portrait.shape[-1])
-        motion = self._move(portrait, small, portrait_keypoints, keypoints)
+        motion = self.logits(portrait, small, portrait_keypoints, keypoints)
         close_ups: tuple[CloseUp, ...] = ()
         if self.close_up is not None:
             close_ups = self.close_up(large, to_gray(driving), portrait_keypoints, driving_keypoints, keypoints)

@@ -13,6 +13,8 @@ MIRRORED_EYE = (26, 25, 24, 23, 22, 45, 44, 43, 42, 47, 46, 68)
 """The right half's brow, lids and iris, in the order of the left half's points in the mirror."""
 EYE = (17, 18, 19, 20, 21, 36, 37, 38, 39, 40, 41, 69)
 MOUTH = tuple(range(48, 68))
+JAW_AND_NOSE = (*range(17), *range(27, 36))
+"""Keypoints that no crop looks at."""
 EYE_PIXELS, MOUTH_PIXELS = 48, 64
 EYE_SIDE, MOUTH_SIDE = 0.85, 1.3
 """Sides of the two crops, in units of `FaceFrame.unit`: with room for coarse keypoints that are off."""

@@ -81,7 +81,7 @@ def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:
         case RefinerConfig():
             return RefinerTask(dense_motion, seed)
         case RetargeterConfig():
-            return RetargeterTask(dense_motion, task.noise, seed)
+            return RetargeterTask(dense_motion, seed)
         case CloseUpConfig():
             return CloseUpTask(dense_motion, task, seed)
         case MotionConfig():

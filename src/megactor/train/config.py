@@ -74,6 +74,7 @@ class AugmentConfig(_Config):
         mirror: left and right of all streams together.
         crop: a part of the picture, the same in all streams.
         recolor: portrait and target together.
+        overlay: something lies on portrait and target beside the face, and stays where it is.
         driver_jitter: the driver is turned, zoomed and shifted a little.
         driver_warp: other proportions for the driver, the official augmentation.
         driver_recolor: brightness, contrast and focus of the driver.
@@ -83,6 +84,7 @@ class AugmentConfig(_Config):
     mirror: Share = 0.5
     crop: Share = 0.0
     recolor: Share = 0.3
+    overlay: Share = 0.0
     driver_jitter: Share = 0.5
     driver_warp: Share = 0.0
     driver_recolor: Share = 0.5
@@ -166,14 +168,9 @@ class RefinerConfig(_Config):
 
 
 class RetargeterConfig(_Config):
-    """KeypointRetargeter: landmarks of portrait and driver to those of the target.
-
-    Attributes:
-        noise: of the landmarks, standard deviation in pixels at size 128: what KeypointNet's errors look like.
-    """
+    """KeypointRetargeter: landmarks of portrait and driver, with the errors of a finder, to those of the target."""
 
     kind: Literal["retargeter"]
-    noise: Annotated[float, Field(ge=0)] = 0.6
 
 
 class MotionConfig(_Config):

@@ -20,6 +20,7 @@ from megactor.train.augment import (
 )
 from megactor.train.clips import Motion, TrainingClip
 from megactor.train.config import AugmentConfig, DataConfig
+from megactor.train.overlay import random_overlay
 
 Batch = dict[str, Tensor]
 
@@ -75,6 +76,12 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
     portrait_points, points = clip.landmarks["target"][[choice.portrait]], clip.landmarks["target"][choice.frames]
     shown, driving, driving_points = _drive(clip, choice, config.augment, rng)
     flow, visible = _motion(clip, choice)
+    if config.augment.overlay and rng.random() < config.augment.overlay:
+        overlay = random_overlay(rng, shown, np.concatenate([portrait_points, points]))
+        if overlay is not None:
+            portrait, targets = overlay.put_on(portrait), overlay.put_on(targets)
+            background = background | overlay.mask(size)
+            flow, visible = overlay.change_motion(flow, visible)
     if rng.random() < config.augment.mirror:
         portrait, targets, shown, driving = (mirror_picture(p) for p in (portrait, targets, shown, driving))
         background = background[:, ::-1]

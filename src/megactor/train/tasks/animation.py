@@ -16,7 +16,7 @@ from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
-from megactor.train.tasks.motion import known_keypoints
+from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, mean_psnr, pictures, strip
 
@@ -89,16 +89,20 @@ class AnimationTask(TrainingTask):
 
         Args:
             batch: as it comes.
-            generators: of the errors of keypoints; None for none.
+            generators: of the errors of true keypoints; None has them found.
         """
         if self.dense_motion is None:
             return None
         portrait, driving = pictures(batch, "portrait"), pictures(batch, "driving")
         frames = driving.shape[1]
-        keypoints = known_keypoints(batch, generators)
         repeated = portrait.repeat_interleave(frames, 0)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.motion_learns):
-            motion = self.dense_motion.logits(repeated, driving.flatten(0, 1), *keypoints)
+            if generators is None:
+                portrait_points, driving_points = found_keypoints(self.dense_motion, batch)
+            else:
+                portrait_points, driving_points = keypoints_with_errors(batch, generators)
+            points = self.dense_motion.retargeter(portrait_points, driving_points)
+            motion = self.dense_motion.logits(repeated, driving.flatten(0, 1), portrait_points, points)
         return MotionGuess(repeated, motion)
 
     def inputs(

@@ -7,14 +7,13 @@ from torch import Tensor
 from megactor.models.dense_motion import DenseMotionNet, MotionLogits
 from megactor.models.flow import warp
 from megactor.train.samples import Batch
+from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
 
 _FLOW, _WARP, _VISIBILITY, _BODY = 0.1, 2.0, 0.15, 0.1
 _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
-_KEYPOINT_NOISE = 0.5
-"""Standard deviation of a keypoint's error, in pixels of 128."""
 _SAME_COLOR = 0.1
 """Difference of colors, white = 1, up to which hidden points count as shown: one lock of hair is as good as another."""
 _CHEST = 0.3
@@ -42,13 +41,20 @@ class MotionTask(TrainingTask):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
         portrait, _, driving = _pairs(batch)
-        motion = self.network.logits(portrait, driving, *known_keypoints(batch, self.generators(batch)))
+        portrait_points, driving_points = keypoints_with_errors(batch, self.generators(batch))
+        points = self.network.retargeter(portrait_points, driving_points)
+        motion = self.network.logits(portrait, driving, portrait_points, points)
         return motion_losses(motion, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
-        """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow."""
+        """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow.
+
+        Keypoints are found, not known.
+        """
         portrait, target, driving = _pairs(batch)
-        pieces = zip(*(part.split(16) for part in (portrait, driving, *known_keypoints(batch))), strict=True)
+        portrait_points, driving_points = found_keypoints(self.network, batch)
+        points = self.network.retargeter(portrait_points, driving_points)
+        pieces = zip(*(part.split(16) for part in (portrait, driving, portrait_points, points)), strict=True)
         motions = [self.network.logits(*piece) for piece in pieces]
         flow = torch.cat([motion.flow for motion in motions])
         visibility = torch.cat([motion.visibility for motion in motions])
@@ -70,21 +76,6 @@ class MotionTask(TrainingTask):
             | _body_errors([motion.body_flow for motion in motions], true_flow, batch["keypoints"].flatten(0, 1)),
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
         )
-
-
-def known_keypoints(batch: Batch, generators: list[torch.Generator] | None = None) -> tuple[Tensor, Tensor]:
-    """Keypoints of portrait and driver of every frame (B * F, 70, 2), as close looks at larger pictures find them.
-
-    The pictures of a batch are too small for close looks, so these are the true ones, with errors where generators for
-    them are given.
-    """
-    frames = batch["target"].shape[1]
-    portrait, driver = batch["portrait_keypoints"], batch["driving_keypoints"]
-    if generators is not None:
-        draws = torch.stack([torch.randn(1 + frames, *portrait.shape[1:], generator=g) for g in generators])
-        errors = draws.to(portrait.device) * (_KEYPOINT_NOISE / 128)
-        portrait, driver = portrait + errors[:, 0], driver + errors[:, 1:]
-    return portrait.repeat_interleave(frames, 0), driver.flatten(0, 1)
 
 
 def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:

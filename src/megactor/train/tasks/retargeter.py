@@ -6,23 +6,23 @@ from torch import Tensor
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.train.augment import MIRROR
 from megactor.train.samples import Batch
+from megactor.train.tasks.finder_errors import with_errors
 from megactor.train.tasks.keypoints import keypoint_errors, keypoint_loss
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only
 
 
 class RetargeterTask(TrainingTask):
-    """True landmarks of portrait and driver in, those of the target out; no pictures.
+    """Landmarks of portrait and driver with a finder's errors in, true ones of the target out; no pictures.
 
     Args:
         dense_motion: whose retargeter learns.
-        noise: standard deviation of the landmarks' errors, in pixels of 128.
         seed: of the run.
     """
 
-    def __init__(self, dense_motion: DenseMotionNet, noise: float, seed: int) -> None:
+    def __init__(self, dense_motion: DenseMotionNet, seed: int) -> None:
         super().__init__()
         self.network = dense_motion.retargeter
-        self.noise, self.seed = noise / 128, seed
+        self.seed = seed
         learn_only(self, [self.network])
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
@@ -33,28 +33,23 @@ class RetargeterTask(TrainingTask):
         generators = [generator for generator in self.generators(batch) for _ in range(frames)]
         draws = torch.stack([torch.randn(DRAWS, generator=generator) for generator in generators])
         portrait, driving, target = vary(portrait, driving, target, draws.to(target.device))
-        noise = torch.stack([torch.randn(4, *target.shape[1:], generator=generator) for generator in generators])
-        noise = noise.to(target.device) * self.noise * _closeness().to(target.device)
-        # each point errs, and all of them together
-        portrait = portrait + noise[:, 0] + 0.5 * noise[:, 1, :1]
-        driving = driving + noise[:, 2] + 0.5 * noise[:, 3, :1]
+        errors = torch.stack([torch.randn(2, *target.shape[1:], generator=generator) for generator in generators])
+        portrait, driving = with_errors(portrait, errors[:, 0]), with_errors(driving, errors[:, 1])
         places, gaps = keypoint_loss(self.network(portrait, driving), target)
         return {"loss": 0.1 * (places + 2 * gaps), "places": places, "gaps": gaps}
 
     def validate(self, batch: Batch) -> Validation:
-        """Errors with true landmarks in; "driver" is what the driver's own landmarks would score."""
+        """Errors with a finder's errors in, and without; "driver" is what the driver's own landmarks would score."""
         frames = batch["keypoints"].shape[1]
         driving, target = batch["driving_keypoints"].flatten(0, 1), batch["keypoints"].flatten(0, 1)
-        found = self.network(batch["portrait_keypoints"].repeat_interleave(frames, 0), driving)
-        metrics = keypoint_errors(found, target)
-        return Validation(metrics | {"driver": keypoint_errors(driving, target)["error"]})
-
-
-def _closeness() -> Tensor:
-    """(70, 1), errors relative to those of a first look: of jaw and nose; of what `KeypointRefiner` looks at again."""
-    errors = torch.full((70, 1), 0.5)
-    errors[[*range(17), *range(27, 36)]] = 1.0
-    return errors
+        portrait = batch["portrait_keypoints"].repeat_interleave(frames, 0)
+        draws = torch.stack([torch.randn(2, frames, 70, 2, generator=g) for g in self.generators(batch)])
+        found = with_errors(portrait, draws[:, 0].flatten(0, 1)), with_errors(driving, draws[:, 1].flatten(0, 1))
+        exact = keypoint_errors(self.network(portrait, driving), target)
+        return Validation(
+            keypoint_errors(self.network(*found), target)
+            | {"error_exact": exact["error"], "driver": keypoint_errors(driving, target)["error"]}
+        )
 
 
 DRAWS = 12
