@@ -4,7 +4,8 @@ import torch
 
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.train.samples import Batch
-from megactor.train.tasks.motion import MotionTask, chest_of
+from megactor.train.tasks.body import chest_of
+from megactor.train.tasks.motion import MotionTask
 
 
 def face(left: float) -> torch.Tensor:

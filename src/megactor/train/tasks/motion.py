@@ -7,6 +7,7 @@ from torch import Tensor
 from megactor.models.dense_motion import DenseMotionNet, MotionLogits
 from megactor.models.flow import warp
 from megactor.train.samples import Batch
+from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
@@ -16,12 +17,8 @@ _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
 _SAME_COLOR = 0.1
 """Difference of colors, white = 1, up to which hidden points count as shown: one lock of hair is as good as another."""
-_CHEST = 0.3
-"""What is so far below the chin belongs to the body, in heights of the face."""
 _HIDDEN_ODDS = 4.0
 """So many times worse is it to paint over what could be shown than to show what should be painted: paint is haze."""
-_UNIT = 64
-"""The flow's error counts in pixels of a 64 x 64 grid."""
 
 
 class MotionTask(TrainingTask):
@@ -61,7 +58,7 @@ class MotionTask(TrainingTask):
         true_flow = batch["flow"].flatten(0, 1)
         shown = shown_by_portrait(batch, portrait, target) > 0.5
         person = (true_flow != 0).any(1, keepdim=True)
-        errors = ((flow - true_flow) * _UNIT).norm(dim=1, keepdim=True)
+        errors = ((flow - true_flow) * FLOW_PIXELS).norm(dim=1, keepdim=True)
         warped = warp(portrait, flow)
         frames = batch["target"].shape[1]
         columns = (portrait, driving, warped, target)
@@ -73,7 +70,7 @@ class MotionTask(TrainingTask):
                 "flow_error": float(errors[person].mean()),
                 "visibility_accuracy": float(((visibility > 0) == shown).float().mean()),
             }
-            | _body_errors([motion.body_flow for motion in motions], true_flow, batch["keypoints"].flatten(0, 1)),
+            | body_errors([motion.body_flow for motion in motions], true_flow, batch["keypoints"].flatten(0, 1)),
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
         )
 
@@ -98,23 +95,6 @@ def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:
     return torch.maximum(visible, torch.exp(-(error / _SAME_COLOR).square()))
 
 
-def chest_of(flow: Tensor, keypoints: Tensor) -> Tensor:
-    """Where frames show the body below the neck.
-
-    Args:
-        flow: (N, 2, h, w), the true one, which is zero where nobody is.
-        keypoints: (N, 70, 2) in picture units.
-
-    Returns:
-        (N, 1, h, w), 1 or 0.
-    """
-    y, chin = keypoints[:, :68, 1], keypoints[:, 8, 1]
-    top = chin + _CHEST * (y.amax(1) - y.amin(1))
-    rows = (torch.arange(flow.shape[-2], device=flow.device) + 0.5) / flow.shape[-2]
-    below = rows[None, None, :, None] > top[:, None, None, None]
-    return (below & (flow != 0).any(1, keepdim=True)).float()
-
-
 def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Errors of a predicted motion: against the true one where it is known, and of the portrait that it moves.
 
@@ -132,7 +112,7 @@ def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[
     true_flow, visible = batch["flow"].flatten(0, 1), shown_by_portrait(batch, portrait, target)
     fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
     person = (true_flow != 0).any(1, keepdim=True).float()
-    flow_error = (flow - true_flow).abs() * _UNIT * (person + _BACKGROUND * (1 - person)) * coarse
+    flow_error = (flow - true_flow).abs() * FLOW_PIXELS * (person + _BACKGROUND * (1 - person)) * coarse
     shown = torch.where(known > 0, visible, visibility.detach().sigmoid())
     shown = F.interpolate(shown, size=target.shape[-2:])
     losses = {
@@ -147,22 +127,9 @@ def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[
         ).mean(),
     }
     if body_flow is not None:
-        chest = chest_of(true_flow, keypoints) * known
-        losses["body"] = ((body_flow - true_flow).abs() * _UNIT * chest).sum() / (2 * chest.sum() + 1)
+        losses["body"] = body_loss(body_flow, true_flow, keypoints, known)
     weights = {"flow": _FLOW, "warp": _WARP, "body": _BODY, "visibility": _VISIBILITY}
     return {"loss": torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()} | losses
-
-
-def _body_errors(body_flows: list[Tensor | None], true_flow: Tensor, keypoints: Tensor) -> dict[str, float]:
-    """How far the body's motion is off, and how far it would be if no body moved; nothing where it is not told."""
-    known = [flow for flow in body_flows if flow is not None]
-    if not known:
-        return {}
-    chest = chest_of(true_flow, keypoints) > 0
-    off, moved = (
-        (flow * _UNIT).norm(dim=1, keepdim=True)[chest].mean() for flow in (torch.cat(known) - true_flow, true_flow)
-    )
-    return {"body_error": float(off), "body_still": float(moved)}
 
 
 def _pairs(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
