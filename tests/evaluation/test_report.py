@@ -59,6 +59,15 @@ def test_markdown(summary):
     assert not any("photo" in line for line in markdown(summary, details=False).splitlines())
 
 
+def test_differences_are_those_of_the_same_clips(summary):
+    """Every clip is better by one, whatever the spread of the means."""
+    lines = markdown(summary).splitlines()
+    start = lines.index("| cross, the same clips | nano less warp |")
+    assert lines[start + 2] == "| PSNR gain, dB ↑ | +1.00 (1.00 to 1.00) |"
+    assert lines[start + 3] == "| L1 ↓ | -0.1000 (-0.1000 to -0.1000) |"
+    assert "less" not in markdown(summary, details=False)
+
+
 def test_html_marks_sure_leads_and_escapes_names(summary):
     table = html_table(summary, "cross")
     assert table.count('class="lead"') == 2 and 'class="lag"' not in table

@@ -52,3 +52,10 @@ def test_parts_of_another_shape(recipe, tmp_path):
 def test_pictures_of_another_size(recipe):
     with pytest.raises(InputError, match="32 pixels"):
         build_networks(load_config(recipe(), ["data.size=64"]))
+
+
+def test_a_saved_model_does_not_tell_where_it_was_trained(recipe, tiny_model, tmp_path):
+    build_networks(load_config(recipe())).save(tmp_path / "model")
+
+    for config in (tmp_path / "model").rglob("*.json"):
+        assert str(tiny_model) not in config.read_text()

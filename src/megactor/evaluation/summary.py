@@ -48,13 +48,15 @@ class Summary:
         """Of one result, NaN where it has none."""
         return self.rows[key.name].get(system, {}).get(metric, float("nan"))
 
+    def difference(self, part: str, other: str, metric: str) -> Estimate:
+        """The first system's value less another's, on the same clips."""
+        return estimate(
+            [self.value(key, self.systems[0], metric) - self.value(key, other, metric) for key in self.members(part)]
+        )
+
     def lead(self, part: str, other: str, metric: str) -> int:
         """Whether the first system is better (1) or worse (-1) than another on the same clips; 0: not sure at 95 %."""
-        better = METRICS[metric].better
-        differences = [
-            self.value(key, self.systems[0], metric) - self.value(key, other, metric) for key in self.members(part)
-        ]
-        paired = estimate(differences)
+        better, paired = METRICS[metric].better, self.difference(part, other, metric)
         if not better or paired.count < 2 or paired.low <= 0 <= paired.high:
             return 0
         return int(np.sign(paired.mean)) * (-1 if better == DOWN else 1)

@@ -52,7 +52,8 @@ def _blank(part: Any) -> Any:
     """A network of the same shape: `deepcopy` would copy gradients and hooks too."""
     if isinstance(part, CLIPVisionModelWithProjection):
         return type(part)(part.config)
-    return type(part).from_config(part.config)
+    # where the weights were loaded from is a path of this machine, and none of the next one's business
+    return type(part).from_config({name: value for name, value in part.config.items() if name != "_name_or_path"})
 
 
 def new_networks(preset: str, seed: int) -> Networks:

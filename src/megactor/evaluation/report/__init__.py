@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from megactor.evaluation.definitions import METRICS
 from megactor.evaluation.report.page import html_page
 from megactor.evaluation.report.table import markdown
 from megactor.evaluation.rows import known
@@ -28,6 +29,15 @@ def write_report(folder: Path, summary: Summary) -> None:
         "parts": {
             part: {system: {name: asdict(value) for name, value in row.items()} for system, row in figures.items()}
             for part, figures in summary.parts.items()
+        },
+        "differences": {
+            part: {
+                other: {
+                    name: asdict(value) for name in METRICS if (value := summary.difference(part, other, name)).count
+                }
+                for other in summary.systems[1:]
+            }
+            for part in summary.parts
         },
     }
     texts = {

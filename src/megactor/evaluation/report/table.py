@@ -18,7 +18,7 @@ def markdown(summary: Summary, details: bool = True) -> str:
 
     Args:
         summary: of the run.
-        details: also the parts of parts, such as drawn portraits alone.
+        details: also the parts of parts, such as drawn portraits alone, and the differences of systems.
     """
     blocks = []
     for part, figures in summary.parts.items():
@@ -31,9 +31,27 @@ def markdown(summary: Summary, details: bool = True) -> str:
             cells = [_markdown_cell(figures, system, metric, size) for system in summary.systems]
             lines.append(f"| {METRICS[metric].label}{_ARROWS[METRICS[metric].better]} | " + " | ".join(cells) + " |")
         blocks.append("\n".join(lines))
+        if details:
+            blocks += _differences(summary, part)
     blocks += [f"{name}: not measured: {reason}" for name, reason in summary.not_measured.items()]
     blocks += [f"{name}: skipped: {reason}" for name, reason in summary.skipped.items()]
     return "\n\n".join(blocks)
+
+
+def _differences(summary: Summary, part: str) -> list[str]:
+    """What the first system has more than its rivals; nothing where it has none."""
+    first, *others = summary.systems
+    rivals = [name for name in others if name not in UNRANKED]
+    if not rivals:
+        return []
+    lines = [f"| {part}, the same clips | " + " | ".join(f"{first} less {name}" for name in rivals) + " |"]
+    lines.append("|---" * (len(rivals) + 1) + "|")
+    for metric in _measured(summary.parts[part]):
+        digits = METRICS[metric].digits
+        paired = [summary.difference(part, name, metric) for name in rivals]
+        cells = [f"{value.mean:+.{digits}f} ({interval(value, digits)})" if value.count else "-" for value in paired]
+        lines.append(f"| {METRICS[metric].label}{_ARROWS[METRICS[metric].better]} | " + " | ".join(cells) + " |")
+    return ["\n".join(lines)]
 
 
 def html_table(summary: Summary, part: str) -> str:
