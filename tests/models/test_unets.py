@@ -188,6 +188,19 @@ def test_shading_changes_what_is_visible_by_means_of_cells(sample: Tensor, token
     assert shading.diff(n=2, dim=-1)[..., 2:4].abs().max() < 1e-4 < shading.abs().max(), "straight between middles"
 
 
+@torch.no_grad()
+def test_visibility_power_leaves_little_to_paint_where_the_portrait_is_mostly_shown(
+    sample: Tensor, tokens: Tensor
+) -> None:
+    plain, decided = (DenoisingUNet(**SKIP, visibility_power=power) for power in (1, 2))
+    for denoiser in (plain, decided):
+        formula_weights(denoiser)
+    for visibility, factor in ((0.0, 1.0), (0.5, 1.0), (0.9, 0.01 / 0.82 / 0.1), (1.0, 0.0)):
+        sample[:, 9] = visibility
+        whole, part = (denoiser(sample, 5, tokens) - sample[:, 4:8] for denoiser in (plain, decided))
+        torch.testing.assert_close(part, factor * whole, rtol=1e-3, atol=1e-6)
+
+
 def test_portrait_skip_needs_the_visibility() -> None:
     with pytest.raises(ValueError, match="mask_channels=2"):
         DenoisingUNet(**SKIP | {"mask_channels": 1})

@@ -39,6 +39,7 @@ class DenoiserNumbers:
     motion_max_frames: int = 32
     portrait_skip: bool = False
     shading_cell: int = 0
+    visibility_power: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,12 @@ def nano_config() -> NetworkConfig:
             norm_groups=32,
         ),
         denoiser=DenoiserNumbers(
-            mask_channels=2, motion_levels=(1, 2), motion_heads=4, portrait_skip=True, shading_cell=4
+            mask_channels=2,
+            motion_levels=(1, 2),
+            motion_heads=4,
+            portrait_skip=True,
+            shading_cell=4,
+            visibility_power=2,
         ),
         pose_guider=PoseGuiderNumbers((16, 32, 64, 96), (2, 2, 1, 1), 16, portrait_modulation=False),
         background=BackgroundNumbers(
