@@ -173,11 +173,13 @@ class ClipDenoiser:
     def _background(self) -> tuple[BackgroundKeysValues, BackgroundKeysValues]:
         """The background tokens as denoiser and ReferenceNet read them at every step."""
         tokens = self.portrait.tokens
-        return self.unet.project_background(tokens), self.reference_net.project_background(tokens)
+        own = tokens.to(self.reference_net.dtype)
+        return self.unet.project_background(tokens), self.reference_net.project_background(own)
 
     def _read_portrait(self, timestep: int) -> ReferenceKeysValues:
         def read() -> ReferenceKeysValues:
-            features = self.reference_net(self.portrait.reference_latents, timestep, self._background[1])
+            latents = self.portrait.reference_latents.to(self.reference_net.dtype)
+            features = self.reference_net(latents, timestep, self._background[1]).to(dtype=self.unet.dtype)
             return self.unet.project_reference(features)
 
         return self.guard(read)

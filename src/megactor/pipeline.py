@@ -118,6 +118,9 @@ class MegActorPipeline(DiffusionPipeline):
         """
         dtype = options.pop("torch_dtype", None)
         pipe = cls(**load_components(pretrained_model_name_or_path, dtype) | options)
+        if dtype is torch.float16 and pipe.dense_motion is not None:
+            # nano's, which learned in bfloat16, goes beyond float16's range; it is run once a clip and step
+            pipe.reference_net.to(torch.float32)
         for network in (pipe.unet, pipe.reference_net, pipe.vae):
             network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
         return pipe
