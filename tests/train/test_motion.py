@@ -4,6 +4,7 @@ import torch
 
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.train.samples import Batch
+from megactor.train.tasks import motion
 from megactor.train.tasks.body import chest_of
 from megactor.train.tasks.motion import MotionTask
 
@@ -47,7 +48,11 @@ def swaying(count: int) -> Batch:
     }
 
 
-def test_the_bodys_motion_is_learned_from_the_face():
+def test_the_bodys_motion_is_learned_from_the_face(monkeypatch):
+    def true_keypoints(_: DenseMotionNet, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        return batch["portrait_keypoints"], batch["driving_keypoints"][:, 0]
+
+    monkeypatch.setattr(motion, "found_keypoints", true_keypoints)  # the pictures are gray: there is no face to find
     torch.manual_seed(0)
     network = DenseMotionNet(
         block_out_channels=(16, 16), attention_levels=(False, False), keypoint_channels=(16, 16), body_width=32
@@ -64,6 +69,5 @@ def test_the_bodys_motion_is_learned_from_the_face():
         after = task.validate(batch).metrics
 
     assert before["body_error"] == before["body_still"] == after["body_still"]
-    # the rest is what a finder gets wrong
-    assert after["body_error"] < 0.5 * after["body_still"]
+    assert after["body_error"] < 0.3 * after["body_still"]
     assert network.retargeter.proj_in.weight.grad is None, "nothing else learns"

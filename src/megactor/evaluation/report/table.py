@@ -25,12 +25,11 @@ def markdown(summary: Summary, details: bool = True) -> str:
         if "," in part and not details:
             continue
         size = len(summary.members(part))
-        lines = [f"| {part}, n={size} | " + " | ".join(summary.systems) + " |"]
-        lines.append("|---" * (len(summary.systems) + 1) + "|")
-        for metric in _measured(figures):
-            cells = [_markdown_cell(figures, system, metric, size) for system in summary.systems]
-            lines.append(f"| {METRICS[metric].label}{_ARROWS[METRICS[metric].better]} | " + " | ".join(cells) + " |")
-        blocks.append("\n".join(lines))
+        cells = {
+            metric: [_markdown_cell(figures, system, metric, size) for system in summary.systems]
+            for metric in _measured(figures)
+        }
+        blocks.append(_markdown_table(f"{part}, n={size}", summary.systems, cells))
         if details:
             blocks += _differences(summary, part)
     blocks += [f"{name}: not measured: {reason}" for name, reason in summary.not_measured.items()]
@@ -44,14 +43,21 @@ def _differences(summary: Summary, part: str) -> list[str]:
     rivals = [name for name in others if name not in UNRANKED]
     if not rivals:
         return []
-    lines = [f"| {part}, the same clips | " + " | ".join(f"{first} less {name}" for name in rivals) + " |"]
-    lines.append("|---" * (len(rivals) + 1) + "|")
+    cells = {}
     for metric in _measured(summary.parts[part]):
         digits = METRICS[metric].digits
         paired = [summary.difference(part, name, metric) for name in rivals]
-        cells = [f"{value.mean:+.{digits}f} ({interval(value, digits)})" if value.count else "-" for value in paired]
-        lines.append(f"| {METRICS[metric].label}{_ARROWS[METRICS[metric].better]} | " + " | ".join(cells) + " |")
-    return ["\n".join(lines)]
+        cells[metric] = [
+            f"{value.mean:+.{digits}f} ({interval(value, digits)})" if value.count else "-" for value in paired
+        ]
+    return [_markdown_table(f"{part}, the same clips", [f"{first} less {name}" for name in rivals], cells)]
+
+
+def _markdown_table(title: str, columns: list[str], cells: dict[str, list[str]]) -> str:
+    """A row for each metric."""
+    rows = [[METRICS[metric].label + _ARROWS[METRICS[metric].better], *row] for metric, row in cells.items()]
+    head, *lines = (f"| {' | '.join(row)} |" for row in [[title, *columns], *rows])
+    return "\n".join([head, "|---" * (len(columns) + 1) + "|", *lines])
 
 
 def html_table(summary: Summary, part: str) -> str:
