@@ -13,15 +13,16 @@ import numpy as np
 from PIL import Image
 from scipy.signal import lfilter
 
-from megactor.synth.bust import build_bust
+from megactor.synth.anatomy.bust import build_bust
+from megactor.synth.anatomy.rig import Rig, find_rig
 from megactor.synth.identity.assemble import build_subject
 from megactor.synth.identity.draws import random_traits
-from megactor.synth.motion import MotionFrame, random_motion
-from megactor.synth.photo import PhotoLook, develop
-from megactor.synth.renderer import Renderer
-from megactor.synth.rig import Rig, find_rig
-from megactor.synth.scene import Framing, Scene, random_scene
-from megactor.synth.styles import Style
+from megactor.synth.motion.performance import random_motion
+from megactor.synth.motion.sequence import MotionFrame
+from megactor.synth.render.renderer import Renderer
+from megactor.synth.scene.photo import PhotoLook, develop
+from megactor.synth.scene.scene import Framing, Scene, random_scene
+from megactor.synth.styles.style import Style
 
 PORTRAITS = {  # name: person, scene, style
     "photo": (205, 1205, "photo"),

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from megactor.synth.bust import Bust
-from megactor.synth.scene import Framing
-from megactor.synth.subject import ClothesLook, EyeLook, Material, SkinLook, Subject
+from megactor.synth.anatomy.bust import Bust
+from megactor.synth.anatomy.subject import ClothesLook, EyeLook, Material, SkinLook, Subject
+from megactor.synth.scene.scene import Framing
 
 FRONTAL = Framing(fov_degrees=20, half_height=17, yaw=0, pitch=0, center=(0, 0))
 WALL = (0.2, 0.3, 0.9)

@@ -6,7 +6,7 @@ identity modes (smooth random swellings), 68 landmarks, an open neck.
 
 import numpy as np
 
-from megactor.synth.rig import PARTS, Rig
+from megactor.synth.anatomy.rig import PARTS, Rig
 
 EYES = {"L": np.array([3.1, 3.6, 8.7]), "R": np.array([-3.1, 3.6, 8.7])}
 EYE_RADIUS = 1.5

@@ -34,6 +34,17 @@ LAYERS: tuple[set[str], ...] = (
 )
 """Folders and files of the package, top to bottom. A part may import what lies in layers below it, and itself."""
 
+ROOMS_OF_SYNTH: tuple[set[str], ...] = (
+    {"audit"},
+    {"clips"},
+    {"styles"},
+    {"render"},
+    {"posing", "identity", "scene"},
+    {"motion", "anatomy", "brushes"},
+    {"jit", "streams"},
+)
+"""The same for `megactor.synth`."""
+
 
 def module_name(path: Path) -> str:
     """src/megactor/media/reader.py -> "media.reader"; "" for the package itself."""
@@ -83,6 +94,16 @@ def test_imports_go_downwards(module: str) -> None:
         assert inside or layer(imported) > layer(module), f"{module} must not import {imported}"
 
 
+def test_rooms_of_synth() -> None:
+    floor = {room: number for number, rooms in enumerate(ROOMS_OF_SYNTH) for room in rooms}
+    inside = {name: name.split(".")[1] for name in GRAPH if name.startswith("synth.")}
+    assert set(floor) == set(inside.values())
+    for module, room in inside.items():
+        for imported in GRAPH[module] & set(inside):
+            other = inside[imported]
+            assert room == other or floor[room] < floor[other], f"{module} must not import {imported}"
+
+
 def test_no_cycles() -> None:
     try:
         TopologicalSorter(GRAPH).prepare()
@@ -107,6 +128,16 @@ def test_files_are_small_and_named_for_what_they_hold(name: str) -> None:
 def test_importing_the_package_is_cheap() -> None:
     code = "import sys, megactor; sys.exit(bool({'torch', 'numpy', 'av', 'PIL'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_curating_does_not_drag_the_renderer_in() -> None:
+    modules = ", ".join(f"megactor.{name}" for name in GRAPH if name.split(".")[0] == "curate")
+    code = f"import sys, {modules}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True
+    ).stdout
+    rooms = {name.split(".")[2] for name in loaded.split() if name.startswith("megactor.synth.")}
+    assert rooms == {"brushes"} and "numba" not in loaded.split()
 
 
 def test_readme_commands_exist() -> None:

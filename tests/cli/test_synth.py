@@ -5,7 +5,7 @@ import pytest
 from command_line import error_line, megactor
 from synth_toy_rig import toy_rig
 
-from megactor.synth.rig import ENVIRONMENT
+from megactor.synth.anatomy.rig import ENVIRONMENT
 
 
 @pytest.fixture
@@ -81,5 +81,5 @@ def test_an_unexpected_error_advises_no_option_that_is_not_there(rig, monkeypatc
     def fail(seeds):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("megactor.synth.diversity.people", fail)
+    monkeypatch.setattr("megactor.synth.audit.diversity.people", fail)
     assert error_line(megactor("synth", "diversity")) == "error: unexpected RuntimeError: a bug"

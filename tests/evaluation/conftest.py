@@ -39,7 +39,7 @@ def toy_files(tmp_path_factory):
 def fake_analyzer():
     """Faces without MediaPipe, and as few frames of SynthBench as metrics need."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("megactor.synth.synthbench.FRAMES", 7)
+        monkeypatch.setattr("megactor.synth.clips.synthbench.FRAMES", 7)
         monkeypatch.setattr("megactor.pipeline.create_analyzer", MovingFaceAnalyzer)
         monkeypatch.setattr("megactor.evaluation.run.create_analyzer", MovingFaceAnalyzer)
         run._analyzer.cache_clear()

@@ -4,9 +4,9 @@ import pytest
 from synth_toy_rig import toy_rig
 
 from megactor.metrics.identity import color_difference, face_colors, portrait_lead
-from megactor.synth.bust import build_bust
-from megactor.synth.clip import Clip, plan_clip
-from megactor.synth.renderer import Renderer
+from megactor.synth.anatomy.bust import build_bust
+from megactor.synth.clips.clip import Clip, plan_clip
+from megactor.synth.render.renderer import Renderer
 
 SEEDS = (3, 4, 5)
 

@@ -7,10 +7,10 @@ import pytest
 from synth_people import BareScene, plain_subject
 from synth_toy_rig import toy_rig
 
-from megactor.synth.bust import Bust, build_bust
-from megactor.synth.renderer import Renderer
-from megactor.synth.rig import ENVIRONMENT, FILE_NAME, Rig
-from megactor.synth.subject import Subject
+from megactor.synth.anatomy.bust import Bust, build_bust
+from megactor.synth.anatomy.rig import ENVIRONMENT, FILE_NAME, Rig
+from megactor.synth.anatomy.subject import Subject
+from megactor.synth.render.renderer import Renderer
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from megactor.synth.subject import Material
+from megactor.synth.anatomy.subject import Material
 
 
 def edges_of(triangles):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from synth_people import BareScene, plain_subject
 
-from megactor.synth import check
-from megactor.synth.check import (
+from megactor.synth.anatomy.subject import Material
+from megactor.synth.audit import check
+from megactor.synth.audit.check import (
     check_people,
     closed_eye_faults,
     extreme_pose,
@@ -13,7 +14,6 @@ from megactor.synth.check import (
     make_pose,
     picture_faults,
 )
-from megactor.synth.subject import Material
 
 
 @pytest.fixture(autouse=True)

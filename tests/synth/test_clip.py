@@ -6,9 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from megactor.synth.clip import STREAMS, Clip, plan_clip
-from megactor.synth.synthbench import CLIPS, FIRST_SEED, bench_items, render_bench
-from megactor.synth.truth import collect_truth
+from megactor.synth.clips.clip import STREAMS, Clip, plan_clip
+from megactor.synth.clips.synthbench import CLIPS, FIRST_SEED, bench_items, render_bench
+from megactor.synth.clips.truth import collect_truth
 
 SIZE = 48
 

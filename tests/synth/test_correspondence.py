@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from synth_people import BareScene, pose
 
-from megactor.synth.correspondence import correspond
-from megactor.synth.motion import MotionFrame
-from megactor.synth.subject import Material
+from megactor.synth.anatomy.subject import Material
+from megactor.synth.motion.sequence import MotionFrame
+from megactor.synth.render.correspondence import correspond
 
 SIZE = 96
 

@@ -4,10 +4,10 @@ import shutil
 import numpy as np
 import pytest
 
-from megactor.synth import ict
-from megactor.synth.bust import build_bust
-from megactor.synth.ict import convert_ict
-from megactor.synth.rig import EXPRESSIONS, PARTS, RigError
+from megactor.synth.anatomy import ict
+from megactor.synth.anatomy.bust import build_bust
+from megactor.synth.anatomy.ict import convert_ict
+from megactor.synth.anatomy.rig import EXPRESSIONS, PARTS, RigError
 
 NAMES = [*EXPRESSIONS, "jawOpen"]
 MODES = 2

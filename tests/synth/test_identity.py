@@ -3,6 +3,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from megactor.synth.anatomy.subject import Material
 from megactor.synth.identity import clothes
 from megactor.synth.identity.assemble import build_subject
 from megactor.synth.identity.attached import surface_normals, tube
@@ -14,7 +15,6 @@ from megactor.synth.identity.hats import below_rim
 from megactor.synth.identity.head_surface import HEAD_CENTER
 from megactor.synth.identity.shape import rest_shape
 from megactor.synth.identity.traits import GlassesTraits, HatTraits
-from megactor.synth.subject import Material
 
 TEXTURE = 64
 GLASSES = GlassesTraits(half_width=2.5, half_height=2.0, exponent=2.6, thickness=0.1, color=(0.1, 0.1, 0.1))

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synth_toy_rig import toy_rig
 
-from megactor.synth.expressions import EMOTIONS, MEME_FACES, TONGUE, VISEMES
-from megactor.synth.motion import MAX_GAZE, MAX_ROTATION, random_motion
+from megactor.synth.motion.expressions import EMOTIONS, MEME_FACES, TONGUE, VISEMES
+from megactor.synth.motion.performance import MAX_GAZE, MAX_ROTATION, random_motion
 
 NAMES = toy_rig().expression_names
 

@@ -3,9 +3,9 @@ import pytest
 from synth_people import plain_subject, pose
 from synth_toy_rig import EYE_RADIUS, EYES
 
-from megactor.synth.eyes import _blink_gain
-from megactor.synth.posing import NECK_JOINT, Poser, expression_shapes
-from megactor.synth.subject import LocalScale, Material
+from megactor.synth.anatomy.subject import LocalScale, Material
+from megactor.synth.posing.eyes import _blink_gain
+from megactor.synth.posing.poser import NECK_JOINT, Poser, expression_shapes
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from megactor.synth import raster
+from megactor.synth.render import raster
 
 SIZE = 32
 

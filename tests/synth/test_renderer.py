@@ -5,9 +5,9 @@ import pytest
 from synth_people import WALL, BareScene, plain_subject, pose
 from synth_toy_rig import EYES
 
-from megactor.synth.camera import camera_for
-from megactor.synth.renderer import OUTSIDE, Renderer
-from megactor.synth.subject import Material
+from megactor.synth.anatomy.subject import Material
+from megactor.synth.render.renderer import OUTSIDE, Renderer
+from megactor.synth.scene.camera import camera_for
 
 SIZE = 64
 

@@ -5,7 +5,7 @@ import pytest
 from synth_toy_rig import toy_rig
 
 from megactor.errors import OutputError
-from megactor.synth.rig import ENVIRONMENT, Rig, RigError, default_rig_path, find_rig
+from megactor.synth.anatomy.rig import ENVIRONMENT, Rig, RigError, default_rig_path, find_rig
 
 
 @pytest.fixture(scope="module")

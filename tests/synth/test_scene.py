@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from megactor.synth.backgrounds import KINDS, Background
-from megactor.synth.photo import PhotoLook, develop, random_photo
-from megactor.synth.scene import random_framing, random_scene
+from megactor.synth.scene.backgrounds import KINDS, Background
+from megactor.synth.scene.photo import PhotoLook, develop, random_photo
+from megactor.synth.scene.scene import random_framing, random_scene
 from megactor.synth.streams import pick, stream
 
 

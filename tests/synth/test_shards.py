@@ -1,8 +1,7 @@
-"""Shards and the endless dataset, through the command line with a toy rig."""
+"""Shards, through the command line with a toy rig."""
 
 import contextlib
 import io
-import itertools
 import json
 import subprocess
 import sys
@@ -12,17 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from command_line import error_line, listing, megactor
 from synth_toy_rig import toy_rig
 
 from megactor.errors import InputError
 from megactor.media.lock import locked
 from megactor.media.reader import VideoReader
-from megactor.synth.dataset import SyntheticClips
-from megactor.synth.rig import ENVIRONMENT
-from megactor.synth.shards import LEFTOVERS
-from megactor.synth.synthbench import FIRST_SEED
+from megactor.synth.anatomy.rig import ENVIRONMENT
+from megactor.synth.clips.shards import LEFTOVERS
+from megactor.synth.clips.synthbench import FIRST_SEED
 
 RENDER = ["synth", "render", "--frames", 3, "--size", 32, "--workers", 1, "--clips-per-shard", 2]
 
@@ -145,33 +142,9 @@ def states(folder: Path) -> set[tuple[str, int]]:
 def test_seeds_of_the_test_set_are_refused(rig_file, tmp_path):
     outcome = megactor(*RENDER, "--clips", 1, "--seed", FIRST_SEED, "--rig", rig_file, "-o", tmp_path / "out")
     assert "test set" in error_line(outcome)
-    with pytest.raises(ValueError, match="test set"):
-        SyntheticClips(rig=rig_file, seed=FIRST_SEED)
 
 
 def test_a_damaged_rig_is_one_line(tmp_path):
     (tmp_path / "rig.npz").write_bytes(b"no rig")
     error_line(megactor(*RENDER, "--clips", 1, "--rig", tmp_path / "rig.npz", "-o", tmp_path / "out"))
     assert not (tmp_path / "out").exists()
-
-
-def test_the_dataset_repeats_and_never_ends(rig_file):
-    clips = SyntheticClips(frames=3, size=32, rig=rig_file, seed=4)
-    first, second = itertools.islice(clips, 2)
-
-    assert first["seed"] == 4 and second["seed"] == 5
-    assert first["target"].shape == first["swapped"].shape == (3, 3, 32, 32)
-    assert first["flow"].shape == (3, 2, 32, 32) and first["visible"].dtype == torch.bool
-    reference = first["reference"]
-    assert first["flow"][reference].abs().max() < 1e-4 and first["visible"][reference].all()
-    again = next(iter(SyntheticClips(frames=3, size=32, rig=rig_file, seed=4)))
-    assert torch.equal(again["target"], first["target"]) and torch.equal(again["flow"], first["flow"])
-
-
-def test_processes_share_the_clips_out(rig_file):
-    ranks = [
-        SyntheticClips(frames=1, size=32, rig=rig_file, streams=("target",), rank=rank, world_size=2)
-        for rank in range(2)
-    ]
-    seeds = [[sample["seed"] for sample in itertools.islice(clips, 2)] for clips in ranks]
-    assert seeds == [[0, 2], [1, 3]]

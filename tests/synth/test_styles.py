@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from megactor.synth.renderer import OUTSIDE, Rendered
-from megactor.synth.styles import STYLES, Style, random_style
-from megactor.synth.subject import Material
+from megactor.synth.anatomy.subject import Material
+from megactor.synth.render.renderer import OUTSIDE, Rendered
+from megactor.synth.styles.style import STYLES, Style, random_style
 
 SIZE = 48
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from synth_toy_rig import toy_rig
 
-from megactor.synth.rig import RigError
+from megactor.synth.anatomy.rig import RigError
 from megactor.train.rendered import RenderedClips, halved
 
 

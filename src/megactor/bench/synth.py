@@ -13,7 +13,7 @@ from megactor.errors import MegActorError
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
-    from megactor.synth.renderer import Renderer
+    from megactor.synth.render.renderer import Renderer
 
 WARM_UP = 2
 """Frames of a person that are not counted: tables, exposure and background are made for a whole clip."""
@@ -96,9 +96,9 @@ def measure_scaling(
 
 
 def _renderer(rig: str | None) -> "Renderer":
-    from megactor.synth.bust import build_bust
-    from megactor.synth.renderer import Renderer
-    from megactor.synth.rig import Rig, find_rig
+    from megactor.synth.anatomy.bust import build_bust
+    from megactor.synth.anatomy.rig import Rig, find_rig
+    from megactor.synth.render.renderer import Renderer
 
     return Renderer(build_bust(Rig.load(find_rig(rig))))
 
@@ -106,8 +106,8 @@ def _renderer(rig: str | None) -> "Renderer":
 def _measure_person(renderer: "Renderer", seed: int, frames: int, size: int, supersampling: int) -> PersonSpeed:
     from megactor.synth.identity.assemble import build_subject
     from megactor.synth.identity.draws import random_traits
-    from megactor.synth.motion import random_motion
-    from megactor.synth.scene import random_scene
+    from megactor.synth.motion.performance import random_motion
+    from megactor.synth.scene.scene import random_scene
 
     start = time.thread_time()
     subject = build_subject(renderer.bust, random_traits(seed))

@@ -11,10 +11,11 @@ from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.faces.face import Face
 from megactor.synth.identity.assemble import build_subject
 from megactor.synth.identity.draws import random_traits
-from megactor.synth.motion import MotionFrame, random_motion
-from megactor.synth.photo import develop
-from megactor.synth.renderer import Renderer
-from megactor.synth.scene import Framing, random_scene
+from megactor.synth.motion.performance import random_motion
+from megactor.synth.motion.sequence import MotionFrame
+from megactor.synth.render.renderer import Renderer
+from megactor.synth.scene.photo import develop
+from megactor.synth.scene.scene import Framing, random_scene
 
 EVERY = 12
 """Frames of a motion between two that are looked at: about half a second."""

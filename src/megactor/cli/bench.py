@@ -111,9 +111,9 @@ def synth_faces(
     """
     require_extra()
     from megactor.bench.synth_faces import measure
-    from megactor.synth.bust import build_bust
-    from megactor.synth.renderer import Renderer
-    from megactor.synth.rig import Rig, find_rig
+    from megactor.synth.anatomy.bust import build_bust
+    from megactor.synth.anatomy.rig import Rig, find_rig
+    from megactor.synth.render.renderer import Renderer
 
     renderer = Renderer(build_bust(Rig.load(find_rig(rig))))
     result = measure(renderer, people, frames, size, seed)

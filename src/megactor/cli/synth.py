@@ -10,8 +10,8 @@ from megactor.cli.animate import Force
 from megactor.cli.failures import one_line_errors
 
 if TYPE_CHECKING:
-    from megactor.synth.diversity import Histogram
-    from megactor.synth.renderer import Renderer
+    from megactor.synth.audit.diversity import Histogram
+    from megactor.synth.render.renderer import Renderer
 
 synth = typer.Typer(help="Render synthetic portrait clips with ground truth.", no_args_is_help=True)
 
@@ -36,8 +36,8 @@ def rig(
     require_extra()
     from megactor.cli.progress import progress_display
     from megactor.media.atomic import check_target
-    from megactor.synth.ict import convert_ict
-    from megactor.synth.rig import default_rig_path
+    from megactor.synth.anatomy.ict import convert_ict
+    from megactor.synth.anatomy.rig import default_rig_path
 
     target = output or default_rig_path()
     if output is None:
@@ -69,7 +69,7 @@ def render(
     """
     require_extra()
     from megactor.cli.progress import progress_display
-    from megactor.synth.shards import ShardPlan, render_shards
+    from megactor.synth.clips.shards import ShardPlan, render_shards
 
     plan = ShardPlan(clips, frames, size, fps, seed, clips_per_shard, framing_jitter)
     with progress_display() as progress:
@@ -96,7 +96,7 @@ def sheet(
     from megactor.cli.progress import progress_display
     from megactor.errors import InputError
     from megactor.media.atomic import atomic_path, check_target
-    from megactor.synth.clip import Clip, plan_clip
+    from megactor.synth.clips.clip import Clip, plan_clip
 
     picture_format = _PICTURE_FORMATS.get(output.suffix.lower())
     if picture_format is None:
@@ -124,7 +124,7 @@ def check(
     """Search renders for holes, black frames, eyes behind closed lids and surfaces that flicker."""
     require_extra()
     from megactor.cli.progress import progress_display
-    from megactor.synth.check import check_people
+    from megactor.synth.audit.check import check_people
 
     found = []
     with progress_display() as progress:
@@ -148,8 +148,8 @@ def diversity(
 ) -> None:
     """Print histograms of who there is and what they do, as Markdown."""
     require_extra()
-    from megactor.synth.diversity import people, performances
-    from megactor.synth.rig import Rig, find_rig
+    from megactor.synth.anatomy.rig import Rig, find_rig
+    from megactor.synth.audit.diversity import people, performances
 
     names = Rig.load(find_rig(rig)).expression_names
     seeds = range(seed, seed + identities)
@@ -164,9 +164,9 @@ def _print_histograms(histograms: "list[Histogram]") -> None:
 
 
 def _renderer(rig: Path | None) -> "Renderer":
-    from megactor.synth.bust import build_bust
-    from megactor.synth.renderer import Renderer
-    from megactor.synth.rig import Rig, find_rig
+    from megactor.synth.anatomy.bust import build_bust
+    from megactor.synth.anatomy.rig import Rig, find_rig
+    from megactor.synth.render.renderer import Renderer
 
     return Renderer(build_bust(Rig.load(find_rig(rig))))
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from megactor.faces import measures
 from megactor.metrics.motion import MEASURES
-from megactor.synth.clip import ClipFrame
-from megactor.synth.scene import Framing
+from megactor.synth.clips.clip import ClipFrame
+from megactor.synth.scene.scene import Framing
 
 
 def true_performance(

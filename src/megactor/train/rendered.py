@@ -10,14 +10,14 @@ import numpy as np
 
 from megactor import __version__
 from megactor.media.atomic import os_errors_as_output_errors
-from megactor.synth.bust import build_bust
-from megactor.synth.clip import Clip, ClipFrame, plan_clip
-from megactor.synth.correspondence import correspond
-from megactor.synth.motion import random_motion
-from megactor.synth.renderer import Renderer
-from megactor.synth.rig import Rig, find_rig
+from megactor.synth.anatomy.bust import build_bust
+from megactor.synth.anatomy.rig import Rig, find_rig
+from megactor.synth.clips.clip import Clip, ClipFrame, plan_clip
+from megactor.synth.clips.truth import collect_truth
+from megactor.synth.motion.performance import random_motion
+from megactor.synth.render.correspondence import correspond
+from megactor.synth.render.renderer import Renderer
 from megactor.synth.streams import stream
-from megactor.synth.truth import collect_truth
 from megactor.train.clips import (
     BrokenClipError,
     Motion,

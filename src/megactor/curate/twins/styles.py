@@ -9,8 +9,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from megactor.synth.noise import smooth_noise
-from megactor.synth.strokes import blurred, kuwahara, luminance, saturated, streaks
+from megactor.synth.brushes.noise import smooth_noise
+from megactor.synth.brushes.strokes import blurred, kuwahara, luminance, saturated, streaks
 
 _Painter = Callable[[np.ndarray, "_Choices"], np.ndarray]
 

@@ -12,10 +12,10 @@ from megactor.conditions.driving import landmark_box
 from megactor.evaluation.case import SIDE, Case, CaseId
 from megactor.evaluation.rendered_truth import true_performance
 from megactor.faces.analyzer import FaceAnalyzer
-from megactor.synth.bust import build_bust
-from megactor.synth.renderer import Renderer
-from megactor.synth.rig import Rig, find_rig
-from megactor.synth.synthbench import BenchItem, bench_items, render_bench
+from megactor.synth.anatomy.bust import build_bust
+from megactor.synth.anatomy.rig import Rig, find_rig
+from megactor.synth.clips.synthbench import BenchItem, bench_items, render_bench
+from megactor.synth.render.renderer import Renderer
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from megactor.synth.bust import Bust
+from megactor.synth.anatomy.bust import Bust
+from megactor.synth.anatomy.subject import EyeLook, Material, Subject
 from megactor.synth.identity.attached import Attached
 from megactor.synth.identity.beard import grow_beard
 from megactor.synth.identity.clothes import build_collar, clothes_look, thicken
@@ -14,7 +15,6 @@ from megactor.synth.identity.hats import below_rim, build_hat
 from megactor.synth.identity.shape import avatar_scales, rest_shape, scaled
 from megactor.synth.identity.skin import bake_skin, skin_look, vertex_albedo
 from megactor.synth.identity.traits import HatTraits, Traits
-from megactor.synth.subject import EyeLook, Material, Subject
 
 TEXTURE_SIZE = 512
 """Enough for pictures of 256 x 256, where a texel is smaller than a pixel; larger pictures want 1024."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megactor.synth.bust import smoothstep
-from megactor.synth.subject import Material
+from megactor.synth.anatomy.bust import smoothstep
+from megactor.synth.anatomy.subject import Material
 
 _STIFF, _TURNING = -17.0, -6.5
 

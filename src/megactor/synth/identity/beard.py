@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megactor.synth.bust import Bust
+from megactor.synth.anatomy.bust import Bust
+from megactor.synth.anatomy.subject import Material
+from megactor.synth.brushes.noise import smooth_noise
 from megactor.synth.identity.attached import Attached, surface_normals
 from megactor.synth.identity.canvas import SkinCanvas
 from megactor.synth.identity.face_map import FaceMap, closed_curve
 from megactor.synth.identity.strands import Strands, ribbons, scatter, unit
 from megactor.synth.identity.traits import Traits
-from megactor.synth.noise import smooth_noise
 from megactor.synth.streams import stream
-from megactor.synth.subject import Material
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from megactor.synth.bust import Bust, smoothstep
+from megactor.synth.anatomy.bust import Bust, smoothstep
+from megactor.synth.anatomy.regions import cloth_distance
+from megactor.synth.anatomy.subject import ClothesLook, Material
 from megactor.synth.identity.attached import Attached, attach, grid_triangles, join, surface_normals
 from megactor.synth.identity.traits import ClothesTraits
-from megactor.synth.regions import cloth_distance
-from megactor.synth.subject import ClothesLook, Material
 
 _CLOTH_THICKNESS = 0.45
 _AROUND = 72

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from megactor.synth.brushes.noise import hsv, linear
 from megactor.synth.identity.hairstyles import FEMININE_HAIR, MASCULINE_HAIR
 from megactor.synth.identity.traits import (
     AvatarTraits,
@@ -18,7 +19,6 @@ from megactor.synth.identity.traits import (
     SkinTraits,
     Traits,
 )
-from megactor.synth.noise import hsv, linear
 from megactor.synth.streams import chance, pick, stream
 
 MODES = 100

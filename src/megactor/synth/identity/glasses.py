@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from megactor.synth.bust import Bust
+from megactor.synth.anatomy.bust import Bust
+from megactor.synth.anatomy.subject import Material
 from megactor.synth.identity.attached import Attached, attach, join, tube
 from megactor.synth.identity.traits import GlassesTraits
-from megactor.synth.subject import Material
 
 _UPPER_LIDS = [37, 38, 43, 44]
 _IN_FRONT_OF_LIDS = 0.9

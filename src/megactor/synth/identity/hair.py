@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from megactor.synth.bust import Bust, smoothstep
+from megactor.synth.anatomy.bust import Bust, smoothstep
+from megactor.synth.anatomy.regions import scalp_distance
+from megactor.synth.anatomy.subject import Material
 from megactor.synth.identity.attached import Attached
 from megactor.synth.identity.hairstyles import HAIRSTYLES, Hairstyle
 from megactor.synth.identity.head_surface import HEAD_CENTER, HeadSurface
 from megactor.synth.identity.strands import ribbons, rooted_on_head, scatter, unit
 from megactor.synth.identity.traits import HairTraits, Traits
-from megactor.synth.regions import scalp_distance
 from megactor.synth.streams import stream
-from megactor.synth.subject import Material
 
 _LOCKS = 260
 _STIFFNESS = 0.3

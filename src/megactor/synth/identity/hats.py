@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from megactor.synth.bust import Bust, smoothstep
+from megactor.synth.anatomy.bust import Bust, smoothstep
+from megactor.synth.anatomy.subject import Material
 from megactor.synth.identity.attached import Attached, attach, grid_triangles, join
 from megactor.synth.identity.head_surface import HEAD_CENTER, HeadSurface
 from megactor.synth.identity.traits import HatTraits
-from megactor.synth.subject import Material
 
 _Mesh = tuple[np.ndarray, np.ndarray]
 

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from megactor.synth.bust import Bust
-from megactor.synth.subject import Material
+from megactor.synth.anatomy.bust import Bust
+from megactor.synth.anatomy.subject import Material
 
 HEAD_CENTER = np.array([0, 3.0, 0.5])
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from megactor.synth.brushes.noise import smooth_noise
 from megactor.synth.identity.canvas import SkinCanvas
 from megactor.synth.identity.face_map import FaceMap, closed_curve
 from megactor.synth.identity.traits import Traits
-from megactor.synth.noise import smooth_noise
 from megactor.synth.streams import stream
 
 _FAIR_LIPS, _DARK_LIPS = np.array([0.86, 0.60, 0.62]), np.array([0.90, 0.72, 0.78])

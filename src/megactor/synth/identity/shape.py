@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from megactor.synth.bust import Bust, smoothstep
+from megactor.synth.anatomy.bust import Bust, smoothstep
+from megactor.synth.anatomy.subject import LocalScale
 from megactor.synth.identity.traits import AvatarTraits, ShapeTraits
-from megactor.synth.subject import LocalScale
 
 _EYE, _NOSE, _NECK, _JAW = (3.11, 3.6, 8.0), (0.0, 1.0, 11.0), (0.0, -12.0, 0.0), (0.0, -4.0, 4.0)
 """Centers of what avatars exaggerate; the left eye's, the right is its mirror image."""

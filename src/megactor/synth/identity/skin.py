@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from megactor.synth.bust import Bust, smoothstep
+from megactor.synth.anatomy.bust import Bust, smoothstep
+from megactor.synth.anatomy.subject import SkinLook
+from megactor.synth.brushes.noise import smooth_noise
 from megactor.synth.identity.beard import paint_beard
 from megactor.synth.identity.brows import paint_brows
 from megactor.synth.identity.canvas import SkinCanvas
@@ -10,9 +12,7 @@ from megactor.synth.identity.face_map import FaceMap
 from megactor.synth.identity.make_up import paint_lips, paint_make_up
 from megactor.synth.identity.traits import SkinTraits, Traits
 from megactor.synth.identity.wrinkles import paint_wrinkles
-from megactor.synth.noise import smooth_noise
 from megactor.synth.streams import stream
-from megactor.synth.subject import SkinLook
 
 _FLUSHED = (
     ((5, -0.3, 8), (2.2, 1.8, 3), 1.0),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from megactor.synth.anatomy.subject import Material
 from megactor.synth.identity.attached import Attached, turning_weight
-from megactor.synth.subject import Material
 
 
 @dataclass(frozen=True)

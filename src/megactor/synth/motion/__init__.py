@@ -1,0 +1,1 @@
+"""What people do: expressions, head, body and gaze over time."""

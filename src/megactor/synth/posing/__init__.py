@@ -1,0 +1,1 @@
+"""A person at one moment: where every vertex is and how it faces."""

@@ -1,0 +1,1 @@
+"""Rendered frames as paintings, drawings, prints and animated films."""
