@@ -9,16 +9,16 @@ import torch
 from PIL import Image, ImageDraw
 
 from megactor import MegActorPipeline
-from megactor.animation import no_progress
-from megactor.decoding import to_images
-from megactor.driving_clip import DrivingClip
-from megactor.encoding import to_tensor
+from megactor.animate.decoding import to_images
+from megactor.animate.encoding import to_tensor
+from megactor.drive.portrait import read_portrait
+from megactor.drive.recording import DrivingClip
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.models.flow import warp
 from megactor.models.keypoints import to_gray
 from megactor.options import AnimationOptions
-from megactor.portrait import read_portrait
+from megactor.result import no_progress
 
 SIDE, GAP, TITLE = 160, 6, 18
 SECONDS = (0.6, 1.5, 2.6)

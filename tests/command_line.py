@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from typer.testing import CliRunner
 
-from megactor.animation import AnimationResult, Progress, no_progress
 from megactor.cli.main import app
+from megactor.result import AnimationResult, Progress, no_progress
 
 
 @dataclass(frozen=True)

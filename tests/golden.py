@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from megactor.models.denoising_unet import DenoisingUNet
-from megactor.models.official import OfficialWeights, convert_official
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
+from megactor.weights.official_checkpoint import OfficialWeights, convert_official
 
 TINY = {
     "block_out_channels": (32, 64, 64, 64),

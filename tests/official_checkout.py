@@ -73,9 +73,10 @@ PIPELINE = """
     import torchvision.transforms.functional
 
     from animate.network import built
-    from megactor.models.official import convert_official
-    from megactor.sampling import denoise, official_ddim
-    from megactor.windows import context_windows
+    from megactor.weights.official_checkpoint import convert_official
+    from megactor.denoise.whole_clip import denoise
+from megactor.models.noise_schedules import official_ddim
+    from megactor.denoise.windows import context_windows
 
 
     class AnimationPipeline:

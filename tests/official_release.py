@@ -71,7 +71,7 @@ def networks() -> dict[str, nn.Module]:
     return {name: network.eval() for name, network in built.items()}
 
 
-# Our name -> official, the reverse of megactor.models.official, written down by hand: one checks the other.
+# Our name -> official, the reverse of megactor.weights.official_checkpoint, written down by hand: one checks the other.
 _BLOCK = (
     (r"\.layers\.(\d)\.resnet\.", r".resnets.\1."),
     (r"\.layers\.(\d)\.transformer\.", r".attentions.\1."),

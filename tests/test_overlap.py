@@ -12,17 +12,17 @@ import torch
 from media_samples import Clip, write_clip
 from tiny_model import tiny_pipeline
 
-import megactor.animator
-from megactor.animation import WAITING_FRAMES
-from megactor.animator import ClipAnimator, Networks
-from megactor.cores import Cores
+import megactor.animate.clip
+from megactor.animate.clip import ClipAnimator, Networks
+from megactor.compute.cores import Cores
+from megactor.drive.portrait import Portrait, read_portrait
 from megactor.errors import InputError, OutputError
 from megactor.media.ahead import read_ahead
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
-from megactor.portrait import Portrait, read_portrait
+from megactor.result import WAITING_FRAMES
 
 PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
 FRAMES = 60
@@ -40,7 +40,7 @@ def driving(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=[1, 2])
 def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("megactor.animator.Cores.of", lambda device: Cores(request.param))
+    monkeypatch.setattr("megactor.animate.clip.Cores.of", lambda device: Cores(request.param))
     return request.param
 
 
@@ -76,7 +76,7 @@ def test_overlapped_or_not_the_video_is_the_same(
         return [frame for frame, _ in pipe.animate_crops(face, crops(30), 30, AnimationOptions())]
 
     overlapped = video()
-    monkeypatch.setattr(megactor.animator, "read_ahead", lambda items, size: (item for item in items))
+    monkeypatch.setattr(megactor.animate.clip, "read_ahead", lambda items, size: (item for item in items))
     np.testing.assert_array_equal(overlapped, video())
 
 

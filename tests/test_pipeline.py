@@ -9,8 +9,8 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler
 from media_samples import Clip, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_pipeline
 
-import megactor.animator
-from megactor.cores import Cores
+import megactor.animate.clip
+from megactor.compute.cores import Cores
 from megactor.errors import FaceError, InputError, ModelError
 from megactor.pipeline import MegActorPipeline
 
@@ -51,7 +51,7 @@ def test_seed_repeats_and_changes_the_video(pipe, driving):
 
 def test_several_cores_make_the_same_video(pipe, driving, monkeypatch):
     def video(cores: int) -> np.ndarray:
-        monkeypatch.setattr(megactor.animator.Cores, "of", lambda device: Cores(cores))
+        monkeypatch.setattr(megactor.animate.clip.Cores, "of", lambda device: Cores(cores))
         return frames_of(pipe, driving, steps=2, guidance=2.0).astype(int)
 
     assert np.abs(video(3) - video(1)).max() <= 1

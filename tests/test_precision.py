@@ -8,12 +8,12 @@ import torch
 from official_release import write_release
 from PIL import Image
 
-import megactor.decoding
-from megactor.decoding import to_images
+import megactor.animate.decoding
+from megactor.animate.decoding import to_images
+from megactor.drive.portrait import Portrait
 from megactor.errors import ModelError
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
-from megactor.portrait import Portrait
 
 
 def smooth_picture(seed: int, size: int = 64) -> np.ndarray:
@@ -42,7 +42,9 @@ def test_half_precision(
     dtype: torch.dtype, frames: int, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # without the rounding to 8 bits, which would hide the difference
-    monkeypatch.setattr(megactor.decoding, "to_images", lambda images: images.float().permute(0, 2, 3, 1).numpy())
+    monkeypatch.setattr(
+        megactor.animate.decoding, "to_images", lambda images: images.float().permute(0, 2, 3, 1).numpy()
+    )
     folder = write_release(tmp_path / "weights")
     pictures = smooth_picture(0), smooth_picture(1)
     exact, half = (video(folder, kind, pictures, frames, steps) for kind in (torch.float32, dtype))
@@ -57,7 +59,7 @@ def test_half_precision(
 @pytest.mark.parametrize(("dtype", "least"), [(torch.bfloat16, 40), (torch.float16, 50)])
 def test_packaged_model(dtype: torch.dtype, least: float) -> None:
     """Its warps ask for places of pixels, which half precision cannot name."""
-    demo = Path(megactor.decoding.__file__).with_name("assets") / "demo"
+    demo = Path(megactor.animate.decoding.__file__).with_name("assets") / "demo"
     pictures = [np.array(Image.open(demo / name).resize((128, 128))) for name in ("photo.jpg", "oil.jpg")]
     pair = pictures[0], pictures[1]
     exact, half = (video("nano", kind, pair, 2, 1).astype(float) for kind in (torch.float32, dtype))

@@ -10,11 +10,11 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from megactor.faces.face import Face
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.noise_schedules import official_ddim
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.pipeline import MegActorPipeline
-from megactor.sampling import official_ddim
 
 
 class CenteredFaceAnalyzer:

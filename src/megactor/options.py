@@ -15,12 +15,12 @@ class SamplingPlan:
     steps: denoising steps.
     guidance: guidance scale.
     guided: part of the steps that are guided, from 0 (the first) to 1 (behind the last).
-    solver: key of `sampling.SOLVERS`, or None for the model's own scheduler.
+    solver: key of `denoise.whole_clip.SOLVERS`, or None for the model's own scheduler.
     window: frames that the denoiser sees at once.
     overlap: frames that neighboring windows share.
     cyclic: windows run round the end of the clip.
     chunk: None for overlapping windows; else how many new frames at a time go through all steps, together with
-        `window - chunk` frames before them (`streaming.denoise_chunks`).
+        `window - chunk` frames before them (`denoise.stream.denoise_chunks`).
     """
 
     steps: int

@@ -15,27 +15,27 @@ import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
 from transformers import CLIPVisionModelWithProjection
 
-from megactor.animation import AnimationResult, Progress, Shown, no_progress
-from megactor.animator import ClipAnimator, Networks
-from megactor.composition import Composer
-from megactor.conditions.paste_back import PasteBack
-from megactor.devices import choose_device, choose_dtype
-from megactor.driving_clip import DrivingClip
-from megactor.encoding import Condition
+from megactor.animate.clip import ClipAnimator, Networks
+from megactor.animate.layout import Composer
+from megactor.animate.paste_back import PasteBack
+from megactor.compute.compiling import compile_blocks
+from megactor.compute.devices import choose_device, choose_dtype
+from megactor.compute.memory import Measure, MemoryGuard
+from megactor.drive.live import LiveDrive, live_frames
+from megactor.drive.masking import Condition
+from megactor.drive.portrait import Portrait, read_portrait
+from megactor.drive.recording import DrivingClip
 from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
-from megactor.live_drive import LiveDrive, live_frames
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
-from megactor.memory import Measure, MemoryGuard
-from megactor.models.compiling import compile_blocks
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.options import AnimationOptions, SamplingPlan
-from megactor.portrait import Portrait, read_portrait
+from megactor.result import AnimationResult, Progress, Shown, no_progress
 from megactor.weights import load_components
 
 LIVE_CHUNK = 8
@@ -184,7 +184,7 @@ class MegActorPipeline(DiffusionPipeline):
         Args:
             portrait: file, or uint8 RGB (H, W, 3).
             driving: video file.
-            progress: see `animation.Progress`.
+            progress: see `result.Progress`.
             options: fields of `AnimationOptions`.
 
         Returns:
@@ -276,7 +276,7 @@ class MegActorPipeline(DiffusionPipeline):
                 a side, and what is to come out beside its result.
             frame_count: number of frames; None where it is not known yet, which needs a chunk.
             asked: steps, guidance, seed and speed.
-            progress: see `animation.Progress`.
+            progress: see `result.Progress`.
             chunk: new frames at a time, in place of the windows; by default what `asked.speed` says.
             say: told in one line when the device runs out of memory and less of it will be used.
 

@@ -19,7 +19,7 @@ from torch._guards import active_fake_mode
 from megactor.bench.gpu_memory import BETWEEN, STAGES, GpuMemory, Stage, enough_steps, networks_of, trace, trace_sd15
 from megactor.bench.official.live_tensors import LiveTensors
 from megactor.bench.pretended_gpu import GPU, pretended, pretended_gpu
-from megactor.cores import Cores
+from megactor.compute.cores import Cores
 from megactor.options import SPEEDS, AnimationOptions, SamplingPlan
 
 FRAMES = 4
@@ -33,8 +33,8 @@ def on_gpu(offload: bool = False) -> GpuMemory:
 
 
 def test_pretended_tensors_take_what_real_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("megactor.animator.Cores.of", lambda device: Cores(1))  # a counter sees one thread
-    monkeypatch.setattr("megactor.decoding.to_images", lambda images: [np.zeros(images.shape)] * len(images))
+    monkeypatch.setattr("megactor.animate.clip.Cores.of", lambda device: Cores(1))  # a counter sees one thread
+    monkeypatch.setattr("megactor.animate.decoding.to_images", lambda images: [np.zeros(images.shape)] * len(images))
     options = AnimationOptions(speed="balanced", steps=2)
     real, fake = tiny_official_pipeline(), tiny_official_pipeline()
 

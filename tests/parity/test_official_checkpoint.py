@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from megactor.errors import ModelError
 from megactor.models.denoising_unet import DenoisingUNet
-from megactor.models.official import OfficialWeights, convert_official, read_official_checkpoint
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.presets import sd15_config
 from megactor.models.reference_net import ReferenceNet
+from megactor.weights.official_checkpoint import OfficialWeights, convert_official, read_official_checkpoint
 
 KEYS = Path(__file__).parents[1] / "fixtures" / "golden" / "full_checkpoint_keys.json.gz"
 

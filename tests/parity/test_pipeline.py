@@ -13,12 +13,12 @@ from golden import Golden
 from safetensors.torch import load_file
 from torch import Tensor
 
-import megactor.animator
-from megactor.encoding import DrivingEncoder
+import megactor.animate.clip
+from megactor.animate.encoding import DrivingEncoder
+from megactor.drive.portrait import Portrait
 from megactor.models import pose_guider
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
-from megactor.portrait import Portrait
 
 SEED = 42  # of the recorded run
 
@@ -55,7 +55,7 @@ def test_same_seed_same_video(golden: Golden, release: Path, monkeypatch: pytest
             super().__init__(*arguments)
             self._modulation = self.pose_guider.read_portrait(golden.unit("shared/ref512_u8")[:1])
 
-    monkeypatch.setattr(megactor.animator, "DrivingEncoder", RecordedEncoder)
+    monkeypatch.setattr(megactor.animate.clip, "DrivingEncoder", RecordedEncoder)
     monkeypatch.setattr(pose_guider, "GRAY_WEIGHTS", (1.0, 0.0, 0.0))  # the recorded frames were gray already
     pipe = MegActorPipeline.from_pretrained(release)
     assert pipe.config.image_size == 128

@@ -11,9 +11,10 @@ from golden import Golden, Networks, assert_close, assert_close_in_range
 from safetensors.torch import load_file
 from torch import Tensor
 
+from megactor.denoise.whole_clip import ModelAt, denoise
+from megactor.denoise.windows import context_windows
 from megactor.models.denoising_unet import denoiser_input
-from megactor.sampling import ModelAt, denoise, official_ddim, official_training_schedule
-from megactor.windows import context_windows
+from megactor.models.noise_schedules import official_ddim, official_training_schedule
 
 FRAMES = 20
 GUIDANCE = 4.5

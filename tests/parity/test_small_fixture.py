@@ -13,14 +13,14 @@ from golden import assert_close, assert_close_in_range, whole_case
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from megactor.denoise.windows import context_windows
 from megactor.models.attention import Context, SpatialTransformer
 from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
 from megactor.models.motion_module import MotionModule
-from megactor.models.official import convert_official
+from megactor.models.noise_schedules import official_ddim, official_training_schedule
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.resnet import JointResnetBlock
-from megactor.sampling import official_ddim, official_training_schedule
-from megactor.windows import context_windows
+from megactor.weights.official_checkpoint import convert_official
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "golden"
 FRAMES = 5

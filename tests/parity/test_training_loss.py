@@ -7,9 +7,9 @@ import torch
 from golden import Golden, Networks, assert_close
 from torch import nn
 
-from megactor.models.official import convert_official
-from megactor.sampling import official_training_schedule
+from megactor.models.noise_schedules import official_training_schedule
 from megactor.train.loss import TrainingBatch, diffusion_loss
+from megactor.weights.official_checkpoint import convert_official
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from megactor.sampling import official_training_schedule
+from megactor.models.noise_schedules import official_training_schedule
 from megactor.train.loss import prediction_target, training_noise
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from train.fake_shards import SIZE, landmarks, pictures
 
-from megactor.conditions.driving import landmark_box
+from megactor.drive.masking import landmark_box
 from megactor.models.flow import warp
 from megactor.train.clips import Motion, TrainingClip, load_clip, save_clip
 from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig

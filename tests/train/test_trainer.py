@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from tiny_model import tiny_official_pipeline
 from train.fake_shards import SIZE, write_shard
 
-from megactor.models.compiling import compile_blocks
+from megactor.compute.compiling import compile_blocks
 from megactor.pipeline import MegActorPipeline
 from megactor.train.checkpoint import checkpoints
 

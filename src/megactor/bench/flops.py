@@ -15,9 +15,9 @@ import torch
 from diffusers import AutoencoderKL
 from torch.utils.flop_counter import FlopCounterMode
 
+from megactor.denoise.windows import context_windows
 from megactor.models.presets import sd15_config
 from megactor.options import SPEEDS, SamplingPlan
-from megactor.windows import context_windows
 
 TERA = 1e12
 

@@ -18,10 +18,10 @@ from torch import nn
 from megactor.bench.official.live_tensors import LiveTensors
 from megactor.bench.pretended_gpu import GPU, WEIGHTS, pretended_gpu
 from megactor.bench.speed import random_sd15
-from megactor.models.offload import bring_to_device
+from megactor.compute.offload import bring_to_device
+from megactor.drive.portrait import Portrait
 from megactor.options import AnimationOptions, SamplingPlan
 from megactor.pipeline import MegActorPipeline
-from megactor.portrait import Portrait
 
 MEGA = 1e6
 

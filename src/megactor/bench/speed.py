@@ -14,20 +14,20 @@ from typing import TypeVar
 import torch
 from diffusers import AutoencoderKL
 
-from megactor.animation import no_progress
-from megactor.animator import ClipAnimator, Networks
+from megactor.animate.clip import ClipAnimator, Networks
 from megactor.bench.flops import SD_VAE
 from megactor.bench.memory import loop_demo_clip
-from megactor.devices import choose_device, choose_dtype
-from megactor.driving_clip import DrivingClip
+from megactor.compute.devices import choose_device, choose_dtype
+from megactor.drive.portrait import read_portrait
+from megactor.drive.recording import DrivingClip
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
+from megactor.models.noise_schedules import official_ddim
 from megactor.models.presets import sd15_config
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
-from megactor.portrait import read_portrait
-from megactor.sampling import official_ddim
+from megactor.result import no_progress
 
 Result = TypeVar("Result")
 

@@ -50,7 +50,7 @@ def official(
         raise InputError(f"size {size} is not divisible by 64: try {max(1, round(size / 64)) * 64}")
     from megactor.bench.official.case import Case
     from megactor.bench.official.compare import compare
-    from megactor.devices import choose_device, choose_dtype
+    from megactor.compute.devices import choose_device, choose_dtype
     from megactor.media.atomic import atomic_path, check_target
 
     target = None if output is None else check_target(output, force=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from megactor.animation import Progress
+    from megactor.result import Progress
 
 STAGES = {
     "model": "loading the model",

@@ -74,9 +74,11 @@ def convert(
         progress("model", 0, 1)
         import torch
 
-        from megactor.conversion import convert as convert_release
+        from megactor.pipeline import MegActorPipeline
+        from megactor.weights.conversion import convert as convert_release
 
-        folder = convert_release(source, output, None if dtype == "stored" else getattr(torch, dtype), force)
+        kind = None if dtype == "stored" else getattr(torch, dtype)
+        folder = convert_release(source, output, MegActorPipeline, kind, force)
         progress("model", 1, 1)
     print(one_line(f"{output}: {sum(path.stat().st_size for path in folder.rglob('*')) / 1e6:.0f} MB"))
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from megactor.conditions.crop import face_size
 from megactor.curate import faces, select
 from megactor.curate.duplicates import Signature, signature
 from megactor.curate.filter import picture_reason, track_reason
@@ -16,6 +15,7 @@ from megactor.curate.read import Footage, open_footage
 from megactor.curate.settings import Settings
 from megactor.curate.shots import SIDE, cut_to_length, find_shots, mark_frames
 from megactor.curate.sources import Source, stable_key
+from megactor.drive.crop import face_size
 from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face

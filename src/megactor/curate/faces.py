@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from megactor.conditions.crop import FACE_CENTER, FACE_SCALE, CropBox, crop_and_resize, face_center, face_size
+from megactor.drive.crop import FACE_CENTER, FACE_SCALE, CropBox, crop_and_resize, face_center, face_size
 from megactor.errors import FaceError
 from megactor.faces import measures
 from megactor.faces.analyzer import FaceAnalyzer

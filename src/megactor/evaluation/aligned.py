@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 
-from megactor.conditions.crop import CropBox
-from megactor.conditions.driving import face_rectangle, keep_rectangles
+from megactor.drive.crop import CropBox
+from megactor.drive.masking import face_rectangle, keep_rectangles
+from megactor.drive.portrait import Portrait
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
-from megactor.portrait import Portrait
 
 
 def animate_aligned(

@@ -8,8 +8,6 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
-from megactor.models.offload import bring_to_device
-
 # CLIP's own normalization (openai/CLIP, clip.py).
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -51,6 +49,5 @@ def background_tokens(image_encoder: CLIPVisionModelWithProjection, pixels: Tens
     Returns:
         (B, tokens, projection_dim).
     """
-    bring_to_device(image_encoder)
     hidden = image_encoder.vision_model(pixels).last_hidden_state
     return image_encoder.visual_projection(image_encoder.vision_model.post_layernorm(hidden))

@@ -11,10 +11,10 @@ from transformers import CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
 
 from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.noise_schedules import official_ddim, official_training_schedule
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.presets import NetworkConfig, nano_config, sd15_config
 from megactor.pipeline import MegActorPipeline
-from megactor.sampling import official_ddim, official_training_schedule
 from megactor.weights import load_components
 
 NETWORKS = ("vae", "image_encoder", "reference_net", "pose_guider", "unet", "dense_motion")
@@ -88,7 +88,7 @@ def load_networks(model: str) -> Networks:
     loaded = load_components(model)
     components = {name: loaded.pop(name, None) for name in (*NETWORKS, "scheduler")}
     scheduler = components["scheduler"]
-    # sd15 samples on another schedule than it was trained on (facts.md); nano has one for both
+    # sd15 samples on another schedule than it was trained on (official train.py); nano has one for both
     noise = scheduler if components["dense_motion"] is not None else official_training_schedule()
     return Networks(components, loaded, noise)
 

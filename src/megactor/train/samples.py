@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from megactor.conditions.driving import face_rectangle, keep_rectangles, landmark_box
+from megactor.drive.masking import face_rectangle, keep_rectangles, landmark_box
 from megactor.train.augment import (
     Shift,
     Window,
@@ -199,7 +199,7 @@ def _drive(
 
 
 def _random_stretch(rng: np.random.Generator, size: int) -> Shift:
-    """The official driver warp: other proportions and another size, each in [0.8, 1.2] (facts: training recipe)."""
+    """The official driver warp: other proportions and another size, each in [0.8, 1.2], as in the official dataset."""
     aspect, scale = rng.uniform(0.8, 1.2, 2)
     factors = np.array([min(aspect, 1.0), min(1 / aspect, 1.0)]) * scale
     center = (size - 1) / 2

@@ -12,8 +12,8 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor
 
+from megactor.compute.compiling import compile_blocks
 from megactor.errors import InputError
-from megactor.models.compiling import compile_blocks
 from megactor.train.average import MovingAverage
 from megactor.train.build import build_networks, build_task
 from megactor.train.checkpoint import TrainingState, checkpoints, load_checkpoint, save_checkpoint

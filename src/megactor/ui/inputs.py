@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from megactor.conditions.crop import crop_and_resize, portrait_crop
+from megactor.drive.crop import crop_and_resize, portrait_crop
+from megactor.drive.portrait import MIN_FACE
 from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.faces.face import Face
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
-from megactor.portrait import MIN_FACE
 
 PREVIEW_SIDE = 640
 """Longer side of the portrait as the page shows it."""

@@ -10,9 +10,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from megactor.animation import AnimationResult, Progress
 from megactor.errors import InputError, explain
 from megactor.options import AnimationOptions
+from megactor.result import AnimationResult, Progress
 
 State = Literal["waiting", "running", "done", "failed", "canceled"]
 
@@ -54,7 +54,7 @@ class Job:
 
     Attributes:
         state: where it stands.
-        stages: (done, total) parts of each stage of `animation.Progress`; total is None while unknown.
+        stages: (done, total) parts of each stage of `result.Progress`; total is None while unknown.
         preview: a recent frame of the result, uint8 (H, W, 3), or None before the first.
         error: why it failed, the line that the command line would print.
         warnings: what the user should know of the input.

@@ -17,8 +17,8 @@ from typing import Any
 from torch import Tensor
 
 from megactor.errors import ModelError
-from megactor.models.official import POSE_GUIDER_PREFIX, UNET_PREFIX
 from megactor.models.presets import NetworkConfig, PoseGuiderNumbers, sd15_config
+from megactor.weights.official_checkpoint import POSE_GUIDER_PREFIX, UNET_PREFIX
 
 _CONV_IN = f"{UNET_PREFIX}conv_in.weight"
 

@@ -24,10 +24,10 @@ from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.errors import ModelError
-from megactor.models.official import convert_official, read_state_dict
+from megactor.models.noise_schedules import official_ddim
 from megactor.models.presets import NetworkConfig
-from megactor.sampling import official_ddim
 from megactor.weights.architecture import read_architecture
+from megactor.weights.official_checkpoint import convert_official, read_state_dict
 from megactor.weights.part import Part, without_memory
 
 RELEASED_CHECKPOINT = "checkpoint-steps9000.ckpt"

@@ -8,11 +8,11 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionImg2ImgPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from megactor.conditions.crop import crop_and_resize, portrait_crop
 from megactor.curate.twins.backend import TwinError
 from megactor.curate.twins.make import backends_from_names, make_twins, motion_correlation
 from megactor.curate.twins.mesh_swap import LEFT_EYE, OVAL, MeshSwap
 from megactor.curate.twins.styles import PAINTERS, Styles
+from megactor.drive.crop import crop_and_resize, portrait_crop
 from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import create_analyzer
 from megactor.media.reader import VideoReader

@@ -21,13 +21,13 @@ from megactor.bench.official.case import (
     write_result,
 )
 from megactor.bench.official.live_tensors import LiveTensors
+from megactor.drive.portrait import Portrait
 from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
-from megactor.models.official import convert_official
+from megactor.models.noise_schedules import official_ddim
 from megactor.models.presets import NetworkConfig, UNetNumbers
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
-from megactor.portrait import Portrait
-from megactor.sampling import official_ddim
+from megactor.weights.official_checkpoint import convert_official
 
 
 class GivenTokens:

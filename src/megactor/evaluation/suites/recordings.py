@@ -8,7 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from megactor.conditions.crop import aligned_driving_crop, crop_and_resize
+from megactor.drive.crop import aligned_driving_crop, crop_and_resize
+from megactor.drive.portrait import Portrait, read_portrait
 from megactor.errors import InputError
 from megactor.evaluation.case import SIDE, Case, CaseId
 from megactor.evaluation.fingerprint import fingerprint
@@ -17,7 +18,6 @@ from megactor.faces.face import MESH_TO_68
 from megactor.faces.tracking import FaceTrack, track_face
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
-from megactor.portrait import Portrait, read_portrait
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif", ".webp")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")

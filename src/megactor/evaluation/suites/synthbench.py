@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from megactor.conditions.driving import landmark_box
+from megactor.drive.masking import landmark_box
 from megactor.evaluation.case import SIDE, Case, CaseId
 from megactor.evaluation.rendered_truth import true_performance
 from megactor.faces.analyzer import FaceAnalyzer

@@ -11,8 +11,8 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
+from megactor.denoise.whole_clip import guide
 from megactor.models.denoising_unet import denoiser_input
-from megactor.sampling import guide
 from megactor.train.config import DistillationConfig
 from megactor.train.loss import TrainingBatch, predict
 from megactor.train.networks import Networks

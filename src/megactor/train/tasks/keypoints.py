@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.conditions.driving import face_rectangle, keep_rectangles, landmark_box
+from megactor.drive.masking import face_rectangle, keep_rectangles, landmark_box
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.train.augment import (
     blurred,

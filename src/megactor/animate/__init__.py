@@ -1,0 +1,1 @@
+"""One clip through the networks: encoded, denoised, decoded, laid out."""

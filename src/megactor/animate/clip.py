@@ -1,0 +1,168 @@
+"""One portrait and the crops of one driving clip through the networks: encoded, denoised, decoded, frame after frame.
+
+No faces, files or layouts here: see `pipeline.py` for those.
+"""
+
+import contextlib
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
+
+from megactor.animate.decoding import FrameDecoder
+from megactor.animate.encoding import DrivingEncoder, encode_portrait, to_tensor
+from megactor.compute.cores import Cores, grouped
+from megactor.compute.memory import Measure, MemoryGuard
+from megactor.denoise.clip import ClipDenoiser, Frame, default_window_batch
+from megactor.denoise.conditions import FrameConditions
+from megactor.denoise.whole_clip import new_solver
+from megactor.denoise.windows import context_windows
+from megactor.drive.masking import Condition
+from megactor.drive.portrait import Portrait
+from megactor.media.ahead import read_ahead
+from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.pixel_codec import PixelCodec
+from megactor.models.pose_guider import PoseGuider
+from megactor.models.reference_net import ReferenceNet
+from megactor.options import SamplingPlan
+from megactor.result import Progress, Shown, no_progress
+
+Item = TypeVar("Item")
+
+ENCODED_TOGETHER = 4
+"""Driving frames that the PoseGuider and the dense motion are given at once: enough to keep a core busy."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a model is made of; see `MegActorPipeline` for each."""
+
+    vae: AutoencoderKL | PixelCodec
+    image_encoder: CLIPVisionModelWithProjection
+    reference_net: ReferenceNet
+    pose_guider: PoseGuider
+    unet: DenoisingUNet
+    scheduler: Any
+    dense_motion: DenseMotionNet | None = None
+
+
+class ClipAnimator:
+    """The networks at work on one clip. Its steps are lazy: a frame is made when the one who reads asks for it.
+
+    Args:
+        networks: of the model.
+        portrait: with `image` at the networks' size and `large` at that of the result.
+        plan: how to denoise.
+        seed: of all noise.
+        device: where the networks run.
+        window_batch: windows that the denoiser is given at once; None for as many as keep the device busy.
+        guard: runs the networks, again in less memory where there was not enough.
+        progress: told the stage "denoise".
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        networks: Networks,
+        portrait: Portrait,
+        plan: SamplingPlan,
+        seed: int,
+        device: torch.device,
+        window_batch: int | None = None,
+        guard: MemoryGuard | None = None,
+        progress: Progress = no_progress,
+    ) -> None:
+        self._networks = networks
+        self._plan = plan
+        self._seed = seed
+        self._window_batch = window_batch
+        self._guard = guard or MemoryGuard()
+        self._progress = progress
+        self._cores = Cores.of(device)
+        read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
+        self._inputs = self._guard(lambda: read(portrait, seed, device=device, dtype=networks.unet.dtype))
+
+    def __call__(self, driving: Iterable[Condition], frame_count: int | None) -> Iterator[Shown]:
+        """The whole way; a frame after the other, as soon as it is final.
+
+        Args:
+            driving: the clip's frames.
+            frame_count: how many there are; None where that is not known yet, which needs a plan with chunks.
+        """
+        with contextlib.ExitStack() as threads:
+
+            def ahead(items: Iterable[Item]) -> Iterator[Item]:
+                return threads.enter_context(contextlib.closing(read_ahead(items, self._plan.window)))
+
+            recorded = frame_count is not None  # else the next frame is not there yet
+            conditions = self.encode(ahead(driving) if recorded else driving)
+            if recorded and self._cores.count > 1:
+                conditions = ahead(conditions)  # fills the cores that wait for the last window
+            yield from self.decode(self.denoise(conditions, frame_count))
+
+    @torch.no_grad()  # a generator is resumed in it, whichever thread asks
+    def encode(self, driving: Iterable[Condition]) -> Iterator[FrameConditions]:
+        """What the denoiser has to know of every frame; reads a window or a chunk at a time."""
+
+        def latents_of(image: Tensor) -> Tensor:
+            vae = self._networks.vae
+            return vae.encode(image * 2 - 1).latent_dist.mean * vae.config.scaling_factor
+
+        def encode_frames(frames: list[Condition]) -> list[FrameConditions]:
+            image = self._inputs.image
+            tensors = [to_tensor(condition, image.device, image.dtype) for condition, _ in frames]
+            return encode(torch.cat(tensors), [preview for _, preview in frames])
+
+        networks, inputs = self._networks, self._inputs
+        encode = self._guard(lambda: DrivingEncoder(networks.pose_guider, inputs, networks.dense_motion, latents_of))
+        for frames in grouped(driving, self._plan.chunk or self._plan.window):
+            pieces = list(grouped(frames, ENCODED_TOGETHER))
+            yield from itertools.chain(*self._guard(functools.partial(self._cores.map, encode_frames, pieces)))
+
+    @torch.no_grad()
+    def denoise(self, conditions: Iterable[FrameConditions], frame_count: int | None) -> Iterator[Frame]:
+        """Noise to final latents, in the order of the frames; `frame_count` as for the whole way."""
+        plan = self._plan
+        windows: list[list[int]] = []
+        if plan.chunk is None:
+            assert frame_count is not None, "windows need the number of frames: give a chunk"
+            windows = context_windows(frame_count, plan.window, plan.overlap, cyclic=plan.cyclic)
+            count: int | None = len(windows) * plan.steps
+        else:
+            count = None if frame_count is None else math.ceil(frame_count / plan.chunk) * plan.steps
+        done = itertools.count(1)
+        denoiser = ClipDenoiser(
+            unet=self._networks.unet,
+            reference_net=self._networks.reference_net,
+            solver=new_solver(self._networks.scheduler, plan.steps, plan.solver),
+            portrait=self._inputs,
+            plan=plan,
+            generator=torch.Generator("cpu").manual_seed(self._seed),
+            on_window=lambda: self._progress("denoise", next(done), count),
+            guard=self._guard,
+            cores=self._cores,
+            window_batch=self._window_batch or default_window_batch(self._inputs.latents, plan.window, self._cores),
+        )
+        if denoiser.window_batch > 1:
+            slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
+            self._guard.try_first(slower)
+        if plan.chunk is not None:
+            yield from denoiser.chunks(conditions, plan.chunk)
+        else:
+            yield from denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
+
+    @torch.no_grad()
+    def decode(self, frames: Iterable[Frame]) -> Iterator[Shown]:
+        """Final latents to pictures, a few at once; frames of a chunk never wait for the next one."""
+        decode = FrameDecoder(self._networks.vae, self._inputs, self._guard, self._cores)
+        for ready in grouped(frames, self._plan.chunk or decode.at_once):
+            for some in grouped(ready, decode.at_once):
+                yield from zip(decode(some), (frame.conditions.preview for frame in some), strict=True)

@@ -1,0 +1,111 @@
+"""From pictures to what the denoiser reads: the portrait once per clip, the driving frames once each."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
+
+from megactor.compute.offload import bring_to_device
+from megactor.denoise.conditions import FrameConditions, PortraitInputs
+from megactor.drive.portrait import Portrait
+from megactor.models.background_encoder import background_tokens, clip_pixels
+from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
+from megactor.models.flow import warp
+from megactor.models.pixel_codec import PixelCodec
+from megactor.models.pose_guider import PoseGuider
+
+
+def to_tensor(image: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """uint8 (H, W, 3) -> (1, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].to(dtype) / 255
+
+
+def encode_portrait(
+    face: Portrait,
+    seed: int,
+    vae: AutoencoderKL | PixelCodec,
+    image_encoder: CLIPVisionModelWithProjection,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> PortraitInputs:
+    """What the networks read of the portrait; the seed draws the sample of its latents."""
+    bring_to_device(image_encoder)
+    image, large = (to_tensor(picture, device, dtype) for picture in (face.image, face.large))
+    distribution = vae.encode(image * 2 - 1).latent_dist
+    # the official code draws this sample and the initial noise from the same seed
+    noise = torch.randn(distribution.mean.shape, generator=torch.Generator("cpu").manual_seed(seed))
+    pixels = clip_pixels(face.background, image_encoder.config.image_size).to(device, dtype)
+    scale = vae.config.scaling_factor
+    return PortraitInputs(
+        image=image,
+        large=large,
+        mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
+        tokens=background_tokens(image_encoder, pixels),
+        reference_latents=distribution.mean * scale,
+        latents=(distribution.mean + distribution.std * noise.to(device, dtype)) * scale,
+    )
+
+
+class DrivingEncoder:
+    """Turns driving conditions into `FrameConditions`; one object per clip.
+
+    Args:
+        pose_guider: reads the driving frame.
+        portrait: the clip's portrait.
+        dense_motion: moves the portrait into place, or None.
+        vae_latents: function (1, 3, S, S) in [0, 1] -> (1, C, h, w) scaled latents, used for warped portraits.
+    """
+
+    def __init__(
+        self,
+        pose_guider: PoseGuider,
+        portrait: PortraitInputs,
+        dense_motion: DenseMotionNet | None,
+        vae_latents: Callable[[Tensor], Tensor],
+    ):
+        self.pose_guider = pose_guider
+        self.portrait = portrait
+        self.dense_motion = dense_motion
+        self.vae_latents = vae_latents
+        self._portrait_keypoints = None
+        if dense_motion is not None:
+            bring_to_device(dense_motion)
+            large = resized(portrait.large, dense_motion.config.detail_size)
+            self._portrait_keypoints = dense_motion.find_keypoints(large.to(dense_motion.dtype))
+        self._modulation = None
+        if pose_guider.config.portrait_modulation:
+            # the statistics path was built for 512x512, whatever the size of the video
+            large = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
+            self._modulation = pose_guider.read_portrait(large)
+
+    def __call__(self, driving: Tensor, previews: Sequence[np.ndarray | None]) -> list[FrameConditions]:
+        """Frames do not know of each other: together they are only faster.
+
+        Args:
+            driving: (F, 3, D, D) in [0, 1], masked driving frames in the portrait's framing; D is S, or the
+                `detail_size` of the dense motion.
+            previews: what goes with each of them.
+        """
+        portrait, count = self.portrait, len(driving)
+        small = resized(driving, portrait.image.shape[-1])
+        pose = self.pose_guider(small.transpose(0, 1)[None], self._modulation)
+        size = pose.shape[-2:]
+        latents, mask = portrait.latents, F.interpolate(portrait.mask, size=size, mode="nearest")
+        motions: Sequence[DenseMotion | None] = [None] * count
+        if self.dense_motion is not None and self._portrait_keypoints is not None:
+            image, large = (picture.expand(count, -1, -1, -1) for picture in (portrait.image, portrait.large))
+            kind, keypoints = self.dense_motion.dtype, self._portrait_keypoints.expand(count, -1, -1)
+            motion = self.dense_motion(image.to(kind), driving.to(kind), large.to(kind), keypoints)
+            latents = self.vae_latents(warp(image, motion.flow))
+            moved = warp(portrait.mask.expand(count, -1, -1, -1), motion.flow)
+            background = F.interpolate(moved, size=size, mode="area")
+            visibility = F.interpolate(motion.visibility.to(driving.dtype), size=size, mode="area")
+            mask = torch.cat([background, visibility], dim=1)
+            motions = motion.split()
+        parts = [latents.expand(count, -1, -1, -1), mask.expand(count, -1, -1, -1), pose[0].transpose(0, 1)]
+        channels = torch.cat(parts, dim=1)[:, :, None].split(1)
+        return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, previews, strict=True)]

@@ -1,0 +1,41 @@
+"""What a finished frame looks like in the output: alone, beside its inputs, or back in the whole portrait."""
+
+import numpy as np
+
+from megactor.animate.paste_back import PasteBack
+from megactor.options import LAYOUTS
+
+
+class Composer:
+    """Arranges frames; one object per clip.
+
+    Args:
+        layout: "result" or "side-by-side" (portrait | driving | result).
+        paste_back: puts the frame into the whole portrait, or None.
+        portrait: uint8 (N, N, 3), the portrait crop for the side-by-side layout.
+    """
+
+    def __init__(self, layout: str, paste_back: PasteBack | None, portrait: np.ndarray):
+        if layout not in LAYOUTS:
+            raise ValueError(f"layout {layout!r} is none of {LAYOUTS}")
+        self.layout = layout
+        self.paste_back = paste_back
+        self.portrait = portrait
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the arranged frames."""
+        height, width = self.portrait.shape[:2]
+        if self.paste_back is not None:
+            return self.paste_back.size
+        return (3 * width, height) if self.layout == "side-by-side" else (width, height)
+
+    def __call__(self, frame: np.ndarray, driving: np.ndarray | None) -> np.ndarray:
+        """frame, driving: uint8 (N, N, 3); driving may be None unless the layout shows it."""
+        if self.paste_back is not None:
+            return self.paste_back(frame)
+        if self.layout == "side-by-side":
+            if driving is None:
+                raise ValueError("the side-by-side layout needs the driving frame")
+            return np.concatenate([self.portrait, driving, frame], axis=1)
+        return frame

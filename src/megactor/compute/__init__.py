@@ -1,0 +1,1 @@
+"""Where the networks run: devices, cores, memory, compiled blocks."""

@@ -1,1 +1,0 @@
-"""Framing and masking that the networks were trained on: numpy, one frame at a time."""

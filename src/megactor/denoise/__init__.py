@@ -1,0 +1,1 @@
+"""The denoising loop: which frames together, over a whole clip or as a stream."""

@@ -1,0 +1,132 @@
+"""Square crops: the official ones (the largest square around the face) and ours (relative to the face)."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+FACE_SCALE = 1.85
+"""Side of our crops over the face's size: what the renders that `nano` was trained on show."""
+
+FACE_CENTER = (0.5, 0.38)
+"""Where the face's center lies in our portrait crop, in parts of its side."""
+
+
+@dataclass(frozen=True)
+class CropBox:
+    """A square in pixels of a picture; may reach outside of it.
+
+    x, y: left top corner.
+    side: length of its sides.
+    """
+
+    x: float
+    y: float
+    side: float
+
+    def to_crop(self, points: np.ndarray, size: int) -> np.ndarray:
+        """(..., 2) points of the picture -> pixels of the crop resized to `size`."""
+        return ((points - np.array([self.x, self.y])) * (size / self.side)).astype(np.float32)
+
+
+def face_size(boxes: np.ndarray) -> np.ndarray:
+    """(..., 4) boxes -> (...): the longer side, which changes least when a head turns or nods."""
+    return np.maximum(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
+
+
+def face_center(boxes: np.ndarray) -> np.ndarray:
+    """(..., 4) boxes -> (..., 2) centers."""
+    return (boxes[..., :2] + boxes[..., 2:]) / 2
+
+
+def portrait_crop(box: np.ndarray, width: int, height: int) -> CropBox:
+    """A square of `FACE_SCALE` faces around a face, moved into the picture as far as it fits.
+
+    Args:
+        box: (4,) face box in pixels.
+        width: of the picture.
+        height: of the picture.
+    """
+    side = float(face_size(box)) * FACE_SCALE
+    x, y = face_center(box) - np.array(FACE_CENTER) * side
+    return CropBox(_into(x, side, width), _into(y, side, height), side)
+
+
+def _into(start: float, side: float, length: int) -> float:
+    """Moves [start, start + side] into [0, length]; one that is too long is centered instead."""
+    if side >= length:
+        return (length - side) / 2
+    return float(np.clip(start, 0, length - side))
+
+
+def aligned_driving_crop(portrait_box: np.ndarray, crop: CropBox, driving_boxes: np.ndarray) -> CropBox:
+    """One static square for a whole clip in which the driver's face has the portrait's size and place.
+
+    The median over the clip is what is aligned, so head motion stays visible as motion in the crop.
+
+    Args:
+        portrait_box: (4,) face box in the portrait picture.
+        crop: the portrait's crop.
+        driving_boxes: (F, 4) face boxes of the clip.
+    """
+    size = float(face_size(portrait_box)) / crop.side
+    place = (face_center(portrait_box) - np.array([crop.x, crop.y])) / crop.side
+    side = float(np.median(face_size(driving_boxes))) / size
+    x, y = np.median(face_center(driving_boxes), axis=0) - place * side
+    return CropBox(float(x), float(y), side)
+
+
+def crop_and_resize(image: np.ndarray, box: CropBox, size: int, repeat_border: bool = False) -> np.ndarray:
+    """Cuts a square out and resizes it without aliasing.
+
+    Args:
+        image: uint8 (H, W, 3).
+        box: what to cut, rounded to whole pixels.
+        size: side of the result.
+        repeat_border: fill what lies outside of the picture with its border instead of black.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
+    height, width = image.shape[:2]
+    side = max(1, round(box.side))
+    x0, y0 = round(box.x), round(box.y)
+    inside = image[max(y0, 0) : max(min(y0 + side, height), 0), max(x0, 0) : max(min(x0 + side, width), 0)]
+    if inside.size == 0:
+        return np.zeros((size, size, 3), np.uint8)
+    top, left = max(-y0, 0), max(-x0, 0)
+    bottom, right = side - top - inside.shape[0], side - left - inside.shape[1]
+    if top or left or bottom or right:
+        border = cv2.BORDER_REPLICATE if repeat_border else cv2.BORDER_CONSTANT
+        inside = cv2.copyMakeBorder(inside, top, bottom, left, right, border)
+    return cv2.resize(inside, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+
+
+def official_square(center: tuple[float, float], width: int, height: int) -> tuple[int, int, int, int]:
+    """The official crop: the largest square around a point that fits into the picture.
+
+    Returns:
+        (top, bottom, left, right), every edge cut to a whole pixel on its own as in the official code.
+
+    Raises:
+        ValueError: the center lies outside of the picture.
+    """
+    x, y = center
+    half = min(x, y, width - x, height - y)
+    if half <= 0:
+        raise ValueError(f"center {center} lies outside of the {width}x{height} picture")
+    return int(y - half), int(y + half), int(x - half), int(x + half)
+
+
+def official_clip_square(boxes: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
+    """The official crop of a whole clip: `official_square` around the center of all face boxes' union.
+
+    Args:
+        boxes: (F, 4).
+        width: of the frames.
+        height: of the frames.
+    """
+    # the official union starts from an empty box at the right and bottom edges, so it never leaves the picture there
+    x0, y0 = np.minimum(boxes[:, :2].min(0), [width, height])
+    x1, y1 = np.maximum(boxes[:, 2:].max(0), 0)
+    return official_square((int((x0 + x1) // 2), int((y0 + y1) // 2)), width, height)

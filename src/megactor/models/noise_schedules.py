@@ -1,0 +1,32 @@
+"""The official noise schedules: training and inference do not share one."""
+
+from diffusers import DDIMScheduler
+
+
+def official_ddim() -> DDIMScheduler:
+    """The scheduler that the official inference effectively uses.
+
+    The official config says `steps_offset=0` and `clip_sample=True`; its pipeline overrides both.
+    """
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="linear",
+        clip_sample=False,
+        steps_offset=1,
+        timestep_spacing="leading",
+        prediction_type="epsilon",
+    )
+
+
+def official_training_schedule() -> DDIMScheduler:
+    """The noise schedule of the official training; it is not the one of `official_ddim`."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        steps_offset=1,
+        rescale_betas_zero_snr=True,
+        prediction_type="epsilon",
+    )

@@ -1,0 +1,87 @@
+"""The official release written as a folder of ours: safetensors, a config beside each network, nothing pickled."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import DiffusionPipeline
+
+from megactor.errors import OutputError
+from megactor.media.atomic import os_errors_as_output_errors
+from megactor.weights.loading import INDEX
+from megactor.weights.official_folder import OfficialFolder
+
+
+def convert(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    pipeline_class: type[DiffusionPipeline],
+    dtype: torch.dtype | None = None,
+    force: bool = False,
+) -> Path:
+    """Writes a model in the official layout so that `from_pretrained` needs no conversion; complete or not at all.
+
+    Args:
+        source: Folder of the release or path of its checkpoint, see `OfficialFolder`.
+        output: Folder to make. Its parent must be there.
+        pipeline_class: What the folder will be loaded as; takes the release's components.
+        dtype: Type of the stored weights; None keeps each as it is in the release, which loses nothing.
+        force: Replace an earlier model at `output`; other folders and files are never replaced.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ModelError: The release cannot be used.
+        OutputError: The folder cannot be written, is not ours to replace, or the disk is full.
+    """
+    target = _check_folder(Path(output), force)
+    release = OfficialFolder.find(source)
+    pipeline = pipeline_class(**release.components(dtype))
+    size = sum(
+        value.numel() * value.element_size()
+        for part in pipeline.components.values()
+        if isinstance(part, torch.nn.Module)
+        for value in part.state_dict().values()
+    )
+    free = shutil.disk_usage(target.parent).free
+    if free < size:
+        raise OutputError(f"{target} needs {size / 1e9:.1f} GB, but its disk has {free / 1e9:.1f} GB left")
+    unfinished = target.parent / f".megactor-{secrets.token_hex(6)}.part"
+    replaced = target.parent / f".megactor-{secrets.token_hex(6)}.old"
+    try:
+        with os_errors_as_output_errors(target):
+            pipeline.save_pretrained(unfinished)
+            if target.exists():
+                target.rename(replaced)
+            unfinished.rename(target)
+    finally:
+        if replaced.exists() and not target.exists():
+            replaced.rename(target)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+    return target
+
+
+def _check_folder(path: Path, force: bool) -> Path:
+    """The absolute path of a folder that may be written.
+
+    Raises:
+        OutputError: It may not.
+    """
+    target = path.expanduser().resolve()
+    if not target.parent.is_dir():
+        raise OutputError(f"output folder does not exist: {target.parent}; create it or choose another")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"output folder is not writable: {target.parent}; choose another")
+    if target.exists():
+        empty = target.is_dir() and not any(target.iterdir())
+        if not empty and not (target / INDEX).is_file():
+            raise OutputError(f"{path} exists and is no model of ours: it was left alone; choose another name")
+        if not empty and not force:
+            raise OutputError(f"output already exists: {path}; use --force to replace it or choose another name")
+    return target

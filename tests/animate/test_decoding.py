@@ -1,0 +1,123 @@
+"""Latents to pictures: one by one, in batches, on several cores."""
+
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
+
+from megactor.animate.clip import ClipAnimator, Networks
+from megactor.animate.decoding import FrameDecoder
+from megactor.compute.cores import Cores
+from megactor.compute.memory import MemoryGuard
+from megactor.denoise.clip import Frame
+from megactor.drive.portrait import read_portrait
+from megactor.options import AnimationOptions
+from megactor.pipeline import MegActorPipeline
+
+PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
+CROPS = [(crop, None) for crop in np.random.default_rng(1).integers(0, 255, (11, 32, 32, 3), np.uint8)]
+
+
+def animator_of(pipe: MegActorPipeline, **changes: Any) -> ClipAnimator:
+    pipe._analyzer = CenteredFaceAnalyzer()
+    face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, pipe.config.output_size)
+    plan = AnimationOptions(steps=1, **changes).plan(pipe.own_plan)
+    return ClipAnimator(Networks(**pipe.components), face, plan, 0, torch.device("cpu"))
+
+
+@torch.no_grad()
+def latents_of(animator: ClipAnimator) -> list[Frame]:
+    return list(animator.denoise(animator.encode(CROPS), len(CROPS)))
+
+
+def decoder_of(animator: ClipAnimator, batch: int, guard: MemoryGuard | None = None, cores: int = 1) -> FrameDecoder:
+    """As on a GPU, where `batch` is more than 1."""
+    decoder = FrameDecoder(animator._networks.vae, animator._inputs, guard or MemoryGuard(), Cores(cores))
+    decoder._batch, decoder.at_once = batch, max(batch, cores)
+    return decoder
+
+
+@pytest.mark.parametrize("make", [tiny_pipeline, tiny_official_pipeline])
+@torch.no_grad()
+def test_batches_and_cores_give_the_same_pictures(make: Any) -> None:
+    animator = animator_of(make())
+    frames = latents_of(animator)
+    single = np.stack(decoder_of(animator, 1)(frames))
+    assert single.shape == (11, *PORTRAIT_SIZE[make], 3) and single.dtype == np.uint8
+    assert (single[0] != single[5]).any()
+
+    batched = np.stack(decoder_of(animator, 4)(frames)).astype(int)
+    assert abs(batched - single).max() <= 1  # a gray level on the edge may be rounded the other way
+    np.testing.assert_array_equal(decoder_of(animator, 1, cores=3)(frames), single)
+
+
+PORTRAIT_SIZE = {tiny_pipeline: (64, 64), tiny_official_pipeline: (32, 32)}
+
+
+@torch.no_grad()
+def test_a_full_device_decodes_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    animator = animator_of(tiny_official_pipeline())
+    frames = latents_of(animator)
+    expected = decoder_of(animator, 1)(frames)
+    vae, sizes, said = animator._networks.vae, [], []
+    decode = vae.decode
+
+    def small_device(latents: torch.Tensor) -> Any:
+        sizes.append(len(latents))
+        if len(latents) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return decode(latents)
+
+    monkeypatch.setattr(vae, "decode", small_device)
+    decoder = decoder_of(animator, 4, MemoryGuard((), said.append))
+    pictures = [picture for part in (frames[:4], frames[4:8], frames[8:]) for picture in decoder(part)]
+
+    np.testing.assert_array_equal(pictures, expected)
+    assert sizes == [4] + [1] * 11
+    assert said == ["out of memory on the device: frames are decoded one at a time from here on"]
+
+
+@torch.no_grad()
+def test_even_one_frame_may_be_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    animator = animator_of(tiny_official_pipeline())
+    frames = latents_of(animator)
+
+    def full(latents: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(animator._networks.vae, "decode", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        decoder_of(animator, 4)(frames)
+
+
+@pytest.mark.parametrize(("size", "cores", "expected"), [(64, 4, 4), (64, 1, 1), (1024, 4, 1), (512, 8, 4)])
+def test_large_pictures_are_not_decoded_side_by_side(size: int, cores: int, expected: int) -> None:
+    pipe = tiny_pipeline()
+    pipe.register_to_config(output_size=size)
+    animator = animator_of(pipe)
+    decoder = FrameDecoder(animator._networks.vae, animator._inputs, MemoryGuard(), Cores(cores))
+    assert decoder.at_once == expected
+
+
+def test_a_learned_codec_shares_the_cores() -> None:
+    animator = animator_of(tiny_official_pipeline())
+    assert FrameDecoder(animator._networks.vae, animator._inputs, MemoryGuard(), Cores(4)).at_once == 1
+
+
+@pytest.mark.parametrize("chunk", [2, 3])
+def test_a_chunk_is_decoded_before_the_next_is_read(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("megactor.animate.clip.Cores.of", lambda device: Cores(2))
+    pipe, read = tiny_pipeline(), []
+
+    def camera() -> Any:
+        generator = np.random.default_rng(1)
+        while True:
+            read.append(len(read))
+            yield generator.integers(0, 255, (48, 64, 3), np.uint8)
+
+    leads = [len(read) - given for given, _ in enumerate(islice(pipe.stream(PORTRAIT, camera(), chunk=chunk), 12))]
+
+    assert max(leads) == chunk

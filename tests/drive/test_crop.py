@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from megactor.drive.crop import (
+    FACE_SCALE,
+    CropBox,
+    aligned_driving_crop,
+    crop_and_resize,
+    face_center,
+    face_size,
+    official_square,
+    portrait_crop,
+)
+
+coordinate = st.floats(-300, 300)
+length = st.floats(1, 300)
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> np.ndarray:
+    x, y, width, height = draw(coordinate), draw(coordinate), draw(length), draw(length)
+    return np.array([x, y, x + width, y + height])
+
+
+def picture(width: int, height: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(1, 256, (height, width, 3), dtype=np.uint8)
+
+
+@settings(deadline=None)
+@given(coordinate, coordinate, st.floats(0.1, 400), st.integers(1, 90), st.booleans())
+def test_any_square_can_be_cut(x: float, y: float, side: float, size: int, repeat: bool) -> None:
+    cut = crop_and_resize(picture(70, 50), CropBox(x, y, side), size, repeat_border=repeat)
+    assert cut.shape == (size, size, 3) and cut.dtype == np.uint8
+
+
+def test_a_cut_of_the_same_size_is_exact() -> None:
+    image = picture(70, 50)
+    np.testing.assert_array_equal(crop_and_resize(image, CropBox(10, 5, 32), 32), image[5:37, 10:42])
+
+
+def test_outside_is_black_or_repeats_the_border() -> None:
+    image = picture(40, 40)
+    box = CropBox(-8, 4, 32)
+    black = crop_and_resize(image, box, 32)
+    repeated = crop_and_resize(image, box, 32, repeat_border=True)
+    assert not black[:, :8].any()
+    np.testing.assert_array_equal(repeated[:, :8], np.repeat(image[4:36, :1], 8, axis=1))
+    np.testing.assert_array_equal(black[:, 8:], image[4:36, :24])
+    np.testing.assert_array_equal(repeated[:, 8:], image[4:36, :24])
+
+
+@pytest.mark.parametrize("x, y", [(-100, 0), (100, 0), (0, -100), (0, 100), (40, 40), (-32, -32)])
+def test_a_square_beyond_the_picture_is_black(x: float, y: float) -> None:
+    assert not crop_and_resize(picture(40, 40), CropBox(x, y, 32), 16).any()
+
+
+@settings(deadline=None)
+@given(boxes(), st.integers(1, 400), st.integers(1, 400))
+def test_portrait_crop_reaches_outside_only_where_it_is_too_large(box: np.ndarray, width: int, height: int) -> None:
+    crop = portrait_crop(box, width, height)
+    assert crop.side == pytest.approx(FACE_SCALE * float(face_size(box)))
+    for start, extent in ((crop.x, width), (crop.y, height)):
+        if crop.side <= extent:
+            assert start >= -1e-6 and start + crop.side <= extent + 1e-6
+        else:
+            assert start + crop.side / 2 == pytest.approx(extent / 2)
+
+
+@settings(deadline=None)
+@given(boxes(), boxes(), boxes())
+def test_the_drivers_face_lands_on_the_portraits(box: np.ndarray, first: np.ndarray, middle: np.ndarray) -> None:
+    portrait = portrait_crop(box, 400, 400)
+    drivers = np.stack([first, middle, middle])  # the median is the middle one
+    crop = aligned_driving_crop(box, portrait, drivers)
+    expected = portrait.to_crop(face_center(box), 256)
+    np.testing.assert_allclose(crop.to_crop(face_center(middle), 256), expected, rtol=1e-3, atol=0.1)
+    ours, theirs = float(face_size(middle)) / crop.side, float(face_size(box)) / portrait.side
+    assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+@given(st.floats(1, 99), st.floats(1, 79))
+def test_official_square_stays_inside(x: float, y: float) -> None:
+    top, bottom, left, right = official_square((x, y), 100, 80)
+    assert 0 <= top <= bottom <= 80 and 0 <= left <= right <= 100
+    assert abs((bottom - top) - (right - left)) <= 1
+
+
+@pytest.mark.parametrize("center", [(-1, 10), (10, -1), (101, 10), (10, 81), (0, 0)])
+def test_official_square_wants_a_center_inside(center: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        official_square(center, 100, 80)
