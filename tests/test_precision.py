@@ -8,6 +8,7 @@ import torch
 from official_release import write_release
 from PIL import Image
 
+import megactor
 import megactor.animate.decoding
 from megactor.animate.decoding import to_images
 from megactor.drive.portrait import Portrait
