@@ -60,7 +60,7 @@ def test_half_precision(
 @pytest.mark.parametrize(("dtype", "least"), [(torch.bfloat16, 40), (torch.float16, 50)])
 def test_packaged_model(dtype: torch.dtype, least: float) -> None:
     """Its warps ask for places of pixels, which half precision cannot name."""
-    demo = Path(megactor.animate.decoding.__file__).with_name("assets") / "demo"
+    demo = Path(megactor.__file__).with_name("assets") / "demo"
     pictures = [np.array(Image.open(demo / name).resize((128, 128))) for name in ("photo.jpg", "oil.jpg")]
     pair = pictures[0], pictures[1]
     exact, half = (video("nano", kind, pair, 2, 1).astype(float) for kind in (torch.float32, dtype))
