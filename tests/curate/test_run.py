@@ -5,11 +5,13 @@ import json
 import re
 import tarfile
 
+import cv2
 import numpy as np
 import pyarrow.parquet
 import pytest
 import yaml
 from command_line import error_line, listing, megactor
+from curate.raw_videos import demo_frames, save
 from tiny_model import tiny_pipeline
 
 from megactor.train.shards import ShardClips
@@ -95,6 +97,18 @@ def test_a_dry_run_writes_nothing(raw, tmp_path):
     outcome = megactor("curate", raw, "-o", tmp_path / "out", "--dry-run")
     assert outcome.code == 0 and re.match(r"sources: 7 video; about 0\.00 h, .* GB free", outcome.out)
     assert listing(tmp_path) == set()
+
+
+def test_a_good_clip_is_kept_with_both_twins_at_the_default_size(inline, tmp_path):
+    (tmp_path / "videos").mkdir()
+    frames = [cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC) for frame in demo_frames("talk")[::2][:20]]
+    save(tmp_path / "videos" / "talk.mp4", frames)
+    outcome = megactor("curate", tmp_path / "videos", "-o", tmp_path / "out", "--set", "least_seconds=0.8")
+    assert outcome.code == 0 and "1 clips in 1 shards, 0 dropped" in outcome.out, outcome
+    (row,) = rows(tmp_path / "out")
+    assert row["swapped"] == row["styled"] == "kept"
+    clip = ShardClips(str(tmp_path / "out" / "clips-000000.tar")).clip(0)
+    assert clip.target.shape == clip.twins["swapped"].shape == clip.twins["styled"].shape == (20, 512, 512, 3)
 
 
 def test_training_reads_the_shards(shards, tmp_path):

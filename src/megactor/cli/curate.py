@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from megactor.cli.failures import one_line_errors, warn
+from megactor.cli.failures import one_line, one_line_errors, warn
 
 if TYPE_CHECKING:
     from megactor.curate.run import Outcome, Outlook
@@ -95,8 +95,10 @@ def _outlook_line(outlook: "Outlook") -> str:
 def _outcome_lines(output: Path, outcome: "Outcome") -> str:
     dropped = sum(outcome.reasons.values())
     lines = [f"{output}: {outcome.kept} clips in {outcome.shards} shards, {dropped} dropped; see report.html"]
-    lines += [f"  {reason}: {count}" for reason, count in sorted(outcome.reasons.items(), key=lambda item: -item[1])]
-    return "\n".join(lines)
+    for reason, count in sorted(outcome.reasons.items(), key=lambda item: -item[1]):
+        example = outcome.examples.get(reason)
+        lines.append(one_line(f"{reason}: {count}" + (f", such as {example}" if example else "")))
+    return "\n  ".join(lines)
 
 
 def _require_extra() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from megactor.curate.clip import ClipPlan
 from megactor.curate.cluster import free_bytes, run_workers, started_ray
 from megactor.curate.duplicates import Signature, find_duplicates, preferred_first
+from megactor.curate.failures import AGAIN, ENOUGH, FailureCount, most_failures
 from megactor.curate.select import strongest
 from megactor.curate.settings import Settings
 from megactor.curate.sources import Source
@@ -27,8 +28,6 @@ LEAST_FREE = 2 * 10**9
 BYTES_A_PIXEL = 0.13
 """Of all streams of a kept clip together with its annotations, at crf 12, measured on talking heads."""
 _PROBES = 40
-_AGAIN = ("failed", "crashed")
-"""Reasons that may be gone in another run."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Outcome:
 
     kept, selected: clips.
     reasons: how many clips and sources were dropped, by reason.
+    examples: reason -> name and error of one of them, for reasons that are faults of ours.
     shards: tar files in the folder.
     seconds: worker seconds by stage.
     """
@@ -60,6 +60,7 @@ class Outcome:
     kept: int
     selected: int
     reasons: Mapping[str, int]
+    examples: Mapping[str, str]
     shards: int
     seconds: Mapping[str, float]
 
@@ -119,6 +120,7 @@ def curate(
     Raises:
         InputError: the folder holds something else, or another run is at work in it.
         OutputError: too little disk, or the folder cannot be written.
+        MegActorError: most clips or sources failed for one cause; what is good was packed all the same.
     """
     free = free_bytes(output)
     if free < LEAST_FREE:
@@ -127,7 +129,12 @@ def curate(
     store = Store(output)
     with store.claimed(settings, twins):
         _work(store, sources, settings, progress, twins, donors, workers, ray_address)
-        return finish(store, settings, progress)
+        outcome = finish(store, settings, progress)
+        for records in (list(store.sources()), list(_slim(store.clips()))):
+            failed = most_failures(records)
+            if failed.most_of(len(records)):
+                raise MegActorError(failed.message(len(records)))
+        return outcome
 
 
 def _work(
@@ -158,15 +165,21 @@ def _work(
 def _drain(rows: Iterator[dict[str, str]], stage: str, done: int, total: int, progress: Progress) -> None:
     if total:
         progress(stage, done, total)
+    failed = FailureCount()
     for row in rows:
         if row["fatal"]:
             raise OutputError(row["fatal"])
         done += 1
         progress(stage, done, total)
+        if row["reason"] in AGAIN:
+            failed.add(row["name"], row["detail"])
+            most = failed.most()
+            if most.count >= ENOUGH and most.most_of(done):
+                raise MegActorError(most.message(done) + "; stopped, the same command goes on")
 
 
 def _to_do(record: Mapping[str, Any] | None) -> bool:
-    return record is None or record.get("reason") in _AGAIN
+    return record is None or record.get("reason") in AGAIN
 
 
 def _plans(store: Store, sources: Sequence[Source]) -> list[ClipPlan]:
@@ -210,10 +223,11 @@ def finish(store: Store, settings: Settings, progress: Progress) -> Outcome:
     write_index(store.folder, clips, sources, packed, chosen, settings)
     write_report(store, clips, sources, chosen, settings)
     lost = [record["reason"] for record in (*clips, *sources) if record["reason"] is not None]
+    examples = {reason: most_failures([*clips, *sources], [reason]).example for reason in AGAIN if reason in lost}
     seconds: Counter[str] = Counter()
     for record in (*sources, *clips):
         seconds.update(record["seconds"])
-    return Outcome(len(kept), len(chosen), Counter(lost), len(store.shards()), seconds)
+    return Outcome(len(kept), len(chosen), Counter(lost), examples, len(store.shards()), seconds)
 
 
 def _slim(records: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from megactor.curate.settings import Settings
 from megactor.curate.sources import Source
 from megactor.curate.store import ATTEMPTS, Store
 from megactor.curate.write import write_part
-from megactor.errors import InputError, OutputError
+from megactor.errors import InputError, OutputError, one_line
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 
 _STRIP_HEIGHT = 80
@@ -51,7 +51,7 @@ class SourceWorker:
             return {"reason": reason, "clips": clips, "seconds": {"shots": round(time.perf_counter() - start, 4)}}
 
         return _guarded(
-            self._store, source.key, cut, lambda record: self._store.write_source(source.key, base | record)
+            self._store, source, source.key, cut, lambda record: self._store.write_source(source.key, base | record)
         )
 
 
@@ -92,13 +92,16 @@ class ClipWorker:
                 record["seconds"]["encode"] = round(time.perf_counter() - start, 4)
             return record
 
-        return _guarded(self._store, plan.key, curate, lambda record: self._store.write_clip(plan.key, base | record))
+        return _guarded(
+            self._store, plan.source, plan.key, curate, lambda record: self._store.write_clip(plan.key, base | record)
+        )
 
 
 def _guarded(
-    store: Store, key: str, work: Callable[[], dict[str, Any]], write: Callable[[dict[str, Any]], None]
+    store: Store, source: Source, key: str, work: Callable[[], dict[str, Any]], write: Callable[[dict[str, Any]], None]
 ) -> dict[str, str]:
     """Does the work and writes its record, whatever happens; only a full disk or folder that vanished is fatal."""
+    row = {"name": source.name, "reason": "", "detail": "", "fatal": ""}
     try:
         if store.begin(key) > ATTEMPTS:
             record: dict[str, Any] = {"reason": "crashed", "detail": f"the process died {ATTEMPTS} times"}
@@ -107,9 +110,9 @@ def _guarded(
         if store.is_current():
             write(record)
             store.end(key)
-        return {"key": key, "reason": record["reason"] or "", "fatal": ""}
+        return row | {"reason": record["reason"] or "", "detail": record.get("detail", "")}
     except (OutputError, OSError) as error:
-        return {"key": key, "reason": "", "fatal": str(error)}
+        return row | {"fatal": str(error)}
 
 
 def _attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def _attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     except InputError as error:
         return {"reason": "unreadable", "detail": str(error)}
     except Exception as error:  # one bad clip must not stop a million others
-        return {"reason": "failed", "detail": f"{type(error).__name__}: {error}"}
+        return {"reason": "failed", "detail": one_line(f"{type(error).__name__}: {error}")}
 
 
 def _clip_record(clip: CuratedClip) -> dict[str, Any]:

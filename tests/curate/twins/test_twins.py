@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -27,14 +28,18 @@ def analyzer():
     found.close()
 
 
+def talking(analyzer, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many frames around the face, and their meshes."""
+    with resources.as_file(DEMO / "talk.mp4") as path:
+        frames = [frame for number, frame in enumerate(VideoReader(path)) if number % 12 == 0][:count]
+    box = portrait_crop(analyzer.faces(frames[0])[0].box, frames[0].shape[1], frames[0].shape[0])
+    frames = np.stack([crop_and_resize(frame, box, size, repeat_border=True) for frame in frames])
+    return frames, np.stack([analyzer.faces(frame)[0].landmarks for frame in frames]).astype(np.float32)
+
+
 @pytest.fixture(scope="module")
 def clip(analyzer) -> tuple[np.ndarray, np.ndarray]:
-    """Eight frames around the face, and their meshes."""
-    with resources.as_file(DEMO / "talk.mp4") as path:
-        frames = [frame for number, frame in enumerate(VideoReader(path)) if number % 12 == 0][:8]
-    box = portrait_crop(analyzer.faces(frames[0])[0].box, frames[0].shape[1], frames[0].shape[0])
-    frames = np.stack([crop_and_resize(frame, box, 192, repeat_border=True) for frame in frames])
-    return frames, np.stack([analyzer.faces(frame)[0].landmarks for frame in frames]).astype(np.float32)
+    return talking(analyzer, 8, 192)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +84,14 @@ def test_a_swapped_face_is_another_one_and_moves_alike(clip, swap, analyzer):
         assert around.mean() > 4
         top = int(mesh[list(OVAL), 1].min())
         assert not difference[number, : max(top - 5, 0)].any()
+
+
+def test_faces_of_the_default_size_are_swapped_as_small_ones_are(swap, clip, analyzer):
+    frames, landmarks = talking(analyzer, 2, 512)
+    assert np.ptp(landmarks[0], axis=0).max() > 270
+    made = swap.make(frames, landmarks, 1)
+    small = np.stack([cv2.resize(frame, (192, 192), interpolation=cv2.INTER_AREA) for frame in made])
+    assert np.abs(small.astype(int) - swap.make(*(part[:2] for part in clip), 1)).mean() < 3
 
 
 def test_checks_drop_what_fails(clip, analyzer):

@@ -139,11 +139,12 @@ def _lend(donor: _Donor, triangles: np.ndarray, target: np.ndarray, size: int) -
     corners[flat] = np.eye(3)
     maps = np.linalg.solve(corners, donor.points[triangles])
     y, x = np.nonzero(ids)
-    where = np.einsum("nk,nkj->nj", np.stack([x, y, np.ones_like(x)], 1), maps[ids[y, x] - 1]).astype(np.float32)
-    picture = np.zeros((size, size, 3), np.float32)
-    sampled = cv2.remap(donor.picture, where[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    picture[y, x] = sampled[0]
-    return picture, (ids > 0).astype(np.float32)
+    # as a picture of places: in one row OpenCV takes no more than 32766 of them
+    where = np.zeros((size, size, 2), np.float32)
+    where[y, x] = np.einsum("nk,nkj->nj", np.stack([x, y, np.ones_like(x)], 1), maps[ids[y, x] - 1])
+    lent = cv2.remap(donor.picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    known = (ids > 0).astype(np.float32)
+    return lent * known[..., None], known
 
 
 def _mask(points: np.ndarray, moved: np.ndarray, size: int) -> np.ndarray:
