@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from synth_toy_rig import toy_rig
@@ -44,6 +46,17 @@ def test_a_source_frame_does_not_move_from_itself(clips):
     for row, source in enumerate(motion.sources):
         assert np.abs(motion.flow[row, source]).max() < 0.01
     assert np.abs(motion.flow).max() > 0
+
+
+def test_layers_are_kept_where_they_are_asked_for(clips):
+    layered = replace(clips, layers=True)
+    clip, bare = layered.clip(2), clips.clip(2)
+    assert bare.layers is None and len(list(clips.cache.rglob("*42.npz"))) == 2
+    np.testing.assert_array_equal(clip.target, bare.target)
+    assert clip.layers.matte.shape == (3, 32, 32) and clip.layers.plate.shape == (3, 32, 32, 3)
+    person = clip.layers.matte > 127
+    assert (person == clip.foreground).mean() > 0.95
+    np.testing.assert_array_equal(layered.clip(2).layers.plate, clip.layers.plate)
 
 
 def test_a_damaged_file_is_rendered_again(clips):

@@ -10,7 +10,7 @@ from train.fake_shards import SIZE, landmarks, pictures
 
 from megactor.drive.masking import landmark_box
 from megactor.models.flow import warp
-from megactor.train.clips import Motion, TrainingClip, load_clip, save_clip
+from megactor.train.clips import ClipLayers, Motion, TrainingClip, load_clip, save_clip
 from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig
 from megactor.train.samples import collate, cut_landmarks, cut_sample, resized
 
@@ -118,6 +118,53 @@ def test_clips_survive_the_disk(tmp_path):
     loaded = load_clip(tmp_path / "clip.npz")
     one, same = (cut_sample(c, config(), np.random.default_rng(5)) for c in (clip, loaded))
     assert all(np.array_equal(one[name], same[name]) for name in one)
+
+
+def layered_clip() -> TrainingClip:
+    """A person of noise over a plate of noise, half-covered in the middle rows: the layers add up exactly."""
+    clip = shifting_clip()
+    rng = np.random.default_rng(1)
+    plate = np.broadcast_to(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8), clip.target.shape)
+    matte = np.zeros((FRAMES, SIZE, SIZE), np.uint8)
+    matte[:, SIZE // 4 :], matte[:, SIZE // 2 :] = 51, 255
+    part = matte[..., None] / 255
+    return replace(
+        clip,
+        target=np.round(part * clip.target + (1 - part) * plate).astype(np.uint8),
+        layers=ClipLayers(matte, plate),
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"crop": 1.0}, {"mirror": 1.0}, {"overlay": 1.0}, {"recolor": 1.0}])
+def test_layers_go_through_the_same_changes_as_the_picture(changes):
+    clip = layered_clip()
+    augment = STILL.model_copy(update=changes)
+    for seed in range(4):
+        sample = cut_sample(clip, config(augment=augment, layers=True), np.random.default_rng(seed))
+        bare = cut_sample(clip, config(augment=augment), np.random.default_rng(seed))
+        assert set(sample) - set(bare) == {"portrait_matte", "matte", "plate", "layers_known"}
+        assert all(np.array_equal(sample[name], bare[name]) for name in bare)
+        assert sample["matte"].shape == (3, 1, SIZE, SIZE) and sample["portrait_matte"].shape == (1, SIZE, SIZE)
+        assert sample["layers_known"] == 1
+        empty = np.broadcast_to(sample["matte"] == 0, sample["target"].shape)
+        assert 0.1 < empty.mean() < 0.6
+        np.testing.assert_array_equal(sample["target"][empty], sample["plate"][empty])
+
+
+def test_where_layers_are_not_known_the_foreground_stands_in():
+    sample = cut_sample(shifting_clip(), config(layers=True), np.random.default_rng(0))
+    assert sample["layers_known"] == 0 and (sample["matte"] == 255).all() and not sample["plate"].any()
+
+
+def test_layers_survive_the_disk_and_a_plate_that_stands_still_is_kept_once(tmp_path):
+    clip = layered_clip()
+    moving = replace(clip, layers=replace(clip.layers, plate=clip.target))
+    for name, one in (("still", clip), ("moving", moving)):
+        save_clip(one, tmp_path / name)
+        loaded = load_clip(tmp_path / name)
+        np.testing.assert_array_equal(loaded.layers.matte, one.layers.matte)
+        np.testing.assert_array_equal(loaded.layers.plate, one.layers.plate)
+    assert (tmp_path / "moving").stat().st_size - (tmp_path / "still").stat().st_size == clip.target[1:].nbytes
 
 
 def test_filmed_clips_take_the_size_that_is_asked_for():

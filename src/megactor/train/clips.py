@@ -24,6 +24,18 @@ class Motion:
 
 
 @dataclass(frozen=True)
+class ClipLayers:
+    """The target's person and background apart: only renderers know that. See `synth.clips.layers.Layers`.
+
+    matte: (T, S, S) uint8, 255 = all person.
+    plate: (T, S, S, 3) uint8 RGB, the scene without its person.
+    """
+
+    matte: np.ndarray
+    plate: np.ndarray
+
+
+@dataclass(frozen=True)
 class TrainingClip:
     """Somebody performs, and twins perform the same.
 
@@ -32,6 +44,7 @@ class TrainingClip:
     landmarks: name, "target" among them -> (T, 70, 2) float32 pixels: iBUG 300-W, then the left and the right iris.
     foreground: (T, S, S) bool, the target's person.
     motion: true correspondence, or None where nobody knows it.
+    layers: true matte and plate of the target, or None where nobody knows them or nobody asked.
     """
 
     target: np.ndarray
@@ -39,6 +52,7 @@ class TrainingClip:
     landmarks: dict[str, np.ndarray]
     foreground: np.ndarray
     motion: Motion | None
+    layers: ClipLayers | None = None
 
     def __len__(self) -> int:
         """Frames."""
@@ -106,6 +120,10 @@ def save_clip(clip: TrainingClip, path: Path) -> None:
     if clip.motion is not None:
         arrays["sources"], arrays["flow"] = clip.motion.sources, clip.motion.flow
         arrays["visible"] = np.packbits(clip.motion.visible, axis=-1)
+    if clip.layers is not None:
+        plate = clip.layers.plate
+        still = bool((plate == plate[:1]).all())  # the same for all frames is kept once
+        arrays |= {"layers.matte": clip.layers.matte, "layers.plate": plate[:1] if still else plate}
     with path.open("wb") as file:
         np.savez(file, **arrays)
 
@@ -122,12 +140,17 @@ def load_clip(path: Path) -> TrainingClip:
     if "flow" in arrays:
         visible = np.unpackbits(arrays["visible"], axis=-1, count=size // 2).astype(bool)
         motion = Motion(arrays["sources"], arrays["flow"], visible)
+    layers = None
+    if "layers.matte" in arrays:
+        plate = np.broadcast_to(arrays["layers.plate"], arrays["target"].shape)
+        layers = ClipLayers(arrays["layers.matte"], plate)
     return TrainingClip(
         target=arrays["target"],
         twins=_named("twin.", arrays),
         landmarks=_named("landmarks.", arrays),
         foreground=np.unpackbits(arrays["foreground"], axis=-1, count=size).astype(bool),
         motion=motion,
+        layers=layers,
     )
 
 

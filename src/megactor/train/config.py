@@ -105,6 +105,7 @@ class DataConfig(_Config):
         strongest: only this share of all clips, those with the strongest expression and gaze.
         rendered: clips to be rendered.
         shards: clips on disk.
+        layers: whether samples tell the true mattes and plates of portrait and targets, which rendered clips know.
         augment: random changes.
         workers: processes that prepare samples, for each training process; 0 prepares them in between.
     """
@@ -118,6 +119,7 @@ class DataConfig(_Config):
     strongest: Annotated[float, Field(gt=0, le=1)] = 1.0
     rendered: RenderedConfig | None = None
     shards: tuple[ShardsConfig, ...] = ()
+    layers: bool = False
     augment: AugmentConfig = AugmentConfig()
     workers: Annotated[int, Field(ge=0)] = 1
 

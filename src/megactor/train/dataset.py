@@ -133,6 +133,7 @@ def _sources(config: DataConfig) -> tuple[Sequence[ClipSource], list[float]]:
                 rendered.cache,
                 rendered.rig,
                 rendered.framing_jitter,
+                config.layers,
             )
         )
         weights.append(rendered.weight)

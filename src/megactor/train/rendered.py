@@ -20,6 +20,7 @@ from megactor.synth.render.renderer import Renderer
 from megactor.synth.streams import stream
 from megactor.train.clips import (
     BrokenClipError,
+    ClipLayers,
     Motion,
     TrainingClip,
     load_clip,
@@ -43,6 +44,7 @@ class RenderedClips:
     cache: folder, made when it is missing; other runs with the same clips may share it.
     rig: file, or None for the installed one.
     framing_jitter: see `plan_clip`.
+    layers: whether clips know the target's true matte and plate.
 
     Raises:
         RigError: there is no rig.
@@ -57,6 +59,7 @@ class RenderedClips:
     cache: Path
     rig: Path | None = None
     framing_jitter: float = 0.0
+    layers: bool = False
     _renderer: Renderer | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +67,7 @@ class RenderedClips:
         self._rig = find_rig(self.rig)
         rig = hashlib.sha256(self._rig.read_bytes()).hexdigest()
         look = f"{__version__} {rig} {self.frames} {self.fps} {self.size} {self.sources} {self.framing_jitter}"
+        look += " layers" if self.layers else ""
         self._folder = self.cache / f"{self.frames}x{self.size}-{hashlib.sha256(look.encode()).hexdigest()[:12]}"
 
     def __len__(self) -> int:
@@ -120,7 +124,8 @@ class RenderedClips:
         if self._renderer is None:
             self._renderer = Renderer(build_bust(Rig.load(self._rig)))
         plan = plan_clip(seed, self.frames, self.fps, self.framing_jitter)
-        clip = Clip(self._renderer, plan, self.size, ("target", "swapped"))
+        layered = ("target",) if self.layers else ()
+        clip = Clip(self._renderer, plan, self.size, ("target", "swapped"), layers=layered)
         frames = list(clip)
         truth = collect_truth(plan, frames)
         return TrainingClip(
@@ -129,6 +134,7 @@ class RenderedClips:
             landmarks=truth.landmarks,
             foreground=truth.foreground["target"],
             motion=self._motion(clip, frames, seed),
+            layers=_layers(frames) if self.layers else None,
         )
 
     def _motion(self, clip: Clip, frames: list[ClipFrame], seed: int) -> Motion:
@@ -149,6 +155,12 @@ class RenderedClips:
         half = self.size // 2
         flow = np.stack(flows).astype(np.float16).transpose(0, 3, 1, 2).reshape(*shape, 2, half, half)
         return Motion(sources, flow, np.stack(visible).reshape(*shape, half, half))
+
+
+def _layers(frames: list[ClipFrame]) -> ClipLayers:
+    layers = [frame.layers["target"] for frame in frames]
+    mattes = np.round(np.stack([layer.matte for layer in layers]) * 255).astype(np.uint8)
+    return ClipLayers(mattes, np.stack([layer.plate for layer in layers]))
 
 
 def halved(flow: np.ndarray, person: np.ndarray) -> np.ndarray:

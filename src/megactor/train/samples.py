@@ -18,7 +18,7 @@ from megactor.train.augment import (
     random_shift,
     random_window,
 )
-from megactor.train.clips import Motion, TrainingClip
+from megactor.train.clips import ClipLayers, Motion, TrainingClip
 from megactor.train.config import AugmentConfig, DataConfig
 from megactor.train.overlay import random_overlay
 
@@ -63,15 +63,23 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
         flow                (F, 2, S / 2, S / 2) float32, see `Motion`; 0 where it is unknown
         visible             (F, 1, S / 2, S / 2) uint8
         flow_known          () float32, 1 or 0
+
+        and with `config.layers`:
+
+        portrait_matte      (1, S, S) uint8, 255 = all person
+        matte               (F, 1, S, S) uint8, of the targets
+        plate               (F, 3, S, S) uint8, the targets without their person; 0 where it is unknown
+        layers_known        () float32, 1 or 0; 0: mattes are the foreground, as coarse as it is
     """
     size = clip.target.shape[1]
     choice = _choose(clip, config, rng)
     if rng.random() < config.augment.crop:
         clip, choice = _cropped(clip, choice, random_window(rng))
     portrait, targets = clip.target[choice.portrait], clip.target[choice.frames]
+    mattes, plates = _layers(clip, choice, config.layers)
     if rng.random() < config.augment.recolor:
         recolor = random_recoloring(rng, tint=0.12, brightness=0.0, gamma=0.15)
-        portrait, targets = recolor(portrait), recolor(targets)
+        portrait, targets, plates = recolor(portrait), recolor(targets), recolor(plates)
     background = ~clip.foreground[choice.portrait]
     portrait_points, points = clip.landmarks["target"][[choice.portrait]], clip.landmarks["target"][choice.frames]
     shown, driving, driving_points = _drive(clip, choice, config.augment, rng)
@@ -79,17 +87,19 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
     if config.augment.overlay and rng.random() < config.augment.overlay:
         overlay = random_overlay(rng, shown, np.concatenate([portrait_points, points]))
         if overlay is not None:
-            portrait, targets = overlay.put_on(portrait), overlay.put_on(targets)
+            portrait, targets, plates = (overlay.put_on(pictures) for pictures in (portrait, targets, plates))
+            mattes = np.where(overlay.mask(size), np.uint8(0), mattes)
             background = background | overlay.mask(size)
             flow, visible = overlay.change_motion(flow, visible)
     if rng.random() < config.augment.mirror:
-        portrait, targets, shown, driving = (mirror_picture(p) for p in (portrait, targets, shown, driving))
-        background = background[:, ::-1]
+        portrait, targets, plates = (mirror_picture(p) for p in (portrait, targets, plates))
+        shown, driving = mirror_picture(shown), mirror_picture(driving)
+        background, mattes = background[:, ::-1], mattes[..., ::-1]
         portrait_points, points, driving_points = (
             mirror_points(p, size) for p in (portrait_points, points, driving_points)
         )
         flow, visible = flow[..., ::-1] * np.array([-1, 1], np.float32)[:, None, None], visible[..., ::-1]
-    return {
+    sample = {
         "portrait": _channels_first(portrait),
         "portrait_background": np.ascontiguousarray(background[None]).astype(np.uint8),
         "portrait_keypoints": portrait_points[0] / size,
@@ -102,6 +112,14 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
         "visible": np.ascontiguousarray(visible).astype(np.uint8),
         "flow_known": np.float32(choice.source is not None),
     }
+    if config.layers:
+        sample |= {
+            "portrait_matte": np.ascontiguousarray(mattes[:1]),
+            "matte": np.ascontiguousarray(mattes[1:, None]),
+            "plate": _channels_first(plates),
+            "layers_known": np.float32(clip.layers is not None),
+        }
+    return sample
 
 
 def cut_landmarks(
@@ -171,9 +189,24 @@ def _cropped(clip: TrainingClip, choice: _Choice, window: Window) -> tuple[Train
         landmarks={name: window.points(points[kept], size) for name, points in clip.landmarks.items()},
         foreground=window.pictures(clip.foreground[kept].astype(np.uint8), cv2.INTER_NEAREST) > 0,
         motion=motion,
+        layers=None if clip.layers is None else _cropped_layers(clip.layers, kept, window),
     )
     source = None if choice.source is None else 0
     return cropped, _Choice(0, np.arange(1, len(kept)), source, choice.driver)
+
+
+def _cropped_layers(layers: ClipLayers, kept: list[int], window: Window) -> ClipLayers:
+    return ClipLayers(window.pictures(layers.matte[kept]), window.pictures(layers.plate[kept]))
+
+
+def _layers(clip: TrainingClip, choice: _Choice, wanted: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Mattes (1 + F, S, S) of portrait and frames, plates (F, S, S, 3) of the frames; none of each unless wanted."""
+    if not wanted:
+        return clip.foreground[:0].astype(np.uint8), clip.target[:0]
+    kept = [choice.portrait, *choice.frames]
+    if clip.layers is None:
+        return clip.foreground[kept].astype(np.uint8) * np.uint8(255), np.zeros_like(clip.target[choice.frames])
+    return clip.layers.matte[kept], clip.layers.plate[choice.frames]
 
 
 def _drive(

@@ -88,9 +88,12 @@ class Renderer:
         exposure = self._exposures.get((subject, scene), lambda: self._meter(prepared, scene))
         posed = prepared.poser.pose(pose)
         frame = self._draw(prepared, scene, posed, size, supersampling, exposure, self._curve)
-        background = self._backgrounds.get((scene.background,), lambda: scene.background.picture(size), variant=size)
-        frame.rgb[:] += background * (1 - frame.alpha[..., None])
+        frame.rgb[:] += self.background(scene, size) * (1 - frame.alpha[..., None])
         return frame
+
+    def background(self, scene: Scene, size: int) -> np.ndarray:
+        """(size, size, 3) float32 sRGB in [0, 1]: what is seen where nobody is."""
+        return self._backgrounds.get((scene.background,), lambda: scene.background.picture(size), variant=size)
 
     def _meter(self, prepared: PreparedSubject, scene: Scene) -> float:
         """The exposure of a whole clip: from the skin's light in a neutral pose."""

@@ -67,11 +67,15 @@ def develop(picture: np.ndarray, look: PhotoLook, noise_seed: int) -> np.ndarray
     if look.vignette:
         offset = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
         x = x * (1 - 2 * np.float32(look.vignette) * (offset[:, None] ** 2 + offset**2))[..., None]
-    if look.blur:
-        x = cv2.GaussianBlur(x, (0, 0), look.blur * size / 256)
+    x = softened(x, look)
     x = x + _sensor_noise(look, x.shape, noise_seed)
     x = np.clip(x, 0, 1).astype(np.float32)
     return _compressed(x, look.jpeg) if look.jpeg else x
+
+
+def softened(picture: np.ndarray, look: PhotoLook) -> np.ndarray:
+    """What that camera's lens makes of (S, S) or (S, S, C) float32 values."""
+    return cv2.GaussianBlur(picture, (0, 0), look.blur * len(picture) / 256) if look.blur else picture
 
 
 def _sensor_noise(look: PhotoLook, shape: tuple[int, ...], seed: int) -> np.ndarray:
