@@ -5,15 +5,18 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple, cast
 
+import av.filter
 import numpy as np
-from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from megactor.media.tone_mapping import ToneMapper, needs_mapping
+
+_SIDE_DATA_KINDS = 64  # FFmpeg 8 has 32
 _UNSPECIFIED_MATRIX = 2  # AVCOL_SPC_UNSPECIFIED
-_HDR_TRANSFERS = {ColorTrc.SMPTE2084.value, ColorTrc.ARIB_STD_B67.value}
 # Exact chroma handling costs little beside the networks, and keeps colors within one step of the source.
 _QUALITY = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -41,7 +44,7 @@ def display_turn(frame: VideoFrame) -> Turn:
     Ask it of one frame per video: `side_data` ties a frame into a reference cycle, so that its pixels stay
     until the garbage collector runs.
     """
-    side_data = cast(SideDataContainer, frame.side_data)
+    side_data = _side_data(frame)
     if "DISPLAYMATRIX" not in side_data:
         return Turn()
     matrix = side_data["DISPLAYMATRIX"]
@@ -49,6 +52,28 @@ def display_turn(frame: VideoFrame) -> Turn:
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Turn(True, c < 0, b < 0)
     return Turn(False, a < 0, d < 0)
+
+
+def _side_data(frame: VideoFrame) -> SideDataContainer:
+    """What comes with a frame, as far as PyAV knows its kind.
+
+    FFmpeg has more kinds (EXIF is one), and PyAV gives out nothing of a frame that holds one of those: they are
+    taken off first.
+    """
+    try:
+        return cast(SideDataContainer, frame.side_data)
+    except ValueError:
+        graph = av.filter.Graph()
+        graph.link_nodes(
+            graph.add_buffer(
+                width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1)
+            ),
+            # PyAV's kinds are FFmpeg's first ones.
+            *(graph.add("sidedata", f"mode=delete:type={kind}") for kind in range(len(Type), _SIDE_DATA_KINDS)),
+            graph.add("buffersink"),
+        ).configure()
+        graph.push(frame)
+        return cast(SideDataContainer, cast(VideoFrame, graph.pull()).side_data)
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction:
@@ -78,28 +103,28 @@ class FrameConverter:
         self._stored_size = (height, width) if turn.transpose else size
         self._turn = turn
         self._reformatter = VideoReformatter()  # keeps swscale's tables from frame to frame
+        self._tone_mapper = ToneMapper(self._stored_size)
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Return uint8 RGB (height, width, 3), C-contiguous, the caller's own."""
+        converted = self._tone_mapper(frame) if needs_mapping(frame) else self._plain(frame)
+        pixels = np.asarray(converted.to_ndarray(), np.uint8)
+        if pixels.shape[2] == 4:
+            pixels = _over_white(pixels)
+        return np.ascontiguousarray(self._turn.apply(pixels))
+
+    def _plain(self, frame: VideoFrame) -> VideoFrame:
         width, height = self._stored_size
         has_alpha = any(component.is_alpha for component in frame.format.components)
-        is_hdr = frame.color_trc in _HDR_TRANSFERS
-        converted = self._reformatter.reformat(
+        return self._reformatter.reformat(
             frame,
             width=width,
             height=height,
             format="rgba" if has_alpha else "rgb24",
             src_colorspace=_assumed_matrix(frame),
             interpolation=_QUALITY,
-            # Phones record HDR by default; plain conversion would leave faces gray and flat.
-            dst_color_trc=ColorTrc.BT709 if is_hdr else None,
-            dst_color_primaries=ColorPrimaries.BT709 if is_hdr else None,
             threads=1,
         )
-        pixels = np.asarray(converted.to_ndarray(), np.uint8)
-        if has_alpha:
-            pixels = _over_white(pixels)
-        return np.ascontiguousarray(self._turn.apply(pixels))
 
 
 def _over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
