@@ -72,12 +72,35 @@ def test_variable_frame_rate(tmp_path: Path, suffix: str) -> None:
     assert len(frames) <= len(expected) + 1
 
 
-def test_the_rate_of_a_variable_source_is_its_mean(tmp_path: Path) -> None:
+def test_the_rate_of_a_jittering_source_is_its_mean(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     times = [int(i * 1000 / 30 + rng.integers(-8, 9)) if i else 0 for i in range(60)]
     reader = VideoReader(write_clip(tmp_path / "phone.mp4", Clip(60, 30, times_ms=times)))
     assert abs(reader.fps - 30) < Fraction(1, 2)
     assert abs(len(list(reader)) - 60) <= 1
+
+
+@pytest.mark.parametrize(("suffix", "declared"), [("mp4", 25), ("mov", 25), ("mkv", 25), ("webm", 25), ("flv", 30)])
+def test_a_source_that_stands_still_now_and_then_keeps_its_rate(tmp_path: Path, suffix: str, declared: int) -> None:
+    """25 frames a second for a second, four lone frames 2 s apart, 25 a second again."""
+    burst = [40 * i for i in range(25)]
+    lone = [burst[-1] + 2000 * i for i in range(1, 5)]
+    times = [*burst, *lone, *(lone[-1] + 40 + time for time in burst)]
+    codec = "libvpx" if suffix == "webm" else "libx264"
+    reader = VideoReader(
+        write_clip(tmp_path / f"bursts.{suffix}", Clip(len(times), declared, times_ms=times, codec=codec))
+    )
+    assert reader.fps == 25
+    frames = frame_numbers(reader)
+    assert frames[:25] == list(range(25)) and len(frames) == times[-1] // 40 + 1
+
+
+def test_frames_that_were_dropped_do_not_lower_the_rate(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    gaps = [0, *(1000 / 30 * (1 + (rng.random() < 0.4)) for _ in range(89))]
+    times = [round(sum(gaps[: i + 1])) for i in range(90)]
+    reader = VideoReader(write_clip(tmp_path / "dim.mp4", Clip(90, 30, times_ms=times)))
+    assert abs(reader.fps - 30) < Fraction(1, 10)
 
 
 @settings(max_examples=8, deadline=None)
@@ -207,6 +230,46 @@ def test_transparent_video_is_put_over_white(tmp_path: Path) -> None:
     np.testing.assert_allclose((image[4, 4], image[28, 28]), [(200, 30, 30), (255, 255, 255)], atol=1)
 
 
+def write_fields(path: Path, codec: str, options: dict[str, str], pixels: str) -> Path:
+    """A bar that moves 8 pixels from one half picture to the next: together they look like a comb."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, pixels
+        for index in range(10):
+            image = np.full((96, 128, 3), 40, np.uint8)
+            for field in (0, 1):
+                left = 10 + 8 * ((2 * index + field) % 12)
+                image[field::2, left : left + 16] = 220
+            frame = av.VideoFrame.from_ndarray(image).reformat(format=pixels)
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "options", "pixels"),
+    [
+        (".mp4", "libx264", {"x264-params": "tff=1", "preset": "ultrafast", "crf": "8"}, "yuv420p"),
+        (".ts", "mpeg2video", {"flags": "+ildct+ilme", "b": "4000000"}, "yuv420p"),
+        (".mov", "prores_ks", {"flags": "+ildct"}, "yuv422p10le"),
+    ],
+)
+def test_interlaced_video_is_deinterlaced(
+    tmp_path: Path, suffix: str, codec: str, options: dict[str, str], pixels: str
+) -> None:
+    reader = VideoReader(write_fields(tmp_path / f"fields{suffix}", codec, options, pixels))
+    for _ in range(2):
+        frames = [frame.astype(int) for frame in reader]
+        assert len(frames) == 10 and reader.fps == 25
+        combs = [np.abs(frame[2:-2:2] - frame[3:-1:2]).mean() for frame in frames]
+        assert max(combs) < 2, "a row looks like the next"
+        lefts = [int(np.flatnonzero(frame[40, :, 0] > 130)[0]) for frame in frames]
+        assert lefts[:6] == pytest.approx([10 + 16 * i for i in range(6)], abs=9), "in order, each once"
+    assert reader.warnings == [f"fields{suffix} is interlaced: each two half pictures were made one"]
+    assert len(list(VideoReader(reader.path, start=0.2))) == 5
+
+
 def test_a_stream_that_changes_its_size_is_brought_to_the_first(tmp_path: Path) -> None:
     small = write_clip(tmp_path / "a.ts", Clip(4, size=(64, 48))).read_bytes()
     large = write_clip(tmp_path / "b.ts", Clip(4, size=(96, 80), offset=Fraction(4, 25))).read_bytes()
@@ -228,6 +291,28 @@ def test_animated_pictures(tmp_path: Path, suffix: str, delay: int) -> None:
     assert (reader.width, reader.height, reader.has_audio) == (33, 21, False)
     assert frame_numbers(reader) == frame_numbers(reader) == list(range(8))
     assert VideoReader(path).frame_count_estimate == 8
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+@pytest.mark.parametrize("delays", [[0] * 20, [0] * 10 + [100] * 10, [100] * 19 + [0]])
+def test_frames_without_a_delay_are_shown_as_browsers_show_them(tmp_path: Path, suffix: str, delays: list[int]) -> None:
+    pictures = [Image.fromarray(flat_frame(i)) for i in range(20)]
+    path = tmp_path / f"moving.{suffix}"
+    options = {"lossless": True} if suffix == "webp" else {}
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=delays, loop=0, **options)
+    reader = VideoReader(path)
+    assert (reader.fps, reader.duration, reader.frame_count_estimate) == (10, 2, 20)
+    assert frame_numbers(reader) == list(range(20))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_an_animation_that_pauses_keeps_its_rate(tmp_path: Path, suffix: str) -> None:
+    pictures = [Image.fromarray(flat_frame(i)) for i in range(10)]
+    path = tmp_path / f"moving.{suffix}"
+    options = {"lossless": True} if suffix == "webp" else {}
+    delays = [40] * 5 + [2000] + [40] * 4
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=delays, loop=0, **options)
+    assert frame_numbers(VideoReader(path)) == [0, 1, 2, 3, 4] + [5] * 50 + [6, 7, 8, 9]
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from megactor.errors import InputError
-from megactor.media.timing import AnimationClock, Timed, checked_rate, constant_rate, frame_count, tidy_rate
+from megactor.media.timing import (
+    AnimationClock,
+    Timed,
+    checked_rate,
+    constant_rate,
+    frame_count,
+    tidy_rate,
+    typical_rate,
+)
 
 
 def timed(times: list[Fraction], last: Fraction) -> list[Timed[int]]:
@@ -33,6 +41,29 @@ def timed(times: list[Fraction], last: Fraction) -> list[Timed[int]]:
 )
 def test_tidy_rate(given_rate: Fraction | float, meant: Fraction) -> None:
     assert tidy_rate(given_rate) == meant
+
+
+@pytest.mark.parametrize(
+    ("gaps_ms", "meant"),
+    [
+        ([40] * 50 + [2000] * 4 + [40] * 50, 25),
+        ([2000] * 4 + [40] * 20, 25),
+        ([33, 33, 34, 67] * 10, 30),  # dropped frames
+        ([5, 35] * 20, 50),  # frames that come in pairs
+        ([33, 50, 34, 50] * 10, Fraction(24_000, 1001)),  # telecine
+        ([5000] * 3, Fraction(1, 5)),
+        ([0, 0, 40, 0, 40], 25),
+    ],
+)
+def test_typical_rate(gaps_ms: list[int], meant: Fraction | int) -> None:
+    times = [Fraction(sum(gaps_ms[:i]), 1000) for i in range(len(gaps_ms) + 1)]
+    assert typical_rate(times) == typical_rate(reversed(times))
+    assert float(typical_rate(times) or 0) == pytest.approx(float(meant), rel=0.005)
+
+
+def test_one_frame_has_no_rate() -> None:
+    assert typical_rate([]) is None
+    assert typical_rate([Fraction(3)]) is None
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), 1001, 1e-9])

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from megactor.errors import InputError
 from megactor.media.files import readable_file
 from megactor.media.picture import Turn, display_turn, pixel_aspect, upright_size
-from megactor.media.timing import FALLBACK_RATE, MAX_RATE, tidy_rate
+from megactor.media.timing import FALLBACK_RATE, MAX_RATE, tidy_rate, typical_rate
 from megactor.media.webp import is_webp, webp_info
 
 MAX_SIDE = 8192
@@ -45,7 +45,7 @@ class VideoInfo:
         codec: video codec, e.g. "h264".
         width: pixels of an upright frame with square pixels.
         height: likewise.
-        fps: constant rate that suits the source (the mean rate of a variable one).
+        fps: constant rate that suits the source (see `timing.typical_rate`).
         duration: seconds from the first frame to the end of the last; None when the file does not say.
         has_audio: there is a sound track that can be decoded.
         origin: container time of the first frame in seconds; second 0 of everything this package counts.
@@ -128,7 +128,7 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
             codec="webp",
             width=webp.width,
             height=webp.height,
-            fps=tidy_rate(webp.frames / webp.duration),
+            fps=webp.fps,
             duration=webp.duration,
             has_audio=False,
             origin=Fraction(0),
@@ -189,6 +189,8 @@ def _declared_timing(
     container: InputContainer, stream: VideoStream, origin: Fraction
 ) -> tuple[Fraction | None, Fraction | None]:
     """Frame rate and duration as far as the headers tell them believably."""
+    if container.format.name == "gif":
+        return None, None  # FFmpeg leaves the last delay out where it stands for a default
     duration: Fraction | None = None
     if stream.duration and stream.time_base:
         duration = stream.duration * stream.time_base
@@ -199,22 +201,33 @@ def _declared_timing(
         # The container's clock starts with its first stream, which may be the sound.
         begin = Fraction(container.start_time or 0, av.time_base)
         duration = Fraction(container.duration, av.time_base) - max(Fraction(0), origin - begin)
-    rate = stream.average_rate or stream.guessed_rate
-    if container.format.name == "gif" and stream.frames and duration:
-        rate = stream.frames / duration  # FFmpeg measures the first few delays only
-    fps = tidy_rate(rate) if rate and 0 < rate < MAX_RATE else None
-    return fps, duration if duration and duration > 0 else None
+    return _declared_rate(stream), duration if duration and duration > 0 else None
+
+
+def _declared_rate(stream: VideoStream) -> Fraction | None:
+    """The rate by the index, which tells when each frame comes, or else by the header, if that is of one mind."""
+    index = stream.index_entries
+    if 1 < stream.frames <= len(index) and stream.time_base:
+        return typical_rate(entry.timestamp * stream.time_base for entry in index)
+    mean, finest = stream.average_rate, stream.base_rate
+    if not mean or not 0 < mean < MAX_RATE or (finest and abs(finest - mean) > mean / 100):
+        return None
+    return tidy_rate(mean)
 
 
 def _count_packets(path: Path) -> tuple[Fraction | None, Fraction | None]:
-    """Mean frame rate and duration from a pass over the packets: browser recordings do not declare them."""
+    """Frame rate and duration from a pass over the packets: browser recordings and GIFs do not declare them."""
     times: list[Fraction] = []
+    end = Fraction(0)
     with open_input(path) as container, contextlib.suppress(av.error.FFmpegError, OSError):
         stream = video_stream(container, path)
         for packet in container.demux(stream):
             if packet.pts is not None and packet.time_base:
                 times.append(packet.pts * packet.time_base)
-    if len(times) < 2 or max(times) <= min(times):
+                end = max(end, times[-1] + (packet.duration or 0) * packet.time_base)
+    if not times:
         return None, None
-    spacing = (max(times) - min(times)) / (len(times) - 1)
-    return tidy_rate(1 / spacing), max(times) - min(times) + spacing
+    fps, last = typical_rate(times), max(times)
+    if end > last:
+        return fps or tidy_rate(1 / (end - last)), end - min(times)
+    return fps, last + 1 / (fps or FALLBACK_RATE) - min(times)

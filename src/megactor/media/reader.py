@@ -17,6 +17,7 @@ from PIL import Image
 from megactor.errors import InputError
 from megactor.media.audio import AudioTrack
 from megactor.media.container import frame_time, open_input, probe, video_stream
+from megactor.media.deinterlace import deinterlaced
 from megactor.media.picture import FrameConverter
 from megactor.media.timing import Timed, checked_rate, constant_rate, frame_count
 from megactor.media.webp import webp_frames
@@ -30,7 +31,8 @@ class VideoReader:
 
     Iterating yields uint8 RGB arrays (height, width, 3), upright, with square pixels. Each iteration opens
     the file anew and decodes as it goes, so a reader can be iterated any number of times and never holds more
-    than a few frames. Variable frame rates are brought to `fps` by timestamps (see `timing.constant_rate`).
+    than a few frames. Variable frame rates are brought to `fps` by timestamps (see `timing.constant_rate`),
+    interlaced frames are deinterlaced.
 
     Reads what FFmpeg reads (MP4, MOV, MKV, WebM, AVI, MPEG-TS, GIF, APNG, ...) and animated WebP.
 
@@ -38,7 +40,7 @@ class VideoReader:
         path: a local file.
         start: seconds from the first frame at which to begin; None for the beginning.
         end: seconds from the first frame at which to stop (exclusive); None, or beyond the end, for all.
-        fps: frame rate to give; None for the source's own (the mean rate of a variable one).
+        fps: frame rate to give; None for the source's own (the usual rate of a variable one).
         max_side: larger frames are reduced to this longer side while they are converted; None for full size.
         threads: of the decoder; 0 for as many as it thinks fit.
 
@@ -155,7 +157,7 @@ class VideoReader:
         period = 1 / self.source.fps
         due = Fraction(0)  # when the next frame is expected
         latest: Fraction | None = None
-        for frame in self._decoded_frames(seek_to):
+        for frame in deinterlaced(self._decoded_frames(seek_to), self._say_interlaced):
             stamp = frame_time(frame)
             if stamp is None and latest is None and seek_to > 0:
                 return  # where the seek led to cannot be told
@@ -167,6 +169,9 @@ class VideoReader:
                 duration = frame.duration * frame.time_base
             yield Timed(time, duration, frame)
             latest, due = time, time + period
+
+    def _say_interlaced(self) -> None:
+        self._warn(f"{self.path.name} is interlaced: each two half pictures were made one")
 
     def _latest_credible(self, due: Fraction) -> Fraction:
         """One damaged stamp must not fill hours with one frame; stills within the file are fine."""

@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from typing import Generic, TypeVar
 
 from megactor.errors import InputError
 
 FALLBACK_RATE = Fraction(25)
 MAX_RATE = 1000
+
+_PAUSE = Fraction(1)  # seconds between frames beyond which the picture stands still
+_ALIKE = Fraction(7, 4)  # less than 2, which is one frame dropped; more than 3/2, which is telecine
 
 _COMMON_RATES = tuple(
     Fraction(n) for n in (5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
@@ -38,6 +42,25 @@ def tidy_rate(rate: Fraction | float) -> Fraction:
     if abs(nearest - exact) <= nearest * tolerance:
         return nearest
     return exact.limit_denominator(1001)
+
+
+def typical_rate(times: Iterable[Fraction]) -> Fraction | None:
+    """The tidy frame rate that suits frames shown at these times, in any order; None for fewer than two.
+
+    Pauses do not count, nor do frames that were dropped here and there: a clip of 25 frames a second that stands still
+    for some seconds has 25, whatever its mean is. Gaps that jitter, or alternate as those of telecine do, are averaged.
+    """
+    ordered = sorted(set(times))
+    gaps = sorted(later - earlier for earlier, later in pairwise(ordered))
+    if not gaps:
+        return None
+    moving = [gap for gap in gaps if gap <= _PAUSE] or gaps
+    # The gap that a quarter of the time has passed at: a few frames that come in clumps are not the rule.
+    passed = accumulate(moving)
+    quarter = sum(moving) / 4
+    usual = next(gap for gap, so_far in zip(moving, passed, strict=True) if so_far >= quarter)
+    alike = [gap for gap in moving if gap <= _ALIKE * usual]
+    return tidy_rate(len(alike) / sum(alike))
 
 
 def checked_rate(fps: Fraction | float) -> Fraction:

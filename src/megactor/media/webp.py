@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from PIL import Image
 
 from megactor.errors import InputError
 from megactor.media.provenance import xmp_packet
-from megactor.media.timing import AnimationClock, Timed
+from megactor.media.timing import AnimationClock, Timed, typical_rate
 
 MAX_SIDE = 16383  # the VP8 frame header has 14 bits a side
 
@@ -32,11 +33,12 @@ _SHORTEST_DELAY = 11  # ticks
 
 @dataclass(frozen=True)
 class WebPInfo:
-    """Size in pixels, number of frames (1 for a still picture) and duration in seconds."""
+    """Size in pixels, number of frames (1 for a still picture), usual frame rate, and duration in seconds."""
 
     width: int
     height: int
     frames: int
+    fps: Fraction
     duration: Fraction
 
 
@@ -59,7 +61,10 @@ def webp_info(path: Path) -> WebPInfo:
     except Exception as error:  # as in images.load_image: Pillow's decoders raise many kinds
         raise InputError(f"damaged WebP: {path} ({error}); save it again") from error
     delays = list(_delays_ms(path)) or [_DEFAULT_DELAY_MS]
-    return WebPInfo(width, height, len(delays), Fraction(sum(delays), 1000))
+    times = [Fraction(time, _TICKS) for time in accumulate(delays, initial=0)]
+    fps = typical_rate(times)
+    assert fps is not None  # there are at least the begin and the end
+    return WebPInfo(width, height, len(delays), fps, times[-1])
 
 
 def webp_frames(path: Path) -> Iterator[Timed[NDArray[np.uint8]]]:
