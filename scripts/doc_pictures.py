@@ -35,8 +35,8 @@ def stages(pipe: MegActorPipeline, portrait_file: Path, driving_file: Path) -> d
     portrait = read_portrait(load_image(portrait_file), pipe.analyzer, 0, size, output)
     reader = VideoReader(driving_file)
     clip = DrivingClip(reader, pipe.analyzer, portrait, options, size, output, no_progress)
-    conditions = list(clip.frames())
-    results = [frame for frame, _ in pipe.animate_crops(portrait, conditions, len(conditions), options)]
+    frames = list(clip.frames())
+    results = list(pipe.animate_crops(portrait, [frame.condition for frame in frames], len(frames), options))
     device = torch.device("cpu")
     image = to_tensor(portrait.image, device, torch.float32)
     large = to_tensor(portrait.large, device, torch.float32)
@@ -45,7 +45,7 @@ def stages(pipe: MegActorPipeline, portrait_file: Path, driving_file: Path) -> d
     }
     for second in SECONDS:
         index = round(second * float(reader.fps))
-        condition, preview = conditions[index]
+        condition, preview = frames[index]
         driving = to_tensor(condition, device, torch.float32)
         motion = pipe.dense_motion(image, driving)
         pictures = (

@@ -61,19 +61,19 @@ def face(pipe: MegActorPipeline) -> Portrait:
     return read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 64)
 
 
-def crops(count: int, read: list[int] | None = None) -> Iterator[tuple[np.ndarray, None]]:
+def crops(count: int, read: list[int] | None = None) -> Iterator[np.ndarray]:
     generator = np.random.default_rng(1)
     for number in range(count):
         if read is not None:
             read.append(number)
-        yield generator.integers(0, 255, (32, 32, 3), np.uint8), None
+        yield generator.integers(0, 255, (32, 32, 3), np.uint8)
 
 
 def test_overlapped_or_not_the_video_is_the_same(
     pipe: MegActorPipeline, face: Portrait, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def video() -> list[np.ndarray]:
-        return [frame for frame, _ in pipe.animate_crops(face, crops(30), 30, AnimationOptions())]
+        return list(pipe.animate_crops(face, crops(30), 30, AnimationOptions()))
 
     overlapped = video()
     monkeypatch.setattr(megactor.animate.clip, "read_ahead", lambda items, size: (item for item in items))
@@ -110,7 +110,7 @@ def test_a_result_may_be_left_at_any_time(pipe: MegActorPipeline, driving: Path,
 def test_errors_of_the_video_reach_the_caller(
     pipe: MegActorPipeline, face: Portrait, cores: int, error: BaseException
 ) -> None:
-    def torn() -> Iterator[tuple[np.ndarray, None]]:
+    def torn() -> Iterator[np.ndarray]:
         yield from crops(20)
         raise error
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler
-from media_samples import Clip, write_clip
+from media_samples import Clip, frame_numbers, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_pipeline
 
 import megactor.animate.clip
 from megactor.compute.cores import Cores
 from megactor.errors import FaceError, InputError, ModelError
+from megactor.media.reader import VideoReader
 from megactor.pipeline import MegActorPipeline
 
 PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
@@ -84,6 +85,18 @@ def test_size_and_layouts(pipe, driving):
     assert next(iter(wide)).shape == (96, 3 * 96, 3)
     assert wide.size == (3 * 96, 96)
     assert next(iter(whole)).shape == PORTRAIT.shape
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_every_result_stands_beside_its_own_driving_frame(pipe, driving, monkeypatch, cores):
+    monkeypatch.setattr(megactor.animate.clip.Cores, "of", lambda device: Cores(cores))
+    beside = frames_of(pipe, driving, steps=2, layout="side-by-side")
+    alone = frames_of(pipe, driving, steps=2)
+    live = np.stack(list(pipe.stream(PORTRAIT, iter(VideoReader(driving)), layout="side-by-side")))
+
+    for video in (beside, live):
+        assert frame_numbers(video[:, 28:36, 92:100]) == list(range(21))
+    np.testing.assert_array_equal(beside[:, :, 128:], alone)
 
 
 def test_whole_clip_mode_takes_any_scheduler(driving):

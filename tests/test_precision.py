@@ -33,9 +33,9 @@ def video(
     foreground[size // 4 :, size // 4 : -size // 4] = 1
     background = (picture * (1 - foreground[..., None])).astype(np.uint8)
     portrait = Portrait(picture, None, None, picture, picture, foreground, background)  # type: ignore[arg-type]
-    driving = [(np.roll(moving, shift, axis=1), None) for shift in range(frames)]
+    driving = [np.roll(moving, shift, axis=1) for shift in range(frames)]
     asked = AnimationOptions(steps=steps, guidance=4.5)
-    return np.stack([frame for frame, _ in pipe.animate_crops(portrait, driving, frames, asked)])
+    return np.stack(list(pipe.animate_crops(portrait, driving, frames, asked)))
 
 
 @pytest.mark.parametrize(("dtype", "frames", "steps"), [(torch.bfloat16, 20, 4), (torch.float16, 2, 2)])

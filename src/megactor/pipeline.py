@@ -3,9 +3,9 @@
 Read `__call__` from top to bottom: it is the whole method in order.
 """
 
-import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
@@ -22,7 +22,7 @@ from megactor.compute.compiling import compile_blocks
 from megactor.compute.devices import choose_device, choose_dtype
 from megactor.compute.memory import Measure, MemoryGuard
 from megactor.drive.live import LiveDrive, live_frames
-from megactor.drive.masking import Condition
+from megactor.drive.masking import DrivingFrame
 from megactor.drive.portrait import Portrait, read_portrait
 from megactor.drive.recording import DrivingClip
 from megactor.errors import InputError, ModelError
@@ -35,7 +35,7 @@ from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.options import AnimationOptions, SamplingPlan
-from megactor.result import AnimationResult, Progress, Shown, no_progress
+from megactor.result import AnimationResult, Progress, no_progress
 from megactor.weights import load_components
 
 LIVE_CHUNK = 8
@@ -205,14 +205,16 @@ class MegActorPipeline(DiffusionPipeline):
         composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
 
         warnings = reader.warnings
-        finished = self.animate_crops(face, clip.frames(), clip.frame_count, asked, progress, say=warnings.append)
-        frames = (composer(frame, preview) for frame, preview in finished)
+
+        def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+            return self.animate_crops(face, crops, clip.frame_count, asked, progress, say=warnings.append)
+
         return AnimationResult(
             fps=Fraction(reader.fps),
             size=composer.size,
             frame_count=clip.frame_count,
             audio=reader.audio_track(),
-            frames=frames,
+            frames=_laid_out(clip.frames(), animate, composer),
             progress=progress,
             warnings=warnings,
         )
@@ -255,25 +257,29 @@ class MegActorPipeline(DiffusionPipeline):
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
         composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
-        animate = functools.partial(self.animate_crops, face, frame_count=None, asked=asked, chunk=chunk)
-        return live_frames(frames, drive, face.large, animate, composer)
+
+        def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+            return self.animate_crops(face, crops, None, asked, chunk=chunk)
+
+        before = composer(face.large, np.zeros_like(face.large))
+        return live_frames(frames, drive, before, lambda driving: _laid_out(driving, animate, composer))
 
     def animate_crops(
         self,
         portrait: Portrait,
-        driving: Iterable[Condition],
+        driving: Iterable[np.ndarray],
         frame_count: int | None,
         asked: AnimationOptions,
         progress: Progress = no_progress,
         chunk: int | None = None,
         say: Callable[[str], None] | None = None,
-    ) -> Iterator[Shown]:
+    ) -> Iterator[np.ndarray]:
         """Animates what was cropped already: the method without faces, files and layouts.
 
         Args:
             portrait: with `image` at the networks' size and `large` at that of the result.
-            driving: for each frame the masked driving crop in the portrait's framing, uint8 with `driving_size` pixels
-                a side, and what is to come out beside its result.
+            driving: for each frame the masked driving crop in the portrait's framing, uint8 RGB with `driving_size`
+                pixels a side.
             frame_count: number of frames; None where it is not known yet, which needs a chunk.
             asked: steps, guidance, seed and speed.
             progress: see `result.Progress`.
@@ -281,7 +287,7 @@ class MegActorPipeline(DiffusionPipeline):
             say: told in one line when the device runs out of memory and less of it will be used.
 
         Yields:
-            uint8 (N, N, 3) and what came beside the driving frame.
+            uint8 RGB (N, N, 3), one for each driving crop, in their order.
 
         Raises:
             torch.OutOfMemoryError: the device has too little memory even so.
@@ -325,3 +331,20 @@ class MegActorPipeline(DiffusionPipeline):
             return []
         words = "networks wait in main memory from here on, which is slower (as with --offload)"
         return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]
+
+
+def _laid_out(
+    driving: Iterable[DrivingFrame],
+    animate: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
+    compose: Composer,
+) -> Generator[np.ndarray]:
+    """Animates driving frames; what only the layout shows of them waits here, since frames keep their order."""
+    previews: deque[np.ndarray | None] = deque()
+
+    def conditions() -> Iterator[np.ndarray]:
+        for condition, preview in driving:
+            previews.append(preview)
+            yield condition
+
+    for frame in animate(conditions()):
+        yield compose(frame, previews.popleft())

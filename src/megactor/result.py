@@ -16,9 +16,6 @@ Progress = Callable[[str, int, int | None], None]
 """progress(stage, done, total): stage is "faces", "denoise" or "write"; total is None while it is unknown."""
 
 
-Shown = tuple[np.ndarray, np.ndarray | None]
-"""A frame of the result, uint8 (N, N, 3), and the driving picture to be shown beside it, or None."""
-
 WAITING_BYTES, WAITING_FRAMES = 2**25, 64
 """Finished frames that wait for the video encoder at most, but two at least."""
 

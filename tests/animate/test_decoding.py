@@ -18,7 +18,7 @@ from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 
 PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
-CROPS = [(crop, None) for crop in np.random.default_rng(1).integers(0, 255, (11, 32, 32, 3), np.uint8)]
+CROPS = list(np.random.default_rng(1).integers(0, 255, (11, 32, 32, 3), np.uint8))
 
 
 def animator_of(pipe: MegActorPipeline, **changes: Any) -> ClipAnimator:

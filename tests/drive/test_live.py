@@ -68,8 +68,8 @@ def test_stream_is_the_realtime_preset_of_a_recording(pipe: MegActorPipeline) ->
     asked = AnimationOptions(speed="realtime", steps=2)
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 64)
     drive = LiveDrive(pipe.analyzer, face, asked, pipe.driving_size, None)
-    crops = [drive(frame) for frame in islice(camera(), 21)]
-    recorded = [picture for picture, _ in pipe.animate_crops(face, crops, len(crops), asked)]
+    crops = [drive(frame).condition for frame in islice(camera(), 21)]
+    recorded = list(pipe.animate_crops(face, crops, len(crops), asked))
 
     streamed = list(pipe.stream(PORTRAIT, islice(camera(), 21), steps=2))
 
@@ -79,8 +79,8 @@ def test_stream_is_the_realtime_preset_of_a_recording(pipe: MegActorPipeline) ->
 def test_first_chunk_is_what_one_window_gives(pipe: MegActorPipeline) -> None:
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 64)
     drive = LiveDrive(pipe.analyzer, face, AnimationOptions(), pipe.driving_size, None)
-    crops = [drive(frame) for frame in islice(camera(), 6)]
-    window = [picture for picture, _ in pipe.animate_crops(face, crops, 6, AnimationOptions(steps=2))]
+    crops = [drive(frame).condition for frame in islice(camera(), 6)]
+    window = list(pipe.animate_crops(face, crops, 6, AnimationOptions(steps=2)))
 
     # the same solver as the window's
     streamed = list(pipe.stream(PORTRAIT, islice(camera(), 6), chunk=6, steps=2, speed="exact"))
@@ -137,7 +137,7 @@ def latents_of(pipe: MegActorPipeline, speed: str, frames: int = 16) -> torch.Te
     asked = AnimationOptions(speed=speed, window_batch=3)
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 32)
     drive = LiveDrive(pipe.analyzer, face, asked, pipe.driving_size, None)
-    crops = [drive(frame) for frame in islice(camera(), frames)]
+    crops = [drive(frame).condition for frame in islice(camera(), frames)]
     with torch.no_grad():
         plan = asked.plan(pipe.own_plan)
         animator = ClipAnimator(Networks(**pipe.components), face, plan, 0, pipe.device, asked.window_batch)

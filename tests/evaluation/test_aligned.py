@@ -19,7 +19,7 @@ class Recorder:
     def animate_crops(self, portrait, driving, frame_count, asked):
         self.portrait, self.driving, self.asked = portrait, list(driving), asked
         assert len(self.driving) == frame_count
-        return [(np.full((self.output_size, self.output_size, 3), 99, np.uint8), None)] * frame_count
+        return [np.full((self.output_size, self.output_size, 3), 99, np.uint8)] * frame_count
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_nothing_is_cropped_and_only_the_face_drives(clip):
     animate_aligned(pipe, portrait, driving, boxes, AnimationOptions(steps=3))
     assert pipe.asked.steps == 3
     assert pipe.portrait.large is portrait and pipe.portrait.image.shape == (32, 32, 3)
-    for (condition, _), frame in zip(pipe.driving, driving, strict=True):
+    for condition, frame in zip(pipe.driving, driving, strict=True):
         small = frame.reshape(32, 2, 32, 2, 3).mean((1, 3))
         assert condition.shape == (32, 32, 3)
         face = condition[12:20, 12:20]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
@@ -24,7 +25,6 @@ from megactor.denoise.clip import ClipDenoiser, Frame, default_window_batch
 from megactor.denoise.conditions import FrameConditions
 from megactor.denoise.whole_clip import new_solver
 from megactor.denoise.windows import context_windows
-from megactor.drive.masking import Condition
 from megactor.drive.portrait import Portrait
 from megactor.media.ahead import read_ahead
 from megactor.models.denoising_unet import DenoisingUNet
@@ -33,7 +33,7 @@ from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.options import SamplingPlan
-from megactor.result import Progress, Shown, no_progress
+from megactor.result import Progress, no_progress
 
 Item = TypeVar("Item")
 
@@ -90,11 +90,11 @@ class ClipAnimator:
         read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
         self._inputs = self._guard(lambda: read(portrait, seed, device=device, dtype=networks.unet.dtype))
 
-    def __call__(self, driving: Iterable[Condition], frame_count: int | None) -> Iterator[Shown]:
+    def __call__(self, driving: Iterable[np.ndarray], frame_count: int | None) -> Iterator[np.ndarray]:
         """The whole way; a frame after the other, as soon as it is final.
 
         Args:
-            driving: the clip's frames.
+            driving: the clip's masked driving crops, uint8 (D, D, 3).
             frame_count: how many there are; None where that is not known yet, which needs a plan with chunks.
         """
         with contextlib.ExitStack() as threads:
@@ -109,17 +109,16 @@ class ClipAnimator:
             yield from self.decode(self.denoise(conditions, frame_count))
 
     @torch.no_grad()  # a generator is resumed in it, whichever thread asks
-    def encode(self, driving: Iterable[Condition]) -> Iterator[FrameConditions]:
+    def encode(self, driving: Iterable[np.ndarray]) -> Iterator[FrameConditions]:
         """What the denoiser has to know of every frame; reads a window or a chunk at a time."""
 
         def latents_of(image: Tensor) -> Tensor:
             vae = self._networks.vae
             return vae.encode(image * 2 - 1).latent_dist.mean * vae.config.scaling_factor
 
-        def encode_frames(frames: list[Condition]) -> list[FrameConditions]:
+        def encode_frames(frames: list[np.ndarray]) -> list[FrameConditions]:
             image = self._inputs.image
-            tensors = [to_tensor(condition, image.device, image.dtype) for condition, _ in frames]
-            return encode(torch.cat(tensors), [preview for _, preview in frames])
+            return encode(torch.cat([to_tensor(frame, image.device, image.dtype) for frame in frames]))
 
         networks, inputs = self._networks, self._inputs
         encode = self._guard(lambda: DrivingEncoder(networks.pose_guider, inputs, networks.dense_motion, latents_of))
@@ -160,9 +159,9 @@ class ClipAnimator:
             yield from denoiser.whole(conditions, windows) if plan.cyclic else denoiser.stream(conditions, windows)
 
     @torch.no_grad()
-    def decode(self, frames: Iterable[Frame]) -> Iterator[Shown]:
+    def decode(self, frames: Iterable[Frame]) -> Iterator[np.ndarray]:
         """Final latents to pictures, a few at once; frames of a chunk never wait for the next one."""
         decode = FrameDecoder(self._networks.vae, self._inputs, self._guard, self._cores)
         for ready in grouped(frames, self._plan.chunk or decode.at_once):
             for some in grouped(ready, decode.at_once):
-                yield from zip(decode(some), (frame.conditions.preview for frame in some), strict=True)
+                yield from decode(some)

@@ -82,13 +82,12 @@ class DrivingEncoder:
             large = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
             self._modulation = pose_guider.read_portrait(large)
 
-    def __call__(self, driving: Tensor, previews: Sequence[np.ndarray | None]) -> list[FrameConditions]:
+    def __call__(self, driving: Tensor) -> list[FrameConditions]:
         """Frames do not know of each other: together they are only faster.
 
         Args:
             driving: (F, 3, D, D) in [0, 1], masked driving frames in the portrait's framing; D is S, or the
                 `detail_size` of the dense motion.
-            previews: what goes with each of them.
         """
         portrait, count = self.portrait, len(driving)
         small = resized(driving, portrait.image.shape[-1])
@@ -108,4 +107,4 @@ class DrivingEncoder:
             motions = motion.split()
         parts = [latents.expand(count, -1, -1, -1), mask.expand(count, -1, -1, -1), pose[0].transpose(0, 1)]
         channels = torch.cat(parts, dim=1)[:, :, None].split(1)
-        return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, previews, strict=True)]
+        return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, strict=True)]

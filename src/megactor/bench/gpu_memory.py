@@ -141,7 +141,7 @@ def trace(pipe: MegActorPipeline, options: AnimationOptions, frames: int, tensor
         foreground=foreground,
         background=picture,
     )
-    for _ in pipe.animate_crops(portrait, [(picture, None)] * frames, frames, options):
+    for _ in pipe.animate_crops(portrait, [picture] * frames, frames, options):
         pass
     watch.end(BETWEEN)
     return watch.stages()

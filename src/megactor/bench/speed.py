@@ -154,10 +154,10 @@ def _stages(
     )
     networks, plan = Networks(**pipe.components), options.plan(pipe.own_plan)
     animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)
-    conditions = timed("conditions", lambda: list(animator.encode(clip.frames())))
+    conditions = timed("conditions", lambda: list(animator.encode(frame.condition for frame in clip.frames())))
     seconds["conditions"] = max(seconds["conditions"] - seconds["decode"], 0.0)
     latents = timed("denoise", lambda: list(animator.denoise(conditions, len(conditions))))
-    pictures = timed("VAE", lambda: [picture for picture, _ in animator.decode(latents)])
+    pictures = timed("VAE", lambda: list(animator.decode(latents)))
 
     def encode() -> None:
         height, width = pictures[0].shape[:2]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotion
@@ -35,9 +34,7 @@ class FrameConditions:
     channels: (1, C + M + P, 1, h, w), the denoiser's input behind the noise latents: portrait latent, background mask
         (and visibility), PoseGuider output.
     motion: dense motion of this frame, or None where the preset has none.
-    preview: uint8 (N, N, 3), the driving crop for the side-by-side layout, or None.
     """
 
     channels: Tensor
     motion: DenseMotion | None
-    preview: np.ndarray | None

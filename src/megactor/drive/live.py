@@ -7,7 +7,7 @@ import numpy as np
 
 from megactor.drive.crop import CropBox, aligned_driving_crop, crop_and_resize
 from megactor.drive.masking import (
-    Condition,
+    DrivingFrame,
     alignment_affine,
     contour_condition,
     contour_patches,
@@ -20,7 +20,6 @@ from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import MESH_TO_68, Face
 from megactor.faces.tracking import FaceFollower
 from megactor.options import AnimationOptions
-from megactor.result import Shown
 
 SMOOTHING = 0.5
 """How far the kept rectangle follows the face in one frame: less jitter for more delay."""
@@ -54,13 +53,8 @@ class LiveDrive:
         self._first: tuple[CropBox, np.ndarray] | None = None
         self._box: np.ndarray | None = None
 
-    @property
-    def shows(self) -> bool:
-        """Whether anybody looks at the driving pictures."""
-        return self._preview_size is not None
-
-    def __call__(self, frame: np.ndarray) -> Condition | None:
-        """Uint8 RGB (H, W, 3) -> condition (S, S, 3) and preview (N, N, 3) or None; None before the first face."""
+    def __call__(self, frame: np.ndarray) -> DrivingFrame | None:
+        """Uint8 RGB (H, W, 3) -> the frame at the sizes S and N; None before the first face."""
         self._follow(frame)
         face = self._follow.last
         if face is None:
@@ -68,7 +62,8 @@ class LiveDrive:
         crop, first = self._framing(face)
         preview = crop_and_resize(frame, crop, self._preview_size) if self._preview_size else None
         small = crop_and_resize(frame, crop, self._size)
-        return self._condition(small, crop.to_crop(face.landmarks, self._size), first), preview
+        condition = self._condition(small, crop.to_crop(face.landmarks, self._size), first)
+        return DrivingFrame(condition, preview)
 
     def _framing(self, face: Face) -> tuple[CropBox, np.ndarray]:
         """The crop, and the landmarks (478, 2) of the first face in it."""
@@ -94,28 +89,25 @@ class LiveDrive:
 def live_frames(
     frames: Iterable[np.ndarray],
     drive: LiveDrive,
-    portrait: np.ndarray,
-    animate: Callable[[Iterable[Condition]], Iterable[Shown]],
-    compose: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
+    before: np.ndarray,
+    animate: Callable[[Iterable[DrivingFrame]], Iterable[np.ndarray]],
 ) -> Iterator[np.ndarray]:
     """One picture for every frame, at once as far as `animate` allows.
 
     Args:
         frames: uint8 RGB (H, W, 3), from any iterator.
-        drive: makes conditions of them.
-        portrait: uint8 (N, N, 3), comes out until there is a face.
-        animate: conditions to results and what was shown beside the condition.
-        compose: lays a result and what is shown beside it out.
+        drive: crops and masks them.
+        before: uint8 (height, width, 3), comes out until there is a face.
+        animate: driving frames to pictures of the result.
     """
     waiting = iter(frames)
     for frame in waiting:
         first = drive(frame)
         if first is not None:
             break
-        yield compose(portrait, np.zeros_like(portrait) if drive.shows else None)
+        yield before
     else:
         return
     # behind the first face, every frame has a condition
-    following = (condition for frame in waiting if (condition := drive(frame)) is not None)
-    for picture, shown in animate(itertools.chain([first], following)):
-        yield compose(picture, shown)
+    following = (driving for frame in waiting if (driving := drive(frame)) is not None)
+    yield from animate(itertools.chain([first], following))

@@ -1,6 +1,7 @@
 """What the PoseGuider may see of a driving frame, as the official evaluation prepares it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,12 +18,19 @@ PATCHES = {"eye on the left": (36, 42), "eye on the right": (42, 48), "mouth": (
 PATCH_DIVISOR = 8
 """A patch reaches 1/8 of the picture's width and height to every side of its landmarks' mean."""
 
-Condition = tuple[np.ndarray, np.ndarray | None]
-"""Of one driving frame: the masked crop in the portrait's framing, uint8 (D, D, 3), and the crop that is to be shown
-beside the result, uint8 (N, N, 3), or None."""
-
 Rectangle = tuple[int, int, int, int]
 """x0, x1, y0, y1 in whole pixels."""
+
+
+class DrivingFrame(NamedTuple):
+    """One driving frame in the portrait's framing.
+
+    condition: uint8 (D, D, 3), masked: what the networks are given.
+    preview: uint8 (N, N, 3), the whole crop for people, or None if nobody looks at it.
+    """
+
+    condition: np.ndarray
+    preview: np.ndarray | None
 
 
 def keep_rectangles(frame: np.ndarray, rectangles: Sequence[Rectangle]) -> np.ndarray:

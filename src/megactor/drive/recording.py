@@ -7,7 +7,7 @@ import numpy as np
 
 from megactor.drive.crop import aligned_driving_crop, crop_and_resize
 from megactor.drive.masking import (
-    Condition,
+    DrivingFrame,
     alignment_affine,
     contour_condition,
     contour_patches,
@@ -80,11 +80,11 @@ class DrivingClip:
             target = portrait.crop.to_crop(portrait.face.landmarks68, image_size)
             self._alignment = alignment_affine(landmarks68[0], target)
 
-    def frames(self) -> Iterator[Condition]:
-        """Yields the condition of every frame, at the sizes S and N."""
+    def frames(self) -> Iterator[DrivingFrame]:
+        """Yields every frame, at the sizes S and N."""
         for index, frame in zip(range(self.frame_count), self._reader, strict=False):
             preview = crop_and_resize(frame, self._crop, self._preview_size) if self._preview_size else None
-            yield self._condition(index, crop_and_resize(frame, self._crop, self._size)), preview
+            yield DrivingFrame(self._condition(index, crop_and_resize(frame, self._crop, self._size)), preview)
 
     def _condition(self, index: int, frame: np.ndarray) -> np.ndarray:
         if self._affines is not None:

@@ -33,9 +33,9 @@ def animate_aligned(
     conditions = []
     for frame, box in zip(driving, boxes, strict=True):
         crop = cv2.resize(frame, (read, read), interpolation=cv2.INTER_AREA)
-        conditions.append((keep_rectangles(crop, [face_rectangle(box * scale, read, read)]), None))
+        conditions.append(keep_rectangles(crop, [face_rectangle(box * scale, read, read)]))
     finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
-    return np.stack([_resized(picture, len(portrait)) for picture, _ in finished])
+    return np.stack([_resized(picture, len(portrait)) for picture in finished])
 
 
 def _resized(picture: np.ndarray, size: int) -> np.ndarray:

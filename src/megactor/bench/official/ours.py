@@ -161,8 +161,7 @@ def animate(pipe: MegActorPipeline, case: Case, settings: Settings, inputs: Inpu
         background=inputs.portrait,
     )
     asked = AnimationOptions(steps=settings.steps, guidance=settings.guidance, seed=case.seed)
-    driving = [(frame, None) for frame in inputs.driving]
-    for _ in pipe.animate_crops(portrait, driving, case.frames, asked):
+    for _ in pipe.animate_crops(portrait, inputs.driving, case.frames, asked):
         pass
 
 
