@@ -10,7 +10,7 @@ import torch
 from golden import formula_values, formula_weights
 from torch import Tensor
 
-from megactor.models.denoising_unet import DenoisingUNet, denoiser_input
+from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.reference_net import ReferenceFeatures, ReferenceNet
 
 SHARED: dict[str, Any] = {
@@ -251,9 +251,3 @@ def test_wrong_inputs(sample: Tensor, tokens: Tensor) -> None:
 def test_wrong_numbers(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DenoisingUNet(**SHARED | MOTION | changes)
-
-
-def test_denoiser_input_repeats_what_stands_still() -> None:
-    noisy, pose = torch.full((1, 4, 3, 2, 2), 0.0), torch.full((1, 5, 3, 2, 2), 3.0)
-    joined = denoiser_input(noisy, torch.full((1, 4, 1, 2, 2), 1.0), torch.full((1, 1, 1, 2, 2), 2.0), pose)
-    assert joined[0, :, 2, 0, 0].tolist() == [0.0] * 4 + [1.0] * 4 + [2.0] + [3.0] * 5

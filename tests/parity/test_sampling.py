@@ -13,7 +13,7 @@ from torch import Tensor
 
 from megactor.denoise.whole_clip import ModelAt, denoise
 from megactor.denoise.windows import context_windows
-from megactor.models.denoising_unet import denoiser_input
+from megactor.models.denoiser_input import join_conditions, join_noisy
 from megactor.models.noise_schedules import official_ddim, official_training_schedule
 
 FRAMES = 20
@@ -41,9 +41,8 @@ def model_at(golden: Golden, tiny: Networks) -> ModelAt:
         reference = tiny.reference_net(golden["e/ref_latents"], timestep, tokens)
 
         def window_model(noisy: Tensor, windows: list[list[int]]):
-            count = len(windows)
             driving = torch.cat([pose[:, :, frames] for frames in windows])
-            sample = denoiser_input(noisy, *(x.expand(count, -1, -1, -1, -1) for x in (portrait, mask)), driving)
+            sample = join_noisy(noisy, join_conditions(portrait, mask, None, driving))
             return tiny.denoiser.guided(sample, timestep, tokens, reference)
 
         return window_model

@@ -18,7 +18,7 @@ def batch(golden: Golden) -> TrainingBatch:
         clean=golden["f/clean_latents"],
         reference=golden["f/ref_latents"],
         portrait=golden["f/ref_concat_latents"],
-        mask=golden["f/mask_latents"],
+        background=golden["f/mask_latents"],
         driving=golden.unit("f/driving_u8").transpose(1, 2),
         background_tokens=golden["f/encoder_hidden_states"],
         portrait_picture=golden.unit("shared/ref512_u8"),

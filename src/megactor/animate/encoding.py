@@ -13,6 +13,7 @@ from megactor.compute.offload import bring_to_device
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.drive.portrait import Portrait
 from megactor.models.background_encoder import background_tokens, clip_pixels
+from megactor.models.denoiser_input import join_conditions
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
 from megactor.models.flow import warp
 from megactor.models.pixel_codec import PixelCodec
@@ -93,7 +94,8 @@ class DrivingEncoder:
         small = resized(driving, portrait.image.shape[-1])
         pose = self.pose_guider(small.transpose(0, 1)[None], self._modulation)
         size = pose.shape[-2:]
-        latents, mask = portrait.latents, F.interpolate(portrait.mask, size=size, mode="nearest")
+        latents, visibility = portrait.latents, None
+        background = F.interpolate(portrait.mask, size=size, mode="nearest")
         motions: Sequence[DenseMotion | None] = [None] * count
         if self.dense_motion is not None and self._portrait_keypoints is not None:
             image, large = (picture.expand(count, -1, -1, -1) for picture in (portrait.image, portrait.large))
@@ -102,9 +104,8 @@ class DrivingEncoder:
             latents = self.vae_latents(warp(image, motion.flow))
             moved = warp(portrait.mask.expand(count, -1, -1, -1), motion.flow)
             background = F.interpolate(moved, size=size, mode="area")
-            visibility = F.interpolate(motion.visibility.to(driving.dtype), size=size, mode="area")
-            mask = torch.cat([background, visibility], dim=1)
+            visibility = F.interpolate(motion.visibility.to(driving.dtype), size=size, mode="area")[:, :, None]
             motions = motion.split()
-        parts = [latents.expand(count, -1, -1, -1), mask.expand(count, -1, -1, -1), pose[0].transpose(0, 1)]
-        channels = torch.cat(parts, dim=1)[:, :, None].split(1)
+        of_frames = pose[0].transpose(0, 1)[:, :, None]  # (F, P, 1, h, w): each frame a clip of its own
+        channels = join_conditions(latents[:, :, None], background[:, :, None], visibility, of_frames).split(1)
         return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, strict=True)]

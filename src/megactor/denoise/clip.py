@@ -14,6 +14,7 @@ from megactor.compute.memory import MemoryGuard
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.denoise.stream import StreamFrame, denoise_chunks, denoise_stream, solver_step
 from megactor.denoise.whole_clip import Halves, WindowModel, denoise, guide, step_arguments
+from megactor.models.denoiser_input import join_noisy
 from megactor.models.denoising_unet import DenoisingUNet, ReferenceKeysValues
 from megactor.models.reference_net import BackgroundKeysValues, ReferenceNet
 from megactor.options import SamplingPlan
@@ -159,7 +160,7 @@ class ClipDenoiser:
         background: BackgroundKeysValues,
     ) -> Halves:
         channels = [torch.cat([frame.channels for frame in window], dim=2) for window in windows]
-        sample = torch.cat([latents, torch.cat(channels)], dim=1)
+        sample = join_noisy(latents, torch.cat(channels))
         timestep = int(self.solver.timesteps[index])
         if self._is_guided(index):
             return self.unet.guided(sample, timestep, background, reference)

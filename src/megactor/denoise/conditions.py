@@ -31,8 +31,7 @@ class PortraitInputs:
 class FrameConditions:
     """What the denoiser and the decoder have to know of one frame.
 
-    channels: (1, C + M + P, 1, h, w), the denoiser's input behind the noise latents: portrait latent, background mask
-        (and visibility), PoseGuider output.
+    channels: (1, C + M + P, 1, h, w), what the denoiser reads beside the noisy latents, see `join_conditions`.
     motion: dense motion of this frame, or None where the preset has none.
     """
 

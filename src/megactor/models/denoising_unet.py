@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import repeat
 
-import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
@@ -14,28 +13,11 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from megactor.models.attention import Context, KeysValues, transformers_of
+from megactor.models.denoiser_input import split_portrait
 from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
 from megactor.models.reference_net import BackgroundKeysValues, ReferenceFeatures, batch_timesteps
 from megactor.models.resnet import RESNET_EPS
 from megactor.models.unet_levels import Surroundings, UNetShape
-
-
-def denoiser_input(noisy: Tensor, portrait: Tensor, mask: Tensor, pose: Tensor) -> Tensor:
-    """Join the input channels of DenoisingUNet.
-
-    Args:
-        noisy: (B, latent_channels, F, h, w) noisy latents.
-        portrait: (B, latent_channels, F or 1, h, w), the same for all frames or moved for each.
-        mask: (B, mask_channels, F or 1, h, w), background first (1 = background).
-        pose: (B, pose_channels, F, h, w) PoseGuider features.
-
-    Returns:
-        (B, 2 * latent_channels + mask_channels + pose_channels, F, h, w).
-    """
-    frames = noisy.shape[2]
-    still = [part.expand(-1, -1, frames, -1, -1) for part in (portrait, mask)]
-    return torch.cat([noisy, *still, pose], dim=1)
-
 
 ReferenceKeysValues = tuple[KeysValues, ...]
 """The portrait's features as the denoiser's reading transformers take them, in reading order."""
@@ -57,13 +39,11 @@ class _WayDown:
 class DenoisingUNet(ModelMixin, ConfigMixin):
     """SD-1.5-shaped UNet over windows of frames, with motion modules and reference attention.
 
-    Input channels, in this order: noisy latents (`latent_channels`), portrait latent (`latent_channels`),
-    masks (`mask_channels`: background, 1 = background; then, for `nano`, visibility of the warped
-    portrait), PoseGuider features (`pose_channels`).
+    The order of the input channels is that of `denoiser_input`.
 
     Args:
         latent_channels: Channels of a latent: of the noise, of the portrait and of the output.
-        mask_channels: Channels between the portrait and the PoseGuider features.
+        mask_channels: 1 for the background alone, 2 with the visibility of the moved portrait.
         pose_channels: Channels of the PoseGuider features.
         block_out_channels: Width of each level, widest picture first.
         layers_per_block: Layers of a level on the way down; one more on the way up.
@@ -237,8 +217,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         pictures = self.conv_out(F.silu(self.conv_norm_out(pictures, around.frames)))
         prediction = unfold_frames(pictures, around.frames)
         if self.config.portrait_skip:
-            latent = self.config.latent_channels
-            portrait, visibility = sample[:, latent : 2 * latent], sample[:, 2 * latent + 1 : 2 * latent + 2]
+            portrait, visibility = split_portrait(sample, self.config.latent_channels)
             shown = _decided(visibility, self.config.visibility_power)
             correction = (1 - shown) * prediction
             if self.config.shading_cell:

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from megactor.models.denoising_unet import DenoisingUNet, denoiser_input
+from megactor.models.denoiser_input import join_conditions, join_noisy
+from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 
@@ -25,18 +26,20 @@ class TrainingBatch:
         reference: (B, C, h, w) portrait latent for ReferenceNet (official: the posterior's mean).
         portrait: (B, C, F or 1, h, w) portrait latent for the denoiser's input (official: a posterior
             sample).
-        mask: (B, 1, F or 1, h, w), 1 = background.
+        background: (B, 1, F or 1, h, w), 1 = background.
         driving: (B, 3 or 1, F, H, W) driving frames in [0, 1].
         background_tokens: (B, N, D).
+        visibility: (B, 1, F, h, w) of the moved portrait, or None without dense motion.
         portrait_picture: (B, 3, 512, 512) in [0, 1] for a PoseGuider with portrait modulation, else None.
     """
 
     clean: Tensor
     reference: Tensor
     portrait: Tensor
-    mask: Tensor
+    background: Tensor
     driving: Tensor
     background_tokens: Tensor
+    visibility: Tensor | None = None
     portrait_picture: Tensor | None = None
 
 
@@ -66,6 +69,12 @@ def prediction_target(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, ti
     raise ValueError(f"no training target for prediction_type {kind!r}")
 
 
+def denoiser_input(pose_guider: PoseGuider, batch: TrainingBatch, noisy: Tensor) -> Tensor:
+    """The denoiser's input (B, in_channels, F, h, w) for noisy latents (B, C, F, h, w)."""
+    pose = pose_guider(batch.driving, batch.portrait_picture)
+    return join_noisy(noisy, join_conditions(batch.portrait, batch.background, batch.visibility, pose))
+
+
 def predict(
     denoiser: DenoisingUNet,
     reference_net: ReferenceNet,
@@ -89,8 +98,7 @@ def predict(
     Returns:
         (B, C, F, h, w), see `prediction_target`.
     """
-    pose = pose_guider(batch.driving, batch.portrait_picture)
-    sample = denoiser_input(noisy, batch.portrait, batch.mask, pose)
+    sample = denoiser_input(pose_guider, batch, noisy)
     if torch.is_grad_enabled() and not sample.requires_grad:
         # PyTorch 2.13 crashes (group_norm, channels-last, CPU) where a learning norm has an input without gradient
         sample.requires_grad_()

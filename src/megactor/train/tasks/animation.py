@@ -118,32 +118,32 @@ class AnimationTask(TrainingTask):
             mean = distribution.mean
             draws = torch.stack([torch.randn(mean.shape[1:], generator=g) for g in generators]).to(mean)
             moved = (mean + distribution.std * draws)[:, :, None] * scale
-            mask = F.interpolate(background, size=size, mode="nearest")[:, :, None]
+            outside, visibility = F.interpolate(background, size=size, mode="nearest")[:, :, None], None
             modulation = None
             if self.pose_guider.config.portrait_modulation:
                 modulation = F.interpolate(portrait, size=MODULATION_SIZE, mode="bilinear", align_corners=False)
         if motion is not None:
-            moved, mask = self._move(*motion, background, size)
+            moved, outside, visibility = self._move(*motion, background, size)
         return TrainingBatch(
             clean=clean,
             reference=mean * scale,
             portrait=moved,
-            mask=mask,
+            background=outside,
+            visibility=visibility,
             driving=driving.transpose(1, 2),
             background_tokens=self._tokens(portrait * background),
             portrait_picture=modulation,
         )
 
-    def _move(self, portrait: Tensor, motion: MotionLogits, background: Tensor, size: Any) -> tuple[Tensor, Tensor]:
-        """Portrait latents (B, C, F, h, w) moved into place, and the two masks (B, 2, F, h, w)."""
+    def _move(self, portrait: Tensor, motion: MotionLogits, background: Tensor, size: Any) -> tuple[Tensor, ...]:
+        """Portrait latents (B, C, F, h, w) and background (B, 1, F, h, w) moved into place; visibility, likewise."""
         samples = len(background)
         background = background.repeat_interleave(len(motion.flow) // samples, 0)
         outside = F.interpolate(warp(background, motion.flow), size=size, mode="area")
         # without gradient: a finished picture always gains a little by haze in place of a portrait that is a pixel off
         visibility = F.interpolate(motion.visibility.detach().sigmoid(), size=size, mode="area")
-        mask = torch.cat([outside, visibility], dim=1)
         latents = self._latents(warp(portrait, motion.flow))
-        return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, mask))
+        return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, outside, visibility))
 
     def _tokens(self, picture: Tensor) -> Tensor:
         size = self.image_encoder.config.image_size

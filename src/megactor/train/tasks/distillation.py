@@ -12,9 +12,8 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 from megactor.denoise.whole_clip import guide
-from megactor.models.denoising_unet import denoiser_input
 from megactor.train.config import DistillationConfig
-from megactor.train.loss import TrainingBatch, predict
+from megactor.train.loss import TrainingBatch, denoiser_input, predict
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.animation import AnimationTask
@@ -81,8 +80,7 @@ class DistillationTask(AnimationTask):
         unet, reference_net, pose_guider = self.teacher_unet, self.teacher_reference_net, self.teacher_pose_guider
         if self.config.guidance <= 1:
             return predict(unet, reference_net, pose_guider, inputs, latents, timesteps)
-        pose = pose_guider(inputs.driving, inputs.portrait_picture)
-        sample = denoiser_input(latents, inputs.portrait, inputs.mask, pose)
+        sample = denoiser_input(pose_guider, inputs, latents)
         reference = reference_net(inputs.reference, timesteps, inputs.background_tokens)
         return guide(unet.guided(sample, timesteps, inputs.background_tokens, reference), self.config.guidance)
 
