@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from media_samples import Clip, frame_numbers, write_clip
-from tiny_model import CenteredFaceAnalyzer, tiny_pipeline
+from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
 import megactor.animate.clip
 from megactor.compute.cores import Cores
@@ -69,7 +70,9 @@ def test_one_frame(pipe, tmp_path):
     assert len(frames_of(pipe, write_clip(tmp_path / "one.mp4", Clip(frames=1)), steps=2)) == 1
 
 
-@pytest.mark.parametrize("options", [{"contour_preserve": True}, {"motion_scale": 0.5}, {"guidance": 2.0}])
+@pytest.mark.parametrize(
+    "options", [{"contour_preserve": True}, {"motion_scale": 0.5}, {"guidance": 2.0}, {"guidance": 0.5}]
+)
 def test_modes_change_the_result(pipe, driving, options):
     plain = frames_of(pipe, driving, steps=1)
     changed = frames_of(pipe, driving, steps=1, **options)
@@ -85,6 +88,27 @@ def test_size_and_layouts(pipe, driving):
     assert next(iter(wide)).shape == (96, 3 * 96, 3)
     assert wide.size == (3 * 96, 96)
     assert next(iter(whole)).shape == PORTRAIT.shape
+
+
+@pytest.mark.parametrize(("own", "size"), [(32, 64), (32, 96), (128, 64), (64, 64)])
+@pytest.mark.parametrize("options", [{}, {"layout": "side-by-side"}, {"paste_back": True}])
+def test_sizes_of_a_model_without_dense_motion(driving, own, size, options):
+    pipe = tiny_official_pipeline()
+    pipe._analyzer = CenteredFaceAnalyzer()
+    pipe.register_to_config(image_size=own, output_size=own)
+    asked = {"steps": 1, "guidance": 1.0, "end": 0.12}
+    result = pipe(PORTRAIT, driving, size=size, **options, **asked)
+    frames = np.stack(list(result))
+
+    assert frames.shape == (3, *result.size[::-1], 3)
+    if not options:
+        own_size = frames_of(pipe, driving, **asked)
+        small = min(own, size)
+        ours, theirs = (
+            np.stack([cv2.resize(f, (small, small), interpolation=cv2.INTER_AREA) for f in video]).astype(float)
+            for video in (frames, own_size)
+        )
+        assert theirs.std() > 5 and np.abs(ours - theirs).mean() < 0.2 * theirs.std()
 
 
 @pytest.mark.parametrize("cores", [1, 2])
@@ -122,6 +146,36 @@ def test_saved_and_loaded_gives_the_same_video(pipe, driving, tmp_path):
 
     # memory layouts may differ after loading, so a gray level on the edge may be rounded the other way
     np.testing.assert_allclose(frames_of(loaded, driving, steps=1), frames_of(pipe, driving, steps=1), rtol=0, atol=1)
+
+
+@pytest.mark.parametrize("kind", [EulerDiscreteScheduler, DPMSolverMultistepScheduler, DDIMScheduler])
+def test_the_saved_scheduler_comes_back(tmp_path, kind):
+    tiny_pipeline(scheduler=kind(prediction_type="sample", beta_end=0.01)).save_pretrained(tmp_path / "model")
+    scheduler = MegActorPipeline.from_pretrained(tmp_path / "model").scheduler
+
+    assert type(scheduler) is kind and scheduler.config.beta_end == 0.01
+
+
+@pytest.mark.parametrize("name", ["MadeUpScheduler", "AutoencoderKL", "__doc__"])
+def test_an_unknown_scheduler_is_refused(tmp_path, name):
+    tiny_pipeline().save_pretrained(tmp_path / "model")
+    index = tmp_path / "model" / "model_index.json"
+    index.write_text(index.read_text().replace("DDIMScheduler", name))
+
+    with pytest.raises(ModelError, match=f"scheduler {name}"):
+        MegActorPipeline.from_pretrained(tmp_path / "model")
+
+
+@pytest.mark.parametrize("taken", [1, 21])
+def test_offloaded_networks_are_put_away_by_whoever_stops_early_too(pipe, driving, monkeypatch, taken):
+    freed: list[bool] = []
+    monkeypatch.setattr(MegActorPipeline, "maybe_free_model_hooks", lambda pipe: freed.append(True))
+    result = pipe(PORTRAIT, driving, steps=1)
+    for _ in range(taken):
+        next(result.frames)
+    result.frames.close()
+
+    assert freed == [True]
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path):

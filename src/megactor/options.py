@@ -32,6 +32,11 @@ class SamplingPlan:
     cyclic: bool = True
     chunk: int | None = None
 
+    def is_guided(self, step: int) -> bool:
+        """Whether a step needs the prediction without the reference too: a scale of 1 leaves it out of the sum."""
+        first, behind = (part * self.steps for part in self.guided)
+        return self.guidance != 1 and first <= step < behind
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -75,7 +80,7 @@ class AnimationOptions:
     """Options of `MegActorPipeline.__call__`; None means the preset's default.
 
     steps: denoising steps, 1 to 1000.
-    guidance: guidance scale; 1 turns guidance off and halves the work.
+    guidance: guidance scale; 1 turns guidance off and halves the work, less than 1 weakens the portrait.
     seed: seed of all noise; the same seed gives the same video.
     size: side of the square result in pixels, 64 to 2048, divisible by 8.
     start, end: part of the driving video, in seconds.

@@ -293,18 +293,20 @@ class MegActorPipeline(DiffusionPipeline):
             torch.OutOfMemoryError: the device has too little memory even so.
         """
         plan = asked.plan(self.own_plan)
-        animator = ClipAnimator(
-            Networks(**self.components),
-            portrait,
-            plan if chunk is None else replace(plan, chunk=chunk),
-            seed=asked.seed,
-            device=self._execution_device,
-            window_batch=asked.window_batch,
-            guard=MemoryGuard(self._memory_measures(), say),
-            progress=progress,
-        )
-        yield from animator(driving, frame_count)
-        self.maybe_free_model_hooks()
+        try:
+            animator = ClipAnimator(
+                Networks(**self.components),
+                portrait,
+                plan if chunk is None else replace(plan, chunk=chunk),
+                seed=asked.seed,
+                device=self._execution_device,
+                window_batch=asked.window_batch,
+                guard=MemoryGuard(self._memory_measures(), say),
+                progress=progress,
+            )
+            yield from animator(driving, frame_count)
+        finally:  # also for whoever stops early
+            self.maybe_free_model_hooks()
 
     @property
     def driving_size(self) -> int:

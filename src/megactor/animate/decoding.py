@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
@@ -39,7 +40,7 @@ class FrameDecoder:
 
     Args:
         vae: the model's codec.
-        portrait: the clip's portrait, whose detail is added where the model has dense motion.
+        portrait: the clip's portrait at the size of the result; its detail is added where the model has dense motion.
         guard: runs the codec; where a batch does not fit, one frame at a time from there on.
         cores: of the CPU.
 
@@ -83,5 +84,13 @@ class FrameDecoder:
         return to_images(torch.cat(finished))
 
     def _detailed(self, image: Tensor, frame: Frame) -> Tensor:
-        motion = frame.conditions.motion
-        return image if motion is None else add_portrait_detail(image, self._portrait.large, motion)
+        large, motion = self._portrait.large, frame.conditions.motion
+        return _fitted(image, large.shape[-1]) if motion is None else add_portrait_detail(image, large, motion)
+
+
+def _fitted(image: Tensor, size: int) -> Tensor:
+    """(1, 3, S, S) in [0, 1] -> (1, 3, size, size): larger without new detail, smaller without aliasing."""
+    if image.shape[-1] == size:
+        return image
+    fitted = F.interpolate(image.float(), size=(size, size), mode="bicubic", align_corners=False, antialias=True)
+    return fitted.clamp(0, 1)

@@ -87,8 +87,7 @@ class Counts:
             windows = math.ceil(frames / plan.chunk)
         else:
             windows = len(context_windows(frames, plan.window, plan.overlap, plan.cyclic))
-        first, behind = (part * plan.steps for part in plan.guided)
-        guided = sum(plan.guidance > 1 and first <= step < behind for step in range(plan.steps))
+        guided = sum(map(plan.is_guided, range(plan.steps)))
         denoiser = guided * self.total("window") + (plan.steps - guided) * self.unguided
         denoiser *= plan.window / self.window  # but for the attention between frames, which is next to nothing
         once = self.total("clip") + frames * self.total("frame")

@@ -89,7 +89,7 @@ def animate(
         float | None,
         typer.Option(
             metavar="G",
-            help="How strictly to follow the driver; 1 is off and fastest.",
+            help="How strongly the portrait counts; 1 is off and fastest.",
             rich_help_panel=_MODEL,
         ),
     ] = None,

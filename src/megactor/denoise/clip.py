@@ -46,7 +46,7 @@ class ClipDenoiser:
         reference_net: reads the portrait at every timestep.
         solver: diffusers scheduler with its timesteps set; used for this clip only.
         portrait: the clip's portrait.
-        plan: guidance, windows and chunks; up to a guidance scale of 1, the half without the reference is not computed.
+        plan: guidance, windows and chunks; at a guidance scale of 1, the half without the reference is not computed.
         generator: source of all noise, on the CPU so that a seed means the same on every device.
         on_window: called after every window of every step.
         window_batch: windows that the denoiser is given at once; may be lowered at any time.
@@ -162,13 +162,9 @@ class ClipDenoiser:
         channels = [torch.cat([frame.channels for frame in window], dim=2) for window in windows]
         sample = join_noisy(latents, torch.cat(channels))
         timestep = int(self.solver.timesteps[index])
-        if self._is_guided(index):
+        if self.plan.is_guided(index):
             return self.unet.guided(sample, timestep, background, reference)
         return None, self.unet(sample, timestep, background, reference)
-
-    def _is_guided(self, index: int) -> bool:
-        first, behind = (part * len(self.solver.timesteps) for part in self.plan.guided)
-        return self.plan.guidance > 1 and first <= index < behind
 
     @cached_property
     def _background(self) -> tuple[BackgroundKeysValues, BackgroundKeysValues]:

@@ -35,12 +35,7 @@ def animate_aligned(
         crop = cv2.resize(frame, (read, read), interpolation=cv2.INTER_AREA)
         conditions.append(keep_rectangles(crop, [face_rectangle(box * scale, read, read)]))
     finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
-    return np.stack([_resized(picture, len(portrait)) for picture in finished])
-
-
-def _resized(picture: np.ndarray, size: int) -> np.ndarray:
-    """Models without dense motion answer in their own size, whatever the portrait's."""
-    return picture if len(picture) == size else cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    return np.stack(list(finished))
 
 
 def _whole(picture: np.ndarray, size: int, analyzer: FaceAnalyzer) -> Portrait:

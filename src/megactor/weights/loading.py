@@ -1,13 +1,15 @@
 """Finding and reading the weights of a preset or a folder; nothing here touches the internet."""
 
+import inspect
 import json
 import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler
+from diffusers import AutoencoderKL, SchedulerMixin
 from diffusers.models.modeling_utils import ModelMixin
 from transformers import CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
@@ -73,10 +75,7 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
     for key, kind in network_classes(index).items():
         # the motion network answers with places in pictures, which half precision tells half a pixel apart
         components[key] = _load(folder, key, kind, torch.float32 if key == "dense_motion" else dtype)
-    try:
-        components["scheduler"] = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise _unreadable(folder / "scheduler", error) from error
+    components["scheduler"] = _load_scheduler(folder, index)
     settings = {key: value for key, value in index.items() if not key.startswith("_") and not isinstance(value, list)}
     return components | settings
 
@@ -129,6 +128,19 @@ def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None) -> Model
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{place} is damaged: {name} holds values that are not finite; get the weights again")
     return network.eval()
+
+
+def _load_scheduler(folder: Path, index: dict[str, Any]) -> SchedulerMixin:
+    """The scheduler, of the class that was saved."""
+    name = (index.get("scheduler") or [None, None])[1]
+    kind: Any = getattr(diffusers, str(name), None)
+    known = inspect.isclass(kind) and issubclass(kind, SchedulerMixin)
+    if not known:
+        raise ModelError(f"{folder / INDEX} names the scheduler {name}, which diffusers {diffusers.__version__} lacks")
+    try:
+        return kind.from_pretrained(folder / "scheduler", local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder / "scheduler", error) from error
 
 
 def _unreadable(place: Path, error: Exception) -> ModelError:
