@@ -44,6 +44,7 @@ def test_synthbench(finished):
     own, still, truth = (summary["parts"]["self"][system] for system in ("model", "still", "truth"))
     assert 0 < own["psnr"]["mean"] < 60 and still["psnr_gain"]["mean"] == pytest.approx(0, abs=1e-5)
     assert still["flicker"]["mean"] == 0 < truth["flicker"]["mean"] < 0.1
+    assert still["jitter"]["mean"] == 0 < own["jitter"]["mean"] and "jitter" not in truth
     assert {"nme", "aed", "apd", "drift", "found", "identity_difference"} <= set(own)
     assert "psnr" not in truth and "identity" not in own and "identity" in summary["parts"]["cross"]["model"]
     assert set(own) <= set(METRICS)

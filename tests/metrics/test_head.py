@@ -36,11 +36,21 @@ def test_nme_is_a_share_of_the_eyes_distance():
     assert nme([face.moved(2, (6, 8))], [face.moved(2, (0, 0))]) == pytest.approx(5.0, rel=1e-4)
 
 
-def test_frames_without_a_face_do_not_count():
-    face = mean_face()
-    assert nme([None, face], [face, face]) == 0
+def test_losing_a_face_does_not_pay():
+    face, far = mean_face(), mean_face().moved(1, (30, 40))
+    near = mean_face().moved(1, (3, 4))
+    assert nme([face, near], [face, face]) == pytest.approx(2.5, rel=1e-4)
+    assert nme([face, near, None], [face, face, face], face) == pytest.approx(10 / 3, rel=1e-4)  # as its worst frame
+    assert nme([face, face, None], [face, face, far], face) == pytest.approx(50 / 3, rel=1e-4)  # as the portrait
+    assert nme([None, None], [far, far], face) == pytest.approx(50, rel=1e-4)
+
+
+def test_an_unknown_reference_does_not_count():
+    face, far = mean_face(), mean_face().moved(1, (30, 40))
+    assert nme([far, face], [None, face]) == 0
     for distance in (nme, expression_distance, pose_distance, gaze_error):
         assert np.isnan(distance([None, face], [face, None]))
+        assert np.isnan(distance([face], [None], face))
 
 
 def test_expression_does_not_depend_on_place_size_and_turn():
@@ -72,3 +82,6 @@ def test_gaze():
 def test_closed_eyes_look_nowhere():
     shut = face_at(0, 0, moved={159: (-0.24, -0.15), 145: (-0.24, -0.15), 386: (0.24, -0.15), 374: (0.24, -0.15)})
     assert np.isnan(gaze_error([shut], [face_at(0, 0)]))
+    aside = face_at(0, 0, moved={468: (-0.24 + 0.04, -0.15), 473: (0.24 + 0.04, -0.15)})
+    lost = gaze_error([aside, None, None], [face_at(0, 0), shut, face_at(0, 0)], face_at(0, 0))
+    assert lost == pytest.approx(30, abs=0.1)  # where the reference's eyes are closed, losing the face loses no gaze

@@ -1,18 +1,20 @@
 import numpy as np
 import pytest
+from fake_faces import face_at
 from tiny_model import CenteredFaceAnalyzer
 
 from megactor.metrics.motion import (
     LEAST_SPREAD,
     MEASURES,
+    amplitudes,
     correlations,
     find_faces,
     follows,
     found_rate,
     performance,
 )
-from megactor.metrics.stability import drift, flicker
-from megactor.metrics.statistics import estimate
+from megactor.metrics.stability import drift, flicker, jitter
+from megactor.metrics.statistics import LEAST_CLIPS, bootstrap, estimate
 
 
 def random_tracks(seed: int, frames: int = 40) -> np.ndarray:
@@ -32,13 +34,40 @@ def test_a_still_drive_is_not_judged_and_a_still_result_follows_nothing():
     assert set(follows(np.zeros((40, len(MEASURES))), random_tracks(0)).values()) == {0.0}
 
 
-def test_frames_without_a_face_are_left_out():
+def test_amplitude_is_what_r_cannot_see():
+    drive = random_tracks(0)
+    assert all(ratio == pytest.approx(0.5) for ratio in amplitudes(0.5 * drive + 3, drive).values())
+    assert all(ratio == pytest.approx(1.8) for ratio in amplitudes(-1.8 * drive, drive).values())
+    assert set(amplitudes(np.zeros_like(drive), drive).values()) == {0.0}
+
+
+def test_the_amplitude_of_a_still_drive_would_be_one_of_noise():
+    for share, judged in ((0.8, False), (1.2, True)):
+        tracks = random_tracks(0)
+        drive = tracks / tracks.std(0) * [LEAST_SPREAD[name] * share for name in MEASURES]
+        assert all(np.isfinite(ratio) == judged for ratio in amplitudes(random_tracks(1), drive).values())
+
+
+def test_who_loses_the_face_where_it_moves_most_does_not_gain():
+    drive = np.repeat(random_tracks(0)[:, :1], len(MEASURES), axis=1)
+    lost = drive.copy()
+    lost[np.abs(drive[:, 0]) > 1] = np.nan
+    rest = np.isfinite(lost[:, 0])
+    assert np.corrcoef(lost[rest, 0], drive[rest, 0])[0, 1] == pytest.approx(1)
+    assert all(r < 0.8 for r in follows(lost, drive).values())
+    assert all(ratio < 0.8 for ratio in amplitudes(lost, drive).values())
+    nowhere = np.full_like(drive, np.nan)
+    assert set(follows(nowhere, drive).values()) == set(amplitudes(nowhere, drive).values()) == {0.0}
+
+
+def test_frames_whose_drive_is_unknown_are_left_out():
     drive = random_tracks(0)
     result = drive.copy()
-    result[::2] = np.nan
-    assert follows(result, drive)["yaw"] == pytest.approx(1)
-    result[5:] = np.nan
-    assert np.isnan(follows(result, drive)["yaw"])
+    drive[::2] = np.nan
+    result[::2] = 7
+    assert follows(result, drive)["yaw"] == pytest.approx(1) == amplitudes(result, drive)["yaw"]
+    drive[6:] = np.nan
+    assert np.isnan(follows(result, drive)["yaw"]) and np.isnan(amplitudes(result, drive)["yaw"])
 
 
 def test_what_is_unknown_of_one_measure_does_not_touch_the_others():
@@ -88,6 +117,17 @@ def test_drift_is_what_flicker_misses():
     assert np.isnan(drift(frames, background))
 
 
+def test_a_face_trembles_or_moves():
+    smooth = [face_at(40 + 3 * t, 50, 30) for t in range(8)]
+    still = [face_at(40, 50, 30)] * 8
+    trembling = [face_at(40 + 3 * t + (t % 2) * 0.5, 50, 30) for t in range(8)]
+    assert jitter(still) == 0 and jitter(smooth) == pytest.approx(0, abs=1e-6)
+    eyes = np.linalg.norm(np.diff(smooth[0].landmarks68[[36, 45]], axis=0))
+    assert jitter(trembling) == pytest.approx(0.5 / eyes, rel=1e-4)
+    assert jitter([*trembling[:5], None, *still]) == pytest.approx(0.5 / eyes / 3, rel=1e-4)  # 3 and 6 triples
+    assert np.isnan(jitter([*still[:2], None, *still[:2]]))
+
+
 def test_estimates():
     values = np.random.default_rng(0).normal(10, 2, 100)
     result = estimate([*values, float("nan")])
@@ -95,3 +135,24 @@ def test_estimates():
     assert result.low == pytest.approx(values.mean() - 0.39, abs=0.12)
     assert result.high == pytest.approx(values.mean() + 0.39, abs=0.12)
     assert estimate([float("nan")]).count == 0 and str(estimate([])) == "-"
+    skewed = [1.0] * 6 + [1000.0]
+    assert estimate(skewed, median=True).mean == 1 and estimate(skewed).mean > 100
+
+
+def test_a_few_clips_make_nobody_sure():
+    few = estimate([1.0] * (LEAST_CLIPS - 1))
+    assert few.mean == 1 and np.isnan([few.low, few.high]).all() and "too few" in str(few)
+    assert not few.excludes(0)
+    assert estimate([1.0, 1.1, 0.9] * 2).excludes(0) and not estimate([1.0, 1.1, -0.9] * 2).excludes(0)
+
+
+@pytest.mark.parametrize("clips", [6, 12])
+def test_an_interval_of_95_percent_is_right_that_often(clips):
+    draws = np.random.default_rng(1).normal(0, 1, (400, clips))
+    assert 0.91 < np.mean([not estimate(values).excludes(0) for values in draws]) < 0.98
+
+
+def test_other_figures_of_clips():
+    weights, values = np.array([1.0, 3.0] * 4), np.array([2.0, 4.0] * 4)
+    pooled = bootstrap(8, lambda chosen: (weights * values)[chosen].sum(-1) / weights[chosen].sum(-1))
+    assert pooled.mean == pytest.approx(3.5) and 2 < pooled.low < 3.5 < pooled.high <= 4

@@ -12,12 +12,9 @@ from megactor.faces.face import Face
 from megactor.metrics.head import expression_distance, gaze_error, nme, pose_distance
 from megactor.metrics.identity import color_difference, face_colors, portrait_lead
 from megactor.metrics.lpips import Lpips
-from megactor.metrics.motion import correlations, find_faces, follows, found_rate, performance
+from megactor.metrics.motion import amplitudes, correlations, find_faces, follows, found_rate, performance
 from megactor.metrics.pictures import l1, ms_ssim, psnr, ssim
-from megactor.metrics.stability import drift, flicker
-
-READ_EVERY = 2
-"""The analyzer reads every second frame: it takes longer than nano."""
+from megactor.metrics.stability import drift, flicker, jitter
 
 
 class Judge:
@@ -39,29 +36,30 @@ class Judge:
             result: uint8 (F, S, S, 3). The case's own true frames are not compared with themselves.
         """
         case = self._case
-        faces = find_faces(self._analyzer, result[::READ_EVERY])
+        faces = find_faces(self._analyzer, result)
         metrics = {
             "found": found_rate(faces),
             "flicker": flicker(result, case.background),
             "drift": drift(result, case.background),
         }
-        metrics |= self._identity_metrics(result, faces) | self._rendered_metrics(faces)
+        metrics |= self._identity_metrics(result, faces) | self._rendered_metrics(faces) | self._amplitudes(faces)
         if result is not case.truth:
             metrics |= self._motion_metrics(faces)
             if case.truth is not None:
-                metrics |= self._picture_metrics(result, case.truth) | {"nme": nme(faces, self._reference)}
+                metrics |= self._picture_metrics(result, case.truth)
+                metrics["nme"] = nme(faces, self._reference, self._portrait_face)
         return metrics
 
     @cached_property
     def _driver_faces(self) -> list[Face | None]:
-        return find_faces(self._analyzer, self._case.driver[::READ_EVERY])
+        return find_faces(self._analyzer, self._case.driver)
 
     @cached_property
     def _reference(self) -> list[Face | None]:
         """What results should do: the truth, or else the driver."""
         if self._case.truth is None or self._case.truth is self._case.driver:
             return self._driver_faces
-        return find_faces(self._analyzer, self._case.truth[::READ_EVERY])
+        return find_faces(self._analyzer, self._case.truth)
 
     def _picture_metrics(self, result: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         """All but the first frame, which is the portrait."""
@@ -81,11 +79,19 @@ class Judge:
     def _motion_metrics(self, faces: list[Face | None]) -> dict[str, float]:
         """Against the truth, or else the driver, read by the same analyzer."""
         r = follows(performance(faces), performance(self._reference))
+        others = (faces, self._reference, self._portrait_face)
+        own = jitter(self._reference)
         return {
-            "aed": expression_distance(faces, self._reference),
-            "apd": pose_distance(faces, self._reference),
-            "gaze_error": gaze_error(faces, self._reference),
+            "aed": expression_distance(*others),
+            "apd": pose_distance(*others),
+            "gaze_error": gaze_error(*others),
+            "jitter": jitter(faces) / own if own > 0 else float("nan"),
         } | {f"r_{name}": value for name, value in r.items()}
+
+    def _amplitudes(self, faces: list[Face | None]) -> dict[str, float]:
+        """Against the driver, whatever the truth: the true frames, too, move more or less than another person does."""
+        ratios = amplitudes(performance(faces), performance(self._driver_faces))
+        return {f"amplitude_{name}": value for name, value in ratios.items()}
 
     def _rendered_metrics(self, faces: list[Face | None]) -> dict[str, float]:
         """The analyzer's measures of the result with what the renderer knows, where the truth moves visibly."""
@@ -93,7 +99,7 @@ class Judge:
             return {}
         reference = performance(self._reference)
         moving = follows(reference, reference)
-        rendered = correlations(performance(faces), self._case.rendered[::READ_EVERY])
+        rendered = correlations(performance(faces), self._case.rendered)
         return {
             f"r_{name}_rendered": float("nan") if np.isnan(moving[name]) else value for name, value in rendered.items()
         }
@@ -111,17 +117,21 @@ class Judge:
         """Of the driver in the portrait's pose."""
         index = like_portrait(self._portrait_face, self._driver_faces, self._case.first_is_portrait)
         face = None if index is None else self._driver_faces[index]
-        return self._colors(self._case.driver[(index or 0) * READ_EVERY], face, self._case.landmarks[1])
+        return self._colors(self._case.driver[(index or 0)], face, self._case.landmarks[1])
 
     @staticmethod
     def _colors(picture: np.ndarray, face: Face | None, landmarks68: np.ndarray) -> np.ndarray:
         return face_colors(picture, face.landmarks68 if face else landmarks68)
 
     def _identity_metrics(self, result: np.ndarray, faces: list[Face | None]) -> dict[str, float]:
-        """Of all frames with a face but the first, which may be the portrait itself."""
+        """Of all frames with a face but the first, which may be the portrait itself.
+
+        Where the result shows no face, its colors are read where one should be.
+        """
+        places = [face or wanted for face, wanted in zip(faces, self._reference, strict=True)]
         colors = [
-            None if face is None else face_colors(frame, face.landmarks68)
-            for frame, face in zip(result[::READ_EVERY], faces, strict=True)
+            None if place is None else face_colors(frame, place.landmarks68)
+            for frame, place in zip(result, places, strict=True)
         ][1:]
         differences = [color_difference(found, self._portrait_colors) for found in colors if found is not None]
         metrics = {"identity_difference": float(np.mean(differences)) if differences else float("nan")}

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-UP, DOWN = "higher", "lower"
+import numpy as np
+
+UP, DOWN, ONE = "higher", "lower", "nearer to 1"
 
 
 @dataclass(frozen=True)
@@ -10,15 +12,24 @@ class Metric:
     """One metric.
 
     label: in tables, with its unit.
-    better: UP, DOWN, or "" where neither is.
+    better: UP, DOWN, ONE, or "" where none is.
     digits: behind the point.
     meaning: one or two sentences; the formula's source.
+    median: clips are summed up by their median instead of their mean.
     """
 
     label: str
     better: str
     digits: int
     meaning: str
+    median: bool = False
+
+    def gain(self, value: float, other: float) -> float:
+        """By how much a value is better than another: positive is better; ratios are compared by their logarithms."""
+        if self.better == ONE:
+            off, other_off = (abs(float(np.log(max(ratio, 1e-3)))) for ratio in (value, other))
+            return other_off - off
+        return {UP: value - other, DOWN: other - value}.get(self.better, 0.0)
 
 
 METRICS = {
@@ -58,13 +69,28 @@ METRICS = {
     ),
     "r_mouth": Metric("Mouth r", UP, 3, "Pearson's r of the mouth's opening with the drive's, where that one moves."),
     "r_lids": Metric("Blink r", UP, 3, "Pearson's r of the lids' opening with the drive's."),
+    "r_smile": Metric("Smile r", UP, 3, "Pearson's r of the mouth's width with the drive's."),
     "r_yaw": Metric("Yaw r", UP, 3, "Pearson's r of the head's turn with the drive's."),
     "r_pitch": Metric("Pitch r", UP, 3, "Pearson's r of the head's nod with the drive's."),
     "r_gaze": Metric("Gaze r", UP, 3, "Pearson's r of the irises' place between the eye corners with the drive's."),
+    "amplitude_mouth": Metric(
+        "Mouth amplitude",
+        ONE,
+        2,
+        "Standard deviation of the mouth's opening over the clip by the driver's own, where the driver's is large "
+        "enough to be no noise; median over clips. The true frames' own stands beside it.",
+        median=True,
+    ),
+    "amplitude_lids": Metric("Blink amplitude", ONE, 2, "The same of the lids' opening.", median=True),
+    "amplitude_smile": Metric("Smile amplitude", ONE, 2, "The same of the mouth's width.", median=True),
+    "amplitude_yaw": Metric("Yaw amplitude", ONE, 2, "The same of the head's turn.", median=True),
+    "amplitude_pitch": Metric("Pitch amplitude", ONE, 2, "The same of the head's nod.", median=True),
+    "amplitude_gaze": Metric("Gaze amplitude", ONE, 2, "The same of the irises' place.", median=True),
     "r_mouth_rendered": Metric(
         "Mouth r, renderer", UP, 3, "As above with what the renderer knows instead of what the analyzer reads."
     ),
     "r_lids_rendered": Metric("Blink r, renderer", UP, 3, "As above."),
+    "r_smile_rendered": Metric("Smile r, renderer", UP, 3, "As above."),
     "r_yaw_rendered": Metric("Yaw r, renderer", UP, 3, "As above."),
     "r_pitch_rendered": Metric("Pitch r, renderer", UP, 3, "As above."),
     "r_gaze_rendered": Metric("Gaze r, renderer", UP, 3, "As above."),
@@ -79,6 +105,14 @@ METRICS = {
         "Identity lead, ΔE", UP, 2, "The same difference to the driver less that to the portrait; cross-driven clips."
     ),
     "identity": Metric("Portrait's identity", UP, 3, "Share of cross-driven clips whose identity lead is positive."),
+    "jitter": Metric(
+        "Face jitter, x driver's",
+        DOWN,
+        2,
+        "How far landmarks lie from the middle between the frames before and after, by the same of the true frames or "
+        "else the driver; median over clips. Above 1 the face trembles; a still face has 0.",
+        median=True,
+    ),
     "flicker": Metric(
         "Flicker", DOWN, 4, "Mean absolute change of the background from frame to frame, white = 1; cameras have noise."
     ),

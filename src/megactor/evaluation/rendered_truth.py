@@ -22,8 +22,8 @@ def true_performance(
         expressions: names of the rig's shapes.
 
     Returns:
-        (F, len(MEASURES)): mouth and lids as ratios of landmark distances, yaw and pitch of the head to the camera and
-        gaze in radians. NaN where the truth cannot be seen: lids and gaze of a face that is turned away, gaze of
+        (F, len(MEASURES)): mouth, lids and smile as ratios of landmark distances, yaw and pitch of the head to the
+        camera and gaze in radians. NaN where the truth cannot be seen: lids and gaze of a face turned away, gaze of
         closed eyes.
     """
     blinks = [expressions.index(f"eyeBlink_{side}") for side in "LR"]
@@ -36,6 +36,7 @@ def true_performance(
         rows.append(
             {
                 "mouth": measures.mouth_opening_68(points),
+                "smile": measures.mouth_width_68(points),
                 "lids": measures.eye_opening_68(points) if frontal else np.nan,
                 "yaw": yaw,
                 "pitch": float(frame.pose.rotation[0]) + framing.pitch,

@@ -11,7 +11,7 @@ from megactor.errors import InputError
 from megactor.evaluation.case import CaseId
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 
-VERSION = 3
+VERSION = 4
 """Of the metrics: rows of another version are not mixed with new ones."""
 ROWS, SETTINGS = "clips.jsonl", "settings.json"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from megactor.evaluation.case import CaseId
-from megactor.evaluation.definitions import DOWN, METRICS
+from megactor.evaluation.definitions import METRICS
 from megactor.evaluation.rows import Row
 from megactor.metrics.statistics import Estimate, estimate
 
@@ -42,7 +42,7 @@ class Summary:
 
     def estimates(self, keys: Sequence[CaseId], system: str, metric: str) -> Estimate:
         """Of one system over some cases."""
-        return estimate([self.value(key, system, metric) for key in keys])
+        return estimate([self.value(key, system, metric) for key in keys], METRICS[metric].median)
 
     def value(self, key: CaseId, system: str, metric: str) -> float:
         """Of one result, NaN where it has none."""
@@ -50,16 +50,19 @@ class Summary:
 
     def difference(self, part: str, other: str, metric: str) -> Estimate:
         """The first system's value less another's, on the same clips."""
-        return estimate(
-            [self.value(key, self.systems[0], metric) - self.value(key, other, metric) for key in self.members(part)]
-        )
+        pairs = self._pairs(part, other, metric)
+        return estimate([value - rival for value, rival in pairs], METRICS[metric].median)
 
     def lead(self, part: str, other: str, metric: str) -> int:
         """Whether the first system is better (1) or worse (-1) than another on the same clips; 0: not sure at 95 %."""
-        better, paired = METRICS[metric].better, self.difference(part, other, metric)
-        if not better or paired.count < 2 or paired.low <= 0 <= paired.high:
-            return 0
-        return int(np.sign(paired.mean)) * (-1 if better == DOWN else 1)
+        gains = [METRICS[metric].gain(value, rival) for value, rival in self._pairs(part, other, metric)]
+        paired = estimate(gains, METRICS[metric].median)
+        return int(np.sign(paired.mean)) if paired.excludes(0) else 0
+
+    def _pairs(self, part: str, other: str, metric: str) -> list[tuple[float, float]]:
+        keys = self.members(part)
+        pairs = [(self.value(key, self.systems[0], metric), self.value(key, other, metric)) for key in keys]
+        return [pair for pair in pairs if np.isfinite(pair).all()]
 
     def members(self, part: str) -> list[CaseId]:
         """Cases of a part."""

@@ -21,6 +21,11 @@ def mouth_opening(face: Face) -> float:
     return _span(face.landmarks, 13, 14) / max(_span(face.landmarks, 10, 152), 1e-6)
 
 
+def mouth_width(face: Face) -> float:
+    """Distance of the mouth's corners over that of the outer eye corners; about 0.55 at rest, 0.7 in a smile."""
+    return _span(face.landmarks, 61, 291) / max(_span(face.landmarks, 33, 263), 1e-6)
+
+
 def eye_opening(face: Face) -> tuple[float, float]:
     """Lid distance over eye width, the eye on the picture's left first; about 0.3 open, below 0.1 closed."""
     left, right = (
@@ -70,6 +75,11 @@ def gaze(face: Face) -> tuple[float, float]:
 def mouth_opening_68(points: np.ndarray) -> float:
     """Distance of the inner lips over that from the bridge of the nose to the chin; of (68, 2) iBUG landmarks."""
     return _span(points, 62, 66) / max(_span(points, 27, 8), 1e-6)
+
+
+def mouth_width_68(points: np.ndarray) -> float:
+    """Distance of the mouth's corners over that of the outer eye corners; of (68, 2) iBUG landmarks."""
+    return _span(points, 48, 54) / max(_span(points, 36, 45), 1e-6)
 
 
 def eye_opening_68(points: np.ndarray) -> float:

@@ -2,6 +2,9 @@
 
 The names are those of the papers; the papers' networks (SMIRK, DECA, L2CS) are not part of this project, so expression,
 pose and gaze are read off landmarks. Figures compare systems judged by this code, not with figures from papers.
+
+Every frame in which the reference shows a face counts. Where the result shows none, its error is that of the still
+portrait or that of the clip's worst frame, whichever is larger: losing a face must not pay.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,13 +27,18 @@ _OPEN = 0.12
 """Lid distance over eye width below which an iris is guessed, not seen."""
 
 
-def nme(faces: Faces, reference: Faces) -> float:
+def nme(faces: Faces, reference: Faces, portrait: Face | None = None) -> float:
     """Normalized mean error of the 68 landmarks in percent of the distance between the outer eye corners.
 
     As in the 300-W challenge (Sagonas et al., 2013). Only for two performances of one person in one framing.
 
+    Args:
+        faces: F faces of a result.
+        reference: F faces that it should show.
+        portrait: what a result that does nothing shows.
+
     Returns:
-        Mean over frames in which both show a face, NaN without any.
+        Mean over the frames whose reference is known, NaN without any.
     """
 
     def error(face: Face, other: Face) -> float:
@@ -38,44 +46,45 @@ def nme(faces: Faces, reference: Faces) -> float:
         eyes = max(float(np.linalg.norm(wanted[36] - wanted[45])), 1e-6)
         return 100 * float(np.linalg.norm(points - wanted, axis=1).mean()) / eyes
 
-    return _mean(faces, reference, error)
+    return _mean(faces, reference, portrait, error)
 
 
-def expression_distance(faces: Faces, reference: Faces) -> float:
+def expression_distance(faces: Faces, reference: Faces, portrait: Face | None = None) -> float:
     """AED: mean absolute difference of expression codes, in standard deviations of ordinary expressions.
 
     The average expression distance of PIRenderer (Ren et al., 2021) and later papers, there of 3DMM coefficients.
 
-    Returns:
-        Mean over frames in which both show a face, NaN without any.
+    Args and result as in `nme`, here for any two people.
     """
-    return _mean(faces, reference, lambda a, b: float(np.abs(expression_code(a) - expression_code(b)).mean()))
+
+    def error(face: Face, other: Face) -> float:
+        return float(np.abs(expression_code(face) - expression_code(other)).mean())
+
+    return _mean(faces, reference, portrait, error)
 
 
-def pose_distance(faces: Faces, reference: Faces) -> float:
+def pose_distance(faces: Faces, reference: Faces, portrait: Face | None = None) -> float:
     """APD: mean absolute difference of yaw, pitch and roll, degrees.
 
     The average pose distance of PIRenderer (Ren et al., 2021), there of 3DMM parameters in radians.
 
-    Returns:
-        Mean over frames in which both show a face, NaN without any.
+    Args and result as in `nme`, here for any two people.
     """
 
     def error(face: Face, other: Face) -> float:
         difference = head_pose(face.landmarks68).degrees - head_pose(other.landmarks68).degrees
         return float(np.abs((difference + 180) % 360 - 180).mean())
 
-    return _mean(faces, reference, error)
+    return _mean(faces, reference, portrait, error)
 
 
-def gaze_error(faces: Faces, reference: Faces) -> float:
+def gaze_error(faces: Faces, reference: Faces, portrait: Face | None = None) -> float:
     """Mean angle between the directions in which the eyes look, relative to the head, degrees.
 
     Papers (Guo et al., LivePortrait, 2024) take a gaze network's directions relative to the camera; here the head's
     part is in `pose_distance`. Frames in which either has closed eyes are left out.
 
-    Returns:
-        Mean over frames in which both show open eyes, NaN without any.
+    Args and result as in `nme`, here for any two people.
     """
 
     def error(face: Face, other: Face) -> float:
@@ -83,7 +92,7 @@ def gaze_error(faces: Faces, reference: Faces) -> float:
             return float("nan")
         return float(np.degrees(np.arccos(np.clip(np.dot(gaze_direction(face), gaze_direction(other)), -1, 1))))
 
-    return _mean(faces, reference, error)
+    return _mean(faces, reference, portrait, error)
 
 
 def gaze_direction(face: Face) -> np.ndarray:
@@ -122,7 +131,13 @@ def _raw_code(landmarks68: np.ndarray) -> np.ndarray:
     )
 
 
-def _mean(faces: Faces, reference: Faces, error: Callable[[Face, Face], float]) -> float:
-    errors = [error(a, b) for a, b in zip(faces, reference, strict=True) if a is not None and b is not None]
-    known = [value for value in errors if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
+def _mean(faces: Faces, reference: Faces, portrait: Face | None, error: Callable[[Face, Face], float]) -> float:
+    pairs = [(face, other) for face, other in zip(faces, reference, strict=True) if other is not None]
+    seen = [error(face, other) for face, other in pairs if face is not None]
+    worst = max((value for value in seen if np.isfinite(value)), default=float("nan"))
+    # a reference that cannot be compared even with itself, such as the gaze of closed eyes, is not known
+    lost = [other for face, other in pairs if face is None and np.isfinite(error(other, other))]
+    doing_nothing = [float("nan") if portrait is None else error(portrait, other) for other in lost]
+    errors = np.array(seen + [float(np.fmax(value, worst)) for value in doing_nothing])
+    known = errors[np.isfinite(errors)]
+    return float(known.mean()) if len(known) else float("nan")

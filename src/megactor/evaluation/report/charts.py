@@ -13,7 +13,7 @@ _LABELS, _RIGHT, _TOP, _BOTTOM = 96, 14, 8, 30
 
 
 def dots_with_whiskers(groups: Sequence[tuple[str, Sequence[Estimate]]], digits: int) -> str:
-    """Groups from top to bottom; in each a dot with its 95 % interval for every system, in the systems' colors.
+    """Groups from top to bottom; in each a dot for every system, in its color, with its 95 % interval if it has one.
 
     Args:
         groups: name and an estimate for each system.
@@ -22,7 +22,8 @@ def dots_with_whiskers(groups: Sequence[tuple[str, Sequence[Estimate]]], digits:
     known = [value for _, values in groups for value in values if value.count]
     if not known:
         return ""
-    scale = _Scale(min(v.low for v in known), max(v.high for v in known), _LABELS, WIDTH - _RIGHT)
+    ends = [end for value in known for end in _ends(value)]
+    scale = _Scale(min(ends), max(ends), _LABELS, WIDTH - _RIGHT)
     step = 13 * len(groups[0][1]) + 9
     height = _TOP + step * len(groups) + _BOTTOM
     marks = [_vertical_axis(scale, height, digits)]
@@ -37,15 +38,19 @@ def dots_with_whiskers(groups: Sequence[tuple[str, Sequence[Estimate]]], digits:
             if not value.count:
                 continue
             y = middle + 13 * (number - (len(values) - 1) / 2)
-            title = (
-                f"{name}: {value.mean:.{digits}f} ({value.low:.{digits}f} to {value.high:.{digits}f}), n={value.count}"
-            )
+            low, high = _ends(value)
+            sure = f" ({low:.{digits}f} to {high:.{digits}f})" if value.has_interval else ""
+            title = f"{name}: {value.mean:.{digits}f}{sure}, n={value.count}"
             marks.append(
-                f'<g class="s{number}"><title>{escape(title)}</title><line x1="{scale(value.low):.1f}" '
-                f'x2="{scale(value.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                f'<g class="s{number}"><title>{escape(title)}</title><line x1="{scale(low):.1f}" '
+                f'x2="{scale(high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
                 f'<circle cx="{scale(value.mean):.1f}" cy="{y:.1f}" r="4"/></g>'
             )
     return _svg(height, marks)
+
+
+def _ends(value: Estimate) -> tuple[float, float]:
+    return (value.low, value.high) if value.has_interval else (value.mean, value.mean)
 
 
 def sorted_dots(series: Sequence[Sequence[tuple[str, float]]], digits: int, height: int = 220) -> str:

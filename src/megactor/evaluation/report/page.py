@@ -20,11 +20,11 @@ WORST, BEST = 12, 4
 _GROUPS = 24
 """More styles or identities than these are not drawn one by one."""
 _COLORS = 6
-_CARDS = ("psnr_gain", "r_mouth", "r_lids", "r_yaw", "aed", "apd", "identity", "found")
+_CARDS = ("psnr_gain", "r_mouth", "amplitude_mouth", "r_lids", "r_yaw", "aed", "apd", "identity", "found")
 _LEAST_TILE = 104
 """Pixels of a tile on a phone, where a strip can be pushed sideways."""
 _MOST_PLOTS = 6
-_PLOTS = ("psnr_gain", "r_mouth", "r_lids", "r_yaw", "aed", "apd", "identity_difference")
+_PLOTS = ("psnr_gain", "r_mouth", "amplitude_mouth", "r_lids", "r_yaw", "aed", "apd", "identity_difference")
 
 
 def html_page(folder: Path, summary: Summary) -> str:

@@ -2,11 +2,11 @@
 
 from html import escape
 
-from megactor.evaluation.definitions import DOWN, METRICS, UNRANKED, UP
+from megactor.evaluation.definitions import DOWN, METRICS, ONE, UNRANKED, UP
 from megactor.evaluation.summary import Figures, Summary
 from megactor.metrics.statistics import Estimate
 
-_ARROWS = {UP: " ↑", DOWN: " ↓", "": ""}
+_ARROWS = {UP: " ↑", DOWN: " ↓", ONE: " → 1", "": ""}
 _LEADS = {1: '<i class="lead" title="{first} is better, sure at 95 %">▼</i>', 0: ""}
 _LEADS[-1] = '<i class="lag" title="{first} is worse, sure at 95 %">▲</i>'
 
@@ -86,9 +86,9 @@ def figure(value: Estimate, digits: int) -> str:
 
 
 def interval(value: Estimate, digits: int) -> str:
-    """Its confidence interval; a single clip has none."""
-    if value.count == 1:
-        return "one clip"
+    """Its confidence interval, for which a few clips are too few."""
+    if not value.has_interval:
+        return "one clip" if value.count == 1 else "too few clips"
     return f"{value.low:.{digits}f} to {value.high:.{digits}f}"
 
 
@@ -106,8 +106,8 @@ def _bold(figures: Figures, system: str) -> set[str]:
         means = {name: row[metric].mean for name, row in rivals.items() if metric in row}
         if not means or system not in means or not definition.better:
             continue
-        wanted = (max if definition.better == UP else min)(means.values())
-        if figure(rivals[system][metric], definition.digits) == f"{wanted:.{definition.digits}f}":
+        written = {name: float(f"{mean:.{definition.digits}f}") for name, mean in means.items()}
+        if all(definition.gain(written[system], other) >= 0 for other in written.values()):
             best.add(metric)
     return best
 
