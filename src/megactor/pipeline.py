@@ -23,11 +23,11 @@ from megactor.compute.devices import choose_device, choose_dtype
 from megactor.compute.memory import Measure, MemoryGuard
 from megactor.drive.live import LiveDrive, live_frames
 from megactor.drive.masking import DrivingFrame
+from megactor.drive.pictures import Picture, read_frames, read_picture
 from megactor.drive.portrait import Portrait, read_portrait
 from megactor.drive.recording import DrivingClip
 from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
-from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
@@ -170,7 +170,7 @@ class MegActorPipeline(DiffusionPipeline):
 
     def __call__(
         self,
-        portrait: str | os.PathLike[str] | np.ndarray,
+        portrait: Picture,
         driving: str | os.PathLike[str],
         *,
         progress: Progress = no_progress,
@@ -182,7 +182,7 @@ class MegActorPipeline(DiffusionPipeline):
         denoised while the result is iterated or saved.
 
         Args:
-            portrait: file, or uint8 RGB (H, W, 3).
+            portrait: see `drive.pictures.Picture`: a file, a PIL image, an array or a tensor.
             driving: video file.
             progress: see `result.Progress`.
             options: fields of `AnimationOptions`.
@@ -197,7 +197,7 @@ class MegActorPipeline(DiffusionPipeline):
         asked = AnimationOptions(**options)
         size = asked.size or self.config.output_size
 
-        picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
+        picture = read_picture(portrait)
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         reader = VideoReader(driving, asked.start, asked.end, asked.fps)
         shown = asked.preview_size(size)
@@ -221,8 +221,8 @@ class MegActorPipeline(DiffusionPipeline):
 
     def stream(
         self,
-        portrait: str | os.PathLike[str] | np.ndarray,
-        frames: Iterable[np.ndarray],
+        portrait: Picture,
+        frames: Iterable[Picture],
         *,
         chunk: int = LIVE_CHUNK,
         **options: Any,
@@ -234,8 +234,8 @@ class MegActorPipeline(DiffusionPipeline):
         `__call__` on a recording. Until a face is seen, the portrait itself comes out.
 
         Args:
-            portrait: file, or uint8 RGB (H, W, 3).
-            frames: uint8 RGB (H, W, 3), from any iterator.
+            portrait: see `drive.pictures.Picture`: a file, a PIL image, an array or a tensor.
+            frames: pictures as the portrait, from any iterator; all of one shape.
             chunk: frames at a time, 1 to the model's window: fewer mean less delay and more work a frame.
             options: fields of `AnimationOptions`, with `speed="realtime"` where it is not given; start, end and fps
                 belong to files.
@@ -244,7 +244,7 @@ class MegActorPipeline(DiffusionPipeline):
             uint8 RGB frames, one for each that was read.
 
         Raises:
-            InputError: an option or the portrait cannot be used.
+            InputError: an option or the portrait cannot be used; later, a frame cannot.
             FaceError: no face in the portrait.
         """
         asked = AnimationOptions(**{"speed": "realtime"} | options)
@@ -253,7 +253,7 @@ class MegActorPipeline(DiffusionPipeline):
         if not 1 <= chunk <= self.config.window:
             raise InputError(f"chunk is {chunk}, but must be from 1 to {self.config.window}")
         size = asked.size or self.config.output_size
-        picture = load_image(portrait) if isinstance(portrait, str | os.PathLike) else portrait
+        picture = read_picture(portrait)
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
         composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
@@ -262,7 +262,7 @@ class MegActorPipeline(DiffusionPipeline):
             return self.animate_crops(face, crops, None, asked, chunk=chunk)
 
         before = composer(face.large, np.zeros_like(face.large))
-        return live_frames(frames, drive, before, lambda driving: _laid_out(driving, animate, composer))
+        return live_frames(read_frames(frames), drive, before, lambda driving: _laid_out(driving, animate, composer))
 
     def animate_crops(
         self,

@@ -23,6 +23,8 @@ def readable_file(path: str | os.PathLike[str], kind: str) -> Path:
         status = file.stat()
     except FileNotFoundError:
         raise InputError(f"{kind} not found: {path}; check the path") from None
+    except TypeError:
+        raise InputError(f"{kind} is of type {type(path).__name__}; give the path of a file") from None
     except (OSError, ValueError, RuntimeError) as error:  # too long, null byte, loop, unknown ~user
         raise InputError(f"{kind} cannot be opened: {path} ({error})") from None
     if file.is_dir():

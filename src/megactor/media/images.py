@@ -46,7 +46,7 @@ def load_image(path: str | os.PathLike[str], max_pixels: int = 64_000_000) -> ND
                 if width * height > max_pixels:
                     raise InputError(_too_large(path, f"{width}x{height}", max_pixels))
                 image.load()
-                return _upright_rgb(image)
+                return upright_rgb(image)
     except UnidentifiedImageError:
         raise InputError(f"not a picture that can be read: {path}; convert it to PNG or JPEG") from None
     except Image.DecompressionBombError:
@@ -64,7 +64,8 @@ def _too_large(path: str | os.PathLike[str], size: str, max_pixels: int) -> str:
     return f"picture too large: {path} is {size}, the limit is {max_pixels:,} pixels; scale it down"
 
 
-def _upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """An opened picture as `load_image` gives it: uint8 RGB (H, W, 3); raises what Pillow raises."""
     profile = image.info.get("icc_profile")
     upright = ImageOps.exif_transpose(image)
     eight_bit = _to_eight_bits(upright)
