@@ -33,7 +33,7 @@ def train(
     """Train the networks by a recipe.
 
     May be stopped at any moment, even by kill -9: the same command goes on from the last checkpoint. Ctrl-C saves.
-    For several processes or machines start it with torchrun or accelerate launch; see docs/training.md.
+    For several processes or machines start it with torchrun; see docs/training.md.
     """
     require_extra()
     from megactor.media.atomic import os_errors_as_output_errors

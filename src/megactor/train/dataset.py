@@ -86,6 +86,31 @@ class _Batches(Sampler[list[int]]):
         return (self.last - self.first) // self.batch
 
 
+def samples_of_a_pass(batch: int, passes: int, processes: int) -> int:
+    """Samples of one backward pass over all processes.
+
+    Args:
+        batch: samples of a step.
+        passes: backward passes of a step.
+        processes: that share every pass.
+
+    Raises:
+        InputError: they cannot be shared evenly.
+    """
+    if batch % passes:
+        raise InputError(
+            f"optimizer.batch is {batch}, which cannot be split into optimizer.accumulation={passes} passes"
+        )
+    if batch % (passes * processes):
+        fewer = max(number for number in range(1, processes) if batch % (passes * number) == 0)
+        larger = -(-batch // (passes * processes)) * passes * processes
+        raise InputError(
+            f"optimizer.batch is {batch}, the samples of a step over all processes: {processes} processes cannot share "
+            f"them evenly; start {fewer}, or give --set optimizer.batch={larger}"
+        )
+    return batch // passes
+
+
 def sample_loader(
     samples: Samples, first: int, last: int, batch: int, rank: int = 0, world_size: int = 1, workers: int = 0
 ) -> DataLoader[Batch]:

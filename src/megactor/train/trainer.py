@@ -18,7 +18,7 @@ from megactor.train.average import MovingAverage
 from megactor.train.build import build_networks, build_task
 from megactor.train.checkpoint import TrainingState, checkpoints, load_checkpoint, save_checkpoint
 from megactor.train.config import DiffusionConfig, TrainConfig
-from megactor.train.dataset import Samples, sample_loader
+from megactor.train.dataset import Samples, sample_loader, samples_of_a_pass
 from megactor.train.reports import RunReports
 from megactor.train.samples import Batch
 from megactor.train.schedule import learning_rate
@@ -73,7 +73,9 @@ class Trainer:
             mixed_precision="no" if config.precision == "fp32" else config.precision,
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=_leaves_parts_out(config))],
         )
-        self._pass_size = self._share_batch()
+        self._pass_size = samples_of_a_pass(
+            config.optimizer.batch, config.optimizer.accumulation, self.accelerator.num_processes
+        )
         networks = build_networks(config)
         task = build_task(config, networks)
         if config.gradient_checkpointing:
@@ -156,16 +158,6 @@ class Trainer:
             set_weights(build_task(self.config, networks), weights)
             networks.save(folder)
         self.accelerator.wait_for_everyone()
-
-    def _share_batch(self) -> int:
-        """Samples of one backward pass over all processes."""
-        batch, passes = self.config.optimizer.batch, self.config.optimizer.accumulation
-        processes = self.accelerator.num_processes
-        if batch % (passes * processes):
-            raise InputError(
-                f"optimizer.batch is {batch}: it cannot be split into {passes} passes of {processes} processes"
-            )
-        return batch // passes
 
     def _resume(self) -> None:
         found = checkpoints(self.folder / "checkpoints")
