@@ -1,6 +1,5 @@
-"""Every `megactor train` command line of the documents, as a shell would start it: variables and loops are the shell's."""
+"""Every `megactor train` command line of the documents, as a shell starts it: variables and loops are the shell's."""
 
-import os
 import re
 import shutil
 import subprocess
