@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from command_line import error_line, megactor
 from synth_toy_rig import toy_rig
+from tiny_model import CenteredFaceAnalyzer
 
+from megactor.media.writer import VideoWriter
 from megactor.synth.anatomy.rig import ENVIRONMENT
 
 
@@ -75,6 +77,30 @@ def test_diversity_is_a_table(rig):
     lines = outcome.out.splitlines()
     assert lines[:2] == ["| quantity | shares |", "|---|---|"]
     assert any(line.startswith("| hair style | ") for line in lines)
+
+
+def test_diversity_beside_real_clips(rig, tmp_path, monkeypatch):
+    monkeypatch.setattr("megactor.faces.analyzer.create_analyzer", CenteredFaceAnalyzer)
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    assert "no videos" in error_line(megactor("synth", "diversity", "--beside", folder))
+    with VideoWriter(folder / "still.mp4", 25, (64, 64)) as writer:
+        for _ in range(15):
+            writer.write(np.full((64, 64, 3), 90, np.uint8))
+
+    outcome = megactor("synth", "diversity", "--beside", folder, "--clips", 1, "--seconds", 0.5)
+
+    assert outcome.code == 0, outcome
+    rows = [line for line in outcome.out.splitlines() if line.startswith("|")]
+    assert rows[0] == "| quantity | rendered | real |"
+    (brightness,) = (row for row in rows if row.startswith("| brightness of the picture"))
+    assert brightness.split("|")[3].strip() == "0.35 (0.35 to 0.35)"
+    assert "1 of 1 videos" in outcome.out
+
+
+def test_a_file_that_is_no_video_is_one_line(rig, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    assert "broken.mp4" in error_line(megactor("synth", "diversity", "--beside", tmp_path))
 
 
 def test_an_unexpected_error_advises_no_option_that_is_not_there(rig, monkeypatch):

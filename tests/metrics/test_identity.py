@@ -5,7 +5,8 @@ from synth_toy_rig import toy_rig
 
 from megactor.metrics.identity import color_difference, face_colors, portrait_lead
 from megactor.synth.anatomy.bust import build_bust
-from megactor.synth.clips.clip import Clip, plan_clip
+from megactor.synth.clips.clip import Clip
+from megactor.synth.clips.plan import plan_clip
 from megactor.synth.render.renderer import Renderer
 
 SEEDS = (3, 4, 5)

@@ -20,6 +20,9 @@ RigFile = Annotated[
     typer.Option("--rig", metavar="FILE", help="Rig file; else $MEGACTOR_RIG, else the one `synth rig` installed."),
 ]
 Seed = Annotated[int, typer.Option(metavar="S", help="Seed of the first clip or person.", min=0)]
+Talking = Annotated[
+    float, typer.Option(metavar="X", help="Share of clips of people who talk with a still head.", min=0, max=1)
+]
 _PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
@@ -61,6 +64,7 @@ def render(
     workers: Annotated[int | None, typer.Option(metavar="W", help="Processes; by default one a core.", min=1)] = None,
     clips_per_shard: Annotated[int, typer.Option(metavar="K", help="Clips in a tar file.")] = 16,
     framing_jitter: Annotated[float, typer.Option(metavar="X", help="How far the twins' cameras differ.")] = 0.0,
+    talking: Talking = 0.5,
     rig: RigFile = None,
 ) -> None:
     """Render clips as webdataset shards: a performance, the same by another person, the same drawn, and the truth.
@@ -71,7 +75,7 @@ def render(
     from megactor.cli.progress import progress_display
     from megactor.synth.clips.shards import ShardPlan, render_shards
 
-    plan = ShardPlan(clips, frames, size, fps, seed, clips_per_shard, framing_jitter)
+    plan = ShardPlan(clips, frames, size, fps, seed, clips_per_shard, framing_jitter, talking)
     with progress_display() as progress:
         for done in render_shards(plan, output, rig, workers or os.cpu_count() or 1):
             progress("render", done, clips)
@@ -85,6 +89,7 @@ def sheet(
     clips: Annotated[int, typer.Option(metavar="N", help="Rows.", min=1, max=100)] = 8,
     size: Annotated[int, typer.Option(metavar="S", help="Side of a picture in pixels.", min=32, max=1024)] = 192,
     seed: Seed = 0,
+    talking: Talking = 0.5,
     rig: RigFile = None,
     force: Force = False,
 ) -> None:
@@ -96,7 +101,8 @@ def sheet(
     from megactor.cli.progress import progress_display
     from megactor.errors import InputError
     from megactor.media.atomic import atomic_path, check_target
-    from megactor.synth.clips.clip import Clip, plan_clip
+    from megactor.synth.clips.clip import Clip
+    from megactor.synth.clips.plan import Variety, plan_clip
 
     picture_format = _PICTURE_FORMATS.get(output.suffix.lower())
     if picture_format is None:
@@ -105,7 +111,8 @@ def sheet(
     renderer, rows = _renderer(rig), []
     with progress_display() as progress:
         for number in range(clips):
-            clip = Clip(renderer, plan_clip(seed + number, frames=61), size)
+            plan = plan_clip(seed + number, frames=61, variety=Variety(talking=talking))
+            clip = Clip(renderer, plan, size)
             moments = [clip.frame(index) for index in (0, 30, 60)]
             rows.append(np.hstack([picture for moment in moments for picture in moment.pictures.values()]))
             progress("render", number + 1, clips)
@@ -144,16 +151,59 @@ def check(
 def diversity(
     identities: Annotated[int, typer.Option(metavar="N", help="How many random people.", min=1)] = 1000,
     seed: Seed = 0,
+    beside: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of videos: render some clips and compare with these.")
+    ] = None,
+    clips: Annotated[int, typer.Option(metavar="N", help="--beside: clips that are rendered.", min=1)] = 16,
+    seconds: Annotated[float, typer.Option(metavar="S", help="--beside: read of each clip.", min=0.5, max=60)] = 4.0,
+    talking: Talking = 0.5,
     rig: RigFile = None,
 ) -> None:
-    """Print histograms of who there is and what they do, as Markdown."""
+    """Print histograms of who there is and what they do, as Markdown.
+
+    With --beside: how much people move within a clip and how clips look, rendered ones and the videos of a folder, read
+    by the same face analyzer.
+    """
     require_extra()
     from megactor.synth.anatomy.rig import Rig, find_rig
     from megactor.synth.audit.diversity import people, performances
 
+    if beside is not None:
+        _print_beside(beside, rig, range(seed, seed + clips), seconds, talking)
+        return
     names = Rig.load(find_rig(rig)).expression_names
     seeds = range(seed, seed + identities)
     _print_histograms([*people(seeds), *performances(seeds, names)])
+
+
+def _print_beside(folder: Path, rig: Path | None, seeds: range, seconds: float, talking: float) -> None:
+    from megactor.cli.progress import progress_display
+    from megactor.curate.sources import VIDEOS
+    from megactor.errors import InputError
+    from megactor.faces.analyzer import create_analyzer
+    from megactor.synth.audit.spread import compare, read_rendered, read_videos
+    from megactor.synth.clips.plan import Variety
+
+    videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
+    if not videos:
+        raise InputError(f"no videos in {folder}: it should hold {', '.join(sorted(VIDEOS))} files")
+    renderer, analyzer = _renderer(rig), create_analyzer()
+    real, rendered = [], []
+    with progress_display() as progress:
+        for clip in read_videos(videos, seconds, analyzer):
+            real.append(clip)
+            progress("read", len(real), len(videos))
+        for clip in read_rendered(renderer, seeds, seconds, Variety(talking=talking), analyzer):
+            rendered.append(clip)
+            progress("render", len(rendered), len(seeds))
+    known = [[clip for clip in clips if clip is not None] for clips in (rendered, real)]
+    for kind, clips, all_clips in zip(("rendered clips", "videos"), known, (rendered, real), strict=True):
+        print(f"{len(clips)} of {len(all_clips)} {kind} show a face, {seconds:g} s of each were read")
+        if not clips:
+            raise InputError(f"the {kind} show no face that could be followed")
+    print("\n| quantity | rendered | real |\n|---|---|---|")
+    for row in compare(*known):
+        print(f"| {' | '.join(row)} |")
 
 
 def _print_histograms(histograms: "list[Histogram]") -> None:

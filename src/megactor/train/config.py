@@ -29,6 +29,8 @@ class RenderedConfig(_Config):
         sources: frames of a clip that may be the portrait; the true motion from each is kept.
         first_seed: of the first clip.
         framing_jitter: how far the twins' cameras differ.
+        talking: share of the clips in which people talk with a still head, as in real videos; in the others they pull
+            faces and turn their heads.
         reuse: None: every sample draws from all clips. Else new clips come in as training goes on: sample n draws
             from the `clips` clips from number n / reuse on, so that each is seen about `reuse` times.
         cache: folder where rendered clips are kept; runs with the same clips share it.
@@ -42,6 +44,7 @@ class RenderedConfig(_Config):
     sources: Positive = 2
     first_seed: Annotated[int, Field(ge=0)] = 0
     framing_jitter: Annotated[float, Field(ge=0)] = 0.0
+    talking: Share = 0.5
     reuse: Annotated[float, Field(gt=0)] | None = None
     cache: Path = Path("runs/clips")
     rig: Path | None = None

@@ -158,6 +158,7 @@ def _sources(config: DataConfig) -> tuple[Sequence[ClipSource], list[float]]:
                 rendered.cache,
                 rendered.rig,
                 rendered.framing_jitter,
+                rendered.talking,
                 config.layers,
             )
         )

@@ -12,7 +12,8 @@ from megactor import __version__
 from megactor.media.atomic import os_errors_as_output_errors
 from megactor.synth.anatomy.bust import build_bust
 from megactor.synth.anatomy.rig import Rig, find_rig
-from megactor.synth.clips.clip import Clip, ClipFrame, plan_clip
+from megactor.synth.clips.clip import Clip, ClipFrame
+from megactor.synth.clips.plan import RenderPlan, Variety, plan_clip
 from megactor.synth.clips.truth import collect_truth
 from megactor.synth.motion.performance import random_motion
 from megactor.synth.render.correspondence import correspond
@@ -44,6 +45,7 @@ class RenderedClips:
     cache: folder, made when it is missing; other runs with the same clips may share it.
     rig: file, or None for the installed one.
     framing_jitter: see `plan_clip`.
+    talking: share of the clips in which people talk with a still head, see `Variety`.
     layers: whether clips know the target's true matte and plate.
 
     Raises:
@@ -59,6 +61,7 @@ class RenderedClips:
     cache: Path
     rig: Path | None = None
     framing_jitter: float = 0.0
+    talking: float = 0.0
     layers: bool = False
     _renderer: Renderer | None = field(default=None, init=False, repr=False)
 
@@ -67,6 +70,7 @@ class RenderedClips:
         self._rig = find_rig(self.rig)
         rig = hashlib.sha256(self._rig.read_bytes()).hexdigest()
         look = f"{__version__} {rig} {self.frames} {self.fps} {self.size} {self.sources} {self.framing_jitter}"
+        look += f" talking {self.talking}" if self.talking else ""
         look += " layers" if self.layers else ""
         self._folder = self.cache / f"{self.frames}x{self.size}-{hashlib.sha256(look.encode()).hexdigest()[:12]}"
 
@@ -80,7 +84,8 @@ class RenderedClips:
         return strongest_of(np.array([self._strength(self.first_seed + n, names) for n in range(self.clips)]), share)
 
     def _strength(self, seed: int, names: tuple[str, ...]) -> float:
-        motion = random_motion(plan_clip(seed, self.frames, self.fps).motion_seed, self.frames, names, self.fps)
+        plan = self._plan(seed)
+        motion = random_motion(plan.motion_seed, self.frames, names, self.fps, plan.talking_head)
         return motion_strength(motion.expressions, motion.gaze)
 
     def clip(self, number: int) -> TrainingClip:
@@ -123,7 +128,7 @@ class RenderedClips:
         """Renders the clip of one seed: the target, a twin, and where the target's points lie in the source frames."""
         if self._renderer is None:
             self._renderer = Renderer(build_bust(Rig.load(self._rig)))
-        plan = plan_clip(seed, self.frames, self.fps, self.framing_jitter)
+        plan = self._plan(seed)
         layered = ("target",) if self.layers else ()
         clip = Clip(self._renderer, plan, self.size, ("target", "swapped"), layers=layered)
         frames = list(clip)
@@ -136,6 +141,9 @@ class RenderedClips:
             motion=self._motion(clip, frames, seed),
             layers=_layers(frames) if self.layers else None,
         )
+
+    def _plan(self, seed: int) -> RenderPlan:
+        return plan_clip(seed, self.frames, self.fps, self.framing_jitter, variety=Variety(talking=self.talking))
 
     def _motion(self, clip: Clip, frames: list[ClipFrame], seed: int) -> Motion:
         sources = stream(seed, "sources").choice(self.frames, self.sources, replace=False)

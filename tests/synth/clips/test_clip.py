@@ -6,7 +6,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from megactor.synth.clips.clip import STREAMS, Clip, plan_clip
+from megactor.synth.clips.clip import Clip
+from megactor.synth.clips.plan import STREAMS, plan_clip
 from megactor.synth.clips.synthbench import CLIPS, FIRST_SEED, bench_items, render_bench
 from megactor.synth.clips.truth import collect_truth
 

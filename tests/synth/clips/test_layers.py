@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from megactor.synth.clips.clip import Clip, plan_clip
+from megactor.synth.clips.clip import Clip
+from megactor.synth.clips.plan import plan_clip
 from megactor.synth.scene.backgrounds import Background
 
 PHOTO, HAIRY = 1.0, 11

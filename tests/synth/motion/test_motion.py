@@ -7,15 +7,21 @@ from hypothesis import strategies as st
 from synth_toy_rig import toy_rig
 
 from megactor.synth.motion.expressions import EMOTIONS, MEME_FACES, TONGUE, VISEMES
-from megactor.synth.motion.performance import MAX_GAZE, MAX_ROTATION, random_motion
+from megactor.synth.motion.performance import random_motion
+from megactor.synth.motion.sequence import MAX_GAZE, MAX_ROTATION
 
 NAMES = toy_rig().expression_names
 
 
-@given(seed=st.integers(0, 2**31), frames=st.integers(1, 120), fps=st.sampled_from([12.0, 25.0, 60.0]))
-@settings(max_examples=30, deadline=None)
-def test_every_motion_stays_within_what_people_can_do(seed, frames, fps):
-    motion = random_motion(seed, frames, NAMES, fps)
+@given(
+    seed=st.integers(0, 2**31),
+    frames=st.integers(1, 120),
+    fps=st.sampled_from([12.0, 25.0, 60.0]),
+    talking=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_motion_stays_within_what_people_can_do(seed, frames, fps, talking):
+    motion = random_motion(seed, frames, NAMES, fps, talking)
 
     assert len(motion) == frames == len(list(motion))
     assert motion.expressions.shape == (frames, len(NAMES) + 1)
@@ -25,8 +31,9 @@ def test_every_motion_stays_within_what_people_can_do(seed, frames, fps):
     assert all(np.isfinite(value).all() for value in (motion.rotation, motion.translation, motion.gaze))
 
 
-def test_a_seed_is_a_motion():
-    first, again, other = (random_motion(seed, 50, NAMES) for seed in (3, 3, 4))
+@pytest.mark.parametrize("talking", [False, True])
+def test_a_seed_is_a_motion(talking):
+    first, again, other = (random_motion(seed, 50, NAMES, talking_head=talking) for seed in (3, 3, 4))
     for name in ("expressions", "rotation", "translation", "gaze"):
         assert np.array_equal(getattr(first, name), getattr(again, name))
         assert not np.array_equal(getattr(first, name), getattr(other, name))

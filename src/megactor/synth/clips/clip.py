@@ -1,60 +1,20 @@
 """A clip: somebody performs, and twins perform the same in the same framing. Start reading `megactor.synth` here."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from megactor.synth.anatomy.subject import Subject
 from megactor.synth.clips.layers import Layers, true_matte, true_plate
+from megactor.synth.clips.plan import STREAMS, RenderPlan
 from megactor.synth.identity.assemble import build_subject
 from megactor.synth.identity.draws import random_traits
 from megactor.synth.motion.performance import random_motion
 from megactor.synth.motion.sequence import MotionFrame, MotionSequence
 from megactor.synth.render.renderer import Rendered, Renderer
 from megactor.synth.scene.photo import PhotoLook, develop
-from megactor.synth.scene.scene import Framing, Scene, random_framing, random_scene
-from megactor.synth.streams import stream
-from megactor.synth.styles.style import Style, random_style
-
-STREAMS = ("target", "swapped", "styled")
-"""The performance itself; the same by another person (the driver that training sees); the same drawn or painted."""
-
-AVATAR_ZOOM = 1.25
-"""3-D avatars have large heads: the camera of their clips steps back."""
-
-
-@dataclass(frozen=True)
-class Performer:
-    """Who is seen in one stream, where, and how the picture is made.
-
-    identity_seed: of the person.
-    scene_seed: of light, background and camera; the framing is the clip's.
-    style: of the picture.
-    """
-
-    identity_seed: int
-    scene_seed: int
-    style: Style
-
-
-@dataclass(frozen=True)
-class RenderPlan:
-    """All about a clip, in numbers: the same plan gives the same pictures.
-
-    seed: that it was planned from.
-    motion_seed: of what all performers do.
-    framings: camera of each stream; equal unless framing jitter was asked for.
-    performers: by stream.
-    frames, fps: length and rate.
-    """
-
-    seed: int
-    motion_seed: int
-    framings: dict[str, Framing]
-    performers: dict[str, Performer]
-    frames: int
-    fps: float
+from megactor.synth.scene.scene import Scene, random_scene
 
 
 @dataclass(frozen=True)
@@ -71,44 +31,6 @@ class ClipFrame:
     rendered: dict[str, Rendered]
     pose: MotionFrame
     layers: dict[str, Layers] = field(default_factory=dict)
-
-
-def plan_clip(
-    seed: int, frames: int, fps: float = 25.0, framing_jitter: float = 0.0, photo: float = 0.65
-) -> RenderPlan:
-    """Plans a clip.
-
-    Motion and framing are shared: with different cameras nobody could tell from the driver where the target's head
-    belongs. Identity, light, background and style differ.
-
-    Args:
-        seed: of everything.
-        frames: length.
-        fps: frames a second.
-        framing_jitter: standard deviation by which the twins' cameras differ: of the log of the picture's extent, and
-            of the shift in pictures.
-        photo: how likely target and swapped are photographs; styled never is.
-    """
-    seeds = stream(seed, "clip").integers(0, 2**31, 8).tolist()
-    styles = {
-        "target": random_style(seeds[0], photo),
-        "swapped": random_style(seeds[1], photo + 0.6 * (1 - photo)),
-        "styled": random_style(seeds[2], photo=0.0),
-    }
-    performers = {
-        name: Performer(seeds[3] + number, seeds[4] + number, styles[name]) for number, name in enumerate(STREAMS)
-    }
-    avatar = any(style.name == "avatar" for style in styles.values())
-    shared = random_framing(seeds[5], AVATAR_ZOOM if avatar else 1.0)
-    rng = stream(seed, "framing jitter")
-    framings = {"target": shared} | {name: _jittered(shared, framing_jitter, rng) for name in STREAMS[1:]}
-    return RenderPlan(seed, seeds[6], framings, performers, frames, fps)
-
-
-def _jittered(framing: Framing, amount: float, rng: np.random.Generator) -> Framing:
-    scale, shift = np.exp(rng.normal(0, amount)), rng.normal(0, amount, 2) * 2 * framing.half_height
-    center = (framing.center[0] + float(shift[0]), framing.center[1] + float(shift[1]))
-    return replace(framing, half_height=framing.half_height * float(scale), center=center)
 
 
 class Clip:
@@ -136,7 +58,7 @@ class Clip:
         self.size = size
         self.supersampling = supersampling
         names = renderer.bust.rig.expression_names
-        self.motion: MotionSequence = random_motion(plan.motion_seed, plan.frames, names, plan.fps)
+        self.motion: MotionSequence = random_motion(plan.motion_seed, plan.frames, names, plan.fps, plan.talking_head)
         self.subjects: dict[str, Subject] = {}
         self.scenes: dict[str, Scene] = {}
         self._looks: dict[str, PhotoLook] = {}

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megactor.synth.clips.clip import Clip, ClipFrame, RenderPlan, plan_clip
+from megactor.synth.clips.clip import Clip, ClipFrame
+from megactor.synth.clips.plan import RenderPlan, plan_clip
 from megactor.synth.render.renderer import Renderer
 
 FIRST_SEED = 1_900_000_000

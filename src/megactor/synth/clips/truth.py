@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
-from megactor.synth.clips.clip import ClipFrame, RenderPlan
+from megactor.synth.clips.clip import ClipFrame
+from megactor.synth.clips.plan import RenderPlan
 from megactor.synth.scene.camera import turn
 
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MAX_ROTATION = (0.5, 1.1, 0.6)
+"""Pitch, yaw and roll of a head that can still be seen from the front."""
+MAX_GAZE = (0.65, 0.4)
+"""Yaw and pitch that eyes reach without the head."""
+
 
 @dataclass(frozen=True)
 class MotionFrame:

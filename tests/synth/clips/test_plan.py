@@ -1,0 +1,70 @@
+"""Plans: SynthBench's never change, whatever is added for other clips."""
+
+import hashlib
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from synth_toy_rig import toy_rig
+
+from megactor.synth.clips.plan import Variety, plan_clip
+from megactor.synth.clips.synthbench import bench_items
+from megactor.synth.motion.performance import random_motion
+
+FIELDS = ("seed", "motion_seed", "framings", "performers", "frames", "fps")
+"""Of the plans when the figures of docs/evaluation.md were measured."""
+FINGERPRINT = "ba17358f526ccf214c7b1e46fa2e4bff642f507ab41d3122f38bc165af125bc8"
+MOTIONS = [
+    (91.86135515227215, 23.808975009596907, 43.74037533439696, 4.9232416586601175),
+    (103.4356094456889, 32.473814950790256, 56.96603631740436, 12.099474653368816),
+    (94.35591668309644, 19.887351661920547, 23.666584585502278, 17.37208690471016),
+]
+"""Sums over the first three items' motions: expressions, then absolute values of rotation, translation and gaze."""
+
+
+def rounded(value):
+    """Floats to nine digits: machines differ in the last ones."""
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def test_the_plans_of_the_test_set_are_what_they_were():
+    plans = [
+        [item.name, item.driver, {name: rounded(asdict(item.plan)[name]) for name in FIELDS}] for item in bench_items()
+    ]
+    assert hashlib.sha256(json.dumps(plans, sort_keys=True).encode()).hexdigest() == FINGERPRINT
+
+
+def test_the_test_set_has_nothing_that_came_later():
+    for item in bench_items():
+        assert item.plan == plan_clip(item.plan.seed, item.plan.frames)
+        later = {name: value for name, value in asdict(item.plan).items() if name not in FIELDS}
+        assert not any(later.values()), later
+
+
+def test_the_motions_of_the_test_set_are_what_they_were():
+    names = toy_rig().expression_names
+    for item, wanted in zip(bench_items(), MOTIONS, strict=False):
+        motion = random_motion(item.plan.motion_seed, 48, names)
+        sums = [motion.expressions.sum(dtype=float)]
+        sums += [np.abs(track).sum(dtype=float) for track in (motion.rotation, motion.translation, motion.gaze)]
+        np.testing.assert_allclose(sums, wanted, rtol=1e-5)
+
+
+def test_variety_changes_nothing_else_about_a_clip():
+    talking = 0
+    for seed in range(200):
+        bare, varied = plan_clip(seed, 8), plan_clip(seed, 8, variety=Variety(talking=0.5))
+        assert {name: asdict(bare)[name] for name in FIELDS} == {name: asdict(varied)[name] for name in FIELDS}
+        talking += varied.talking_head
+    assert 80 < talking < 120
+    assert plan_clip(3, 8, variety=Variety(talking=1.0)).talking_head
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_of_none_or_all(share):
+    assert {plan_clip(seed, 8, variety=Variety(talking=share)).talking_head for seed in range(20)} == {bool(share)}
