@@ -135,7 +135,9 @@ def layered_clip() -> TrainingClip:
     )
 
 
-@pytest.mark.parametrize("changes", [{}, {"crop": 1.0}, {"mirror": 1.0}, {"overlay": 1.0}, {"recolor": 1.0}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"crop": 1.0}, {"mirror": 1.0}, {"overlay": 1.0}, {"recolor": 1.0}, {"finish": 1.0}]
+)
 def test_layers_go_through_the_same_changes_as_the_picture(changes):
     clip = layered_clip()
     augment = STILL.model_copy(update=changes)
@@ -149,6 +151,15 @@ def test_layers_go_through_the_same_changes_as_the_picture(changes):
         empty = np.broadcast_to(sample["matte"] == 0, sample["target"].shape)
         assert 0.1 < empty.mean() < 0.6
         np.testing.assert_array_equal(sample["target"][empty], sample["plate"][empty])
+
+
+def test_the_driver_is_finished_in_a_way_of_its_own():
+    clip = shifting_clip()
+    rng = np.random.default_rng(2)
+    sample = cut_sample(clip, config(augment=STILL.model_copy(update={"finish": 1.0}), twin=0.0), rng)
+    assert (sample["driver_shown"].mean(axis=(0, 2, 3)) - sample["target"].mean(axis=(0, 2, 3)) != 0).all()
+    masked = (sample["driving"] == 0).all(axis=1)
+    assert masked.any(), "what is masked stays black"
 
 
 def test_where_layers_are_not_known_the_foreground_stands_in():

@@ -77,6 +77,8 @@ class AugmentConfig(_Config):
         mirror: left and right of all streams together.
         crop: a part of the picture, the same in all streams.
         recolor: portrait and target together.
+        finish: portrait and target together are toned, faded, black and white, on paper or canvas; the driver as
+            often, in a way of its own.
         overlay: something lies on portrait and target beside the face, and stays where it is.
         driver_jitter: the driver is turned, zoomed and shifted a little.
         driver_warp: other proportions for the driver, the official augmentation.
@@ -87,6 +89,7 @@ class AugmentConfig(_Config):
     mirror: Share = 0.5
     crop: Share = 0.0
     recolor: Share = 0.3
+    finish: Share = 0.0
     overlay: Share = 0.0
     driver_jitter: Share = 0.5
     driver_warp: Share = 0.0

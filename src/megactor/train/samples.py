@@ -20,6 +20,7 @@ from megactor.train.augment import (
 )
 from megactor.train.clips import ClipLayers, Motion, TrainingClip
 from megactor.train.config import AugmentConfig, DataConfig
+from megactor.train.finish import random_finish
 from megactor.train.overlay import random_overlay
 
 Batch = dict[str, Tensor]
@@ -80,6 +81,9 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
     if rng.random() < config.augment.recolor:
         recolor = random_recoloring(rng, tint=0.12, brightness=0.0, gamma=0.15)
         portrait, targets, plates = recolor(portrait), recolor(targets), recolor(plates)
+    if config.augment.finish and rng.random() < config.augment.finish:
+        finish = random_finish(rng, size)
+        portrait, targets, plates = finish(portrait), finish(targets), finish(plates)
     background = ~clip.foreground[choice.portrait]
     portrait_points, points = clip.landmarks["target"][[choice.portrait]], clip.landmarks["target"][choice.frames]
     shown, driving, driving_points = _drive(clip, choice, config.augment, rng)
@@ -222,6 +226,8 @@ def _drive(
     if rng.random() < augment.driver_warp:
         stretch = _random_stretch(rng, size)
         frames, points = np.stack([stretch.picture(frame) for frame in frames]), stretch.points(points)
+    if augment.finish and rng.random() < augment.finish:
+        frames = random_finish(rng, size)(frames)
     jitter = rng.normal(0, augment.box_jitter, (len(frames), 4)) if augment.box_jitter else np.zeros((len(frames), 4))
     masked = np.stack([_masked(frame, face, edges) for frame, face, edges in zip(frames, points, jitter, strict=True)])
     if rng.random() < augment.driver_recolor:
