@@ -10,6 +10,7 @@ from command_line import error_line, megactor
 from tiny_model import tiny_pipeline
 
 from megactor.evaluation.definitions import METRICS
+from megactor.evaluation.regions import WHOLE
 from megactor.evaluation.rows import read_rows
 from megactor.media.lock import locked
 from megactor.media.reader import VideoReader
@@ -48,6 +49,10 @@ def test_synthbench(finished):
     assert {"nme", "aed", "apd", "drift", "found", "identity_difference"} <= set(own)
     assert "psnr" not in truth and "identity" not in own and "identity" in summary["parts"]["cross"]["model"]
     assert set(own) <= set(METRICS)
+    assert "| PSNR in dB and share of the error, n=2 | pixels | model | warp | still |" in outcome.out
+    regions = summary["regions"]["model"]
+    assert sum(regions[name]["pixels"] for name in WHOLE) == pytest.approx(1)
+    assert sum(regions[name]["error"] for name in WHOLE) == pytest.approx(1)
     for place in ("inputs", "truth", "results/model", "results/warp"):
         assert len(list(VideoReader(out / place / "000-self.mp4"))) == 7
 
@@ -57,6 +62,7 @@ def test_the_page_stands_alone_and_shows_every_clip(finished):
     assert not re.search(r"https?://|<link|<script src|@import|url\(", page)
     assert page.count("data:video/mp4;base64,") == 2 and "000-self" in page and "001-cross" in page
     assert "$" not in re.sub(r"base64,[^\"]*", "", page)  # a placeholder that nobody filled
+    assert "Where the error lies" in page
     assert page.count("<svg") >= 3 and "Not measured: LPIPS: no folder" in page
 
 
@@ -106,6 +112,7 @@ def test_people_in_their_own_videos(evaluate, tmp_path, recordings):
     part = summary_of(tmp_path / "out")["parts"]["self"]
     assert part["truth"]["found"]["mean"] == 1 and part["model"]["psnr"]["count"] == 2
     assert "r_mouth_rendered" not in part["model"]
+    assert summary_of(tmp_path / "out")["regions"] == {}
     assert len(list(VideoReader(tmp_path / "out" / "inputs" / "a.mp4"))) == 6
 
 

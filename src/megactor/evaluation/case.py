@@ -39,6 +39,7 @@ class Case:
     first_is_portrait: the first driving frame shows the portrait's very moment.
     landmarks: (68, 2) of the portrait and of the driver's first frame, for when the analyzer finds no face there.
     rendered: (F, len(MEASURES)) the performance as the renderer knows it, or None.
+    regions: (F, S, S) bool by the names of `regions.REGIONS`, what the portrait shows and hides of the truth, or None.
     """
 
     key: CaseId
@@ -51,3 +52,4 @@ class Case:
     first_is_portrait: bool
     landmarks: tuple[np.ndarray, np.ndarray]
     rendered: np.ndarray | None = None
+    regions: dict[str, np.ndarray] | None = None

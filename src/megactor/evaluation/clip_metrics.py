@@ -7,6 +7,7 @@ import torch
 
 from megactor.evaluation.baselines import like_portrait
 from megactor.evaluation.case import Case
+from megactor.evaluation.regions import region_metrics
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
 from megactor.metrics.head import expression_distance, gaze_error, nme, pose_distance
@@ -71,6 +72,9 @@ class Judge:
             "ms_ssim": float(ms_ssim(made, true).mean()),
             "l1": float(l1(made, true).mean()),
         }
+        if self._case.regions is not None:
+            regions = {name: mask[1:] for name, mask in self._case.regions.items()}
+            metrics |= region_metrics(result[1:], truth[1:], regions)
         if self._lpips is not None:
             pairs = zip(made.split(8), true.split(8), strict=True)
             metrics["lpips"] = float(torch.cat([self._lpips(a, b) for a, b in pairs]).mean())

@@ -1,13 +1,37 @@
-"""What a rendered face does, from the renderer instead of the face analyzer, in the columns of `metrics.motion`."""
+"""What the renderer knows of a clip: what the face does, in the columns of `metrics.motion`, and what was hidden."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from megactor.evaluation.regions import REGIONS
 from megactor.faces import measures
 from megactor.metrics.motion import MEASURES
+from megactor.synth.anatomy.subject import Material, Subject
 from megactor.synth.clips.clip import ClipFrame
+from megactor.synth.render.correspondence import correspond
+from megactor.synth.render.renderer import Rendered
 from megactor.synth.scene.scene import Framing
+
+_INSIDE_MOUTH = (Material.MOUTH, Material.GUM, Material.TEETH, Material.TONGUE)
+
+
+def true_regions(rendered: Sequence[Rendered], subject: Subject) -> dict[str, np.ndarray]:
+    """What of each frame the first one, which is the portrait, shows and hides.
+
+    Args:
+        rendered: F frames of one person and scene, with the renderer's own supersampling.
+        subject: the person.
+
+    Returns:
+        (F, S, S) bool by the names of `regions.REGIONS`.
+    """
+    rows = []
+    for frame in rendered:
+        person, shown = frame.triangle_ids >= 0, correspond(subject, frame, rendered[0]).visible
+        mouth = np.isin(frame.materials, _INSIDE_MOUTH)
+        rows.append((person & ~shown, person & ~shown & mouth, ~person & ~shown, person & shown, ~person & shown))
+    return dict(zip(REGIONS, np.stack(rows, axis=1), strict=True))
 
 
 def true_performance(

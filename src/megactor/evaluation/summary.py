@@ -7,6 +7,7 @@ import numpy as np
 
 from megactor.evaluation.case import CaseId
 from megactor.evaluation.definitions import METRICS
+from megactor.evaluation.regions import RegionFigure, region_difference, region_figures
 from megactor.evaluation.rows import Row
 from megactor.metrics.statistics import Estimate, estimate
 
@@ -63,6 +64,18 @@ class Summary:
         keys = self.members(part)
         pairs = [(self.value(key, self.systems[0], metric), self.value(key, other, metric)) for key in keys]
         return [pair for pair in pairs if np.isfinite(pair).all()]
+
+    def regions(self) -> dict[str, dict[str, RegionFigure]]:
+        """System -> region -> figure, over all cases; empty where no renderer knows the regions."""
+        figures = {name: region_figures(self._clips(name)) for name in self.systems}
+        return {name: row for name, row in figures.items() if row}
+
+    def region_difference(self, other: str, region: str) -> Estimate:
+        """PSNR of the first system less another's in a region, on the same clips."""
+        return region_difference(self._clips(self.systems[0]), self._clips(other), region)
+
+    def _clips(self, system: str) -> list[dict[str, float]]:
+        return [self.rows[key.name].get(system, {}) for key in self.keys]
 
     def members(self, part: str) -> list[CaseId]:
         """Cases of a part."""

@@ -39,6 +39,9 @@ def write_report(folder: Path, summary: Summary) -> None:
             }
             for part in summary.parts
         },
+        "regions": {
+            system: {name: asdict(value) for name, value in row.items()} for system, row in summary.regions().items()
+        },
     }
     texts = {
         JSON: json.dumps(known(numbers), indent=1),

@@ -9,9 +9,11 @@ from string import Template
 
 from megactor.evaluation.case import CaseId
 from megactor.evaluation.definitions import METRICS, REFERENCE_SYSTEMS, UNRANKED
+from megactor.evaluation.report.cells import figure, interval
 from megactor.evaluation.report.charts import dots_with_whiskers, sorted_dots
+from megactor.evaluation.report.regions import html_regions
 from megactor.evaluation.report.strips import strip_parts, strip_video
-from megactor.evaluation.report.table import figure, html_table, interval
+from megactor.evaluation.report.table import html_table
 from megactor.evaluation.summary import Summary
 
 SUITES = {"synthbench": "SynthBench", "self": "self-driven videos", "cross": "portraits and drivers"}
@@ -52,6 +54,7 @@ def html_page(folder: Path, summary: Summary) -> str:
             f'<div class="scroll" data-part="{part}"{" hidden" if number else ""}>{html_table(summary, part)}</div>'
             for number, part in enumerate(parts)
         ),
+        regions=_regions(summary),
         colors="\n".join(
             f".s{n} line {{ stroke: var(--c{n}) }} .s{n} circle {{ fill: var(--c{n}) }}" for n in range(_COLORS)
         ),
@@ -106,6 +109,17 @@ def _marks(summary: Summary) -> str:
     return (
         f'{bold}<b style="color: var(--good)">▼</b> {first} is better than this column on the same clips, '
         f'<b style="color: var(--bad)">▲</b> worse, both sure at 95&#8239;% (paired).'
+    )
+
+
+def _regions(summary: Summary) -> str:
+    table = html_regions(summary)
+    if not table:
+        return ""
+    return (
+        '<h2>Where the error lies</h2><p class="soft">What the portrait shows of a true frame must be moved, what it '
+        "hides must be generated; the renderer knows which is which. All clips' pixels of a region together, the first "
+        f'frames left out.</p><div class="scroll">{table}</div>'
     )
 
 

@@ -3,6 +3,8 @@
 from html import escape
 
 from megactor.evaluation.definitions import DOWN, METRICS, ONE, UNRANKED, UP
+from megactor.evaluation.report.cells import figure, interval, markdown_table
+from megactor.evaluation.report.regions import markdown_regions
 from megactor.evaluation.summary import Figures, Summary
 from megactor.metrics.statistics import Estimate
 
@@ -29,9 +31,10 @@ def markdown(summary: Summary, details: bool = True) -> str:
             metric: [_markdown_cell(figures, system, metric, size) for system in summary.systems]
             for metric in _measured(figures)
         }
-        blocks.append(_markdown_table(f"{part}, n={size}", summary.systems, cells))
+        blocks.append(markdown_table([f"{part}, n={size}", *summary.systems], _rows(cells)))
         if details:
             blocks += _differences(summary, part)
+    blocks += markdown_regions(summary)
     blocks += [f"{name}: not measured: {reason}" for name, reason in summary.not_measured.items()]
     blocks += [f"{name}: skipped: {reason}" for name, reason in summary.skipped.items()]
     return "\n\n".join(blocks)
@@ -50,14 +53,11 @@ def _differences(summary: Summary, part: str) -> list[str]:
         cells[metric] = [
             f"{value.mean:+.{digits}f} ({interval(value, digits)})" if value.count else "-" for value in paired
         ]
-    return [_markdown_table(f"{part}, the same clips", [f"{first} less {name}" for name in rivals], cells)]
+    return [markdown_table([f"{part}, the same clips", *(f"{first} less {name}" for name in rivals)], _rows(cells))]
 
 
-def _markdown_table(title: str, columns: list[str], cells: dict[str, list[str]]) -> str:
-    """A row for each metric."""
-    rows = [[METRICS[metric].label + _ARROWS[METRICS[metric].better], *row] for metric, row in cells.items()]
-    head, *lines = (f"| {' | '.join(row)} |" for row in [[title, *columns], *rows])
-    return "\n".join([head, "|---" * (len(columns) + 1) + "|", *lines])
+def _rows(cells: dict[str, list[str]]) -> list[list[str]]:
+    return [[METRICS[metric].label + _ARROWS[METRICS[metric].better], *row] for metric, row in cells.items()]
 
 
 def html_table(summary: Summary, part: str) -> str:
@@ -78,18 +78,6 @@ def html_table(summary: Summary, part: str) -> str:
         rows.append(f'<tr><th scope="row" title="{escape(definition.meaning)}">{name}</th>{"".join(cells)}</tr>')
     head = f'<thead><tr><th scope="col">{size} clips</th>{head}</tr></thead>'
     return f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"
-
-
-def figure(value: Estimate, digits: int) -> str:
-    """A mean as it stands in tables."""
-    return f"{value.mean:.{digits}f}"
-
-
-def interval(value: Estimate, digits: int) -> str:
-    """Its confidence interval, for which a few clips are too few."""
-    if not value.has_interval:
-        return "one clip" if value.count == 1 else "too few clips"
-    return f"{value.low:.{digits}f} to {value.high:.{digits}f}"
 
 
 def _measured(figures: Figures) -> list[str]:

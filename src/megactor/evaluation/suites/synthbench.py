@@ -10,7 +10,7 @@ import numpy as np
 
 from megactor.drive.masking import landmark_box
 from megactor.evaluation.case import SIDE, Case, CaseId
-from megactor.evaluation.rendered_truth import true_performance
+from megactor.evaluation.rendered_truth import true_performance, true_regions
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.synth.anatomy.bust import build_bust
 from megactor.synth.anatomy.rig import Rig, find_rig
@@ -51,6 +51,7 @@ class SynthBench:
             first_is_portrait=True,
             landmarks=(first["target"].landmarks[:68], first[item.driver].landmarks[:68]),
             rendered=true_performance(clip.frames, "target", item.plan.framings["target"], expressions),
+            regions=true_regions([frame.rendered["target"] for frame in clip.frames], clip.subject),
         )
 
     def settings(self) -> dict[str, Any]:

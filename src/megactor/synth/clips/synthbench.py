@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from megactor.synth.anatomy.subject import Subject
 from megactor.synth.clips.clip import Clip, ClipFrame
 from megactor.synth.clips.plan import RenderPlan, plan_clip
 from megactor.synth.render.renderer import Renderer
@@ -33,11 +34,13 @@ class BenchItem:
 class BenchClip:
     """A rendered item.
 
+    subject: the target.
     portrait: uint8 (S, S, 3), the target's first frame.
     frames: all frames; `frame.pictures[item.driver]` drives, `frame.pictures["target"]` is what should come out.
     """
 
     item: BenchItem
+    subject: Subject
     portrait: np.ndarray
     frames: list[ClipFrame]
 
@@ -56,5 +59,6 @@ def render_bench(renderer: Renderer, items: list[BenchItem], size: int = 256) ->
     """Renders items one after the other; only the streams that are looked at."""
     for item in items:
         streams = tuple(dict.fromkeys(("target", item.driver)))
-        frames = list(Clip(renderer, item.plan, size, streams))
-        yield BenchClip(item, frames[0].pictures["target"], frames)
+        clip = Clip(renderer, item.plan, size, streams)
+        frames = list(clip)
+        yield BenchClip(item, clip.subjects["target"], frames[0].pictures["target"], frames)
