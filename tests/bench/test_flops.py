@@ -25,8 +25,8 @@ def test_a_quarter_of_the_official_work_is_left_out(counts: Counts) -> None:
 
 def test_reference_attention_is_computed_for_one_half_only(counts: Counts) -> None:
     guided = {part.name: part.tera for part in counts.parts if part.often == "window"}
-    with_reference = counts.unguided - guided["way down"]
-    without = guided["middle and way up"] - with_reference
+    with_reference = counts.unguided - guided["down blocks"]
+    without = guided["middle and up blocks"] - with_reference
     assert 0 < without < with_reference
 
 

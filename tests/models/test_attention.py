@@ -6,7 +6,6 @@ from golden import formula_values, formula_weights
 
 from megactor.models.attention import (
     BackgroundAttention,
-    Context,
     ReferenceAttention,
     SpatialTransformer,
     TransformerBlock,
@@ -52,9 +51,9 @@ def test_frames_share_the_background_without_mixing() -> None:
     formula_weights(block)
     tokens = formula_values((2 * FRAMES, TOKENS, CHANNELS), 0)
     background = formula_values((2, 5, 8), 1)
-    folded, seen = block(tokens, Context(block.attn2.project(background)))
+    folded, seen = block(tokens, block.attn2.project(background))
     repeated = background.repeat_interleave(FRAMES, dim=0)
-    by_frame, _ = block(tokens, Context(block.attn2.project(repeated)))
+    by_frame, _ = block(tokens, block.attn2.project(repeated))
     torch.testing.assert_close(folded, by_frame)
     torch.testing.assert_close(seen, block.norm1(tokens))
 
@@ -64,7 +63,7 @@ def test_transformer_hands_over_its_first_norm() -> None:
     transformer = SpatialTransformer(CHANNELS, heads=2, cross_attention_dim=8, norm_groups=4)
     pictures = formula_values((2, CHANNELS, 2, 3), 0)
     background = transformer.block.attn2.project(formula_values((2, 5, 8), 1))
-    out, seen = transformer(pictures, Context(background))
+    out, seen = transformer(pictures, background)
     assert out.shape == pictures.shape and seen.shape == (2, 6, CHANNELS)
 
 

@@ -222,7 +222,7 @@ def test_save_and_load(tmp_path: Path, sample: Tensor, tokens: Tensor, latents: 
 def test_reading_blocks_pair_up() -> None:
     denoiser, reference_net = networks()
     features = reference_net(torch.zeros(1, 4, 8, 8), 0, torch.zeros(1, 5, 8)).tokens
-    assert denoiser.reading_layers == len(features) == 5
+    assert len(denoiser.project_reference(ReferenceFeatures(features))) == len(features) == 5
     # middle (2x2), then up: level 2 (2x2), level 1 (4x4); widths by level
     assert [tuple(f.shape[1:]) for f in features] == [(4, 32), (4, 32), (4, 32), (16, 32), (16, 32)]
 

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers.configuration_utils import FrozenDict
 from diffusers.models.downsampling import Downsample2D
-from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from golden import assert_close, assert_close_in_range, whole_case
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from megactor.denoise.windows import context_windows
-from megactor.models.attention import Context, SpatialTransformer
+from megactor.models.attention import SpatialTransformer
 from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
 from megactor.models.motion_module import MotionModule
 from megactor.models.noise_schedules import official_ddim, official_training_schedule
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.resnet import JointResnetBlock
+from megactor.models.unet_blocks import TimeEmbedding
 from megactor.weights.official_checkpoint import convert_official
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "golden"
@@ -80,7 +81,7 @@ def test_spatial_transformer(cases: dict[str, Tensor], weights: dict[str, Tensor
     transformer = SpatialTransformer(32, heads=4, cross_attention_dim=32, norm_groups=8)
     load(transformer, weights, "down.0.layers.0.transformer.")
     background = transformer.block.attn2.project(cases["g/encoder_hidden_states"])
-    ours, _ = transformer(pictures(cases), Context(background))
+    ours, _ = transformer(pictures(cases), background)
     assert_close("transformer", unfold_frames(ours, FRAMES), cases["g/down_blocks.0.attentions.0"])
 
 
@@ -105,11 +106,11 @@ def test_downsampler(cases: dict[str, Tensor], weights: dict[str, Tensor]) -> No
 
 @torch.no_grad()
 def test_time_embedding(cases: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
-    embedding = TimestepEmbedding(32, 128)
+    embedding = TimeEmbedding(FrozenDict(block_out_channels=(32,)))
     load(embedding, weights, "time_embedding.")
-    projected = Timesteps(32, flip_sin_to_cos=True, downscale_freq_shift=0)(cases["g/timesteps"])
-    assert_close("time projection", projected, cases["g/time_proj"])
-    assert_close("time embedding", embedding(projected), cases["g/time_embedding"])
+    timesteps = cases["g/timesteps"]
+    assert_close("time projection", embedding.sinusoids(timesteps), cases["g/time_proj"])
+    assert_close("time embedding", embedding(timesteps, torch.zeros(len(timesteps))), cases["g/time_embedding"])
 
 
 def test_schedules(cases: dict[str, Tensor]) -> None:

@@ -23,7 +23,12 @@ TERA = 1e12
 
 Result = TypeVar("Result")
 
-OFFICIAL = {"ReferenceNet": 1.6017, "PoseGuider: frame": 0.0723, "way down": 12.1489, "middle and way up": 28.2146}
+OFFICIAL = {
+    "ReferenceNet": 1.6017,
+    "PoseGuider: frame": 0.0723,
+    "down blocks": 12.1489,
+    "middle and up blocks": 28.2146,
+}
 """TFLOP of the official code for one step of one window: 16 frames, 512x512, guidance, 257 background tokens.
 
 Counted with the same counter on the modules of megvii-research/megactor, commit e7f6db5, as its own loop calls them:
@@ -122,7 +127,7 @@ def count(size: int = 512, window: int = 16) -> Counts:
         modulation, modulation_tera = _counted(lambda: pose_guider.read_portrait(portrait))
         _, pose = _counted(lambda: pose_guider(torch.zeros(1, 3, 1, size, size), modulation))
         _, decode = _counted(lambda: vae.decode(latents))
-    way_down = without + with_reference - guided  # `guided` does it once for both
+    down_blocks = without + with_reference - guided  # `guided` does it once for both
     parts = (
         Part("background keys and values", "clip", background_tera + more),
         Part("PoseGuider: portrait", "clip", modulation_tera),
@@ -130,8 +135,8 @@ def count(size: int = 512, window: int = 16) -> Counts:
         Part("VAE decoder", "frame", decode),
         Part("ReferenceNet", "step", reference_tera),
         Part("reference keys and values", "step", projection_tera),
-        Part("way down", "window", way_down),
-        Part("middle and way up", "window", guided - way_down),
+        Part("down blocks", "window", down_blocks),
+        Part("middle and up blocks", "window", guided - down_blocks),
     )
     return Counts(parts, with_reference, window)
 

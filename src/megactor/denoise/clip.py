@@ -14,9 +14,10 @@ from megactor.compute.memory import MemoryGuard
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.denoise.stream import StreamFrame, denoise_chunks, denoise_stream, solver_step
 from megactor.denoise.whole_clip import Halves, WindowModel, denoise, guide, step_arguments
+from megactor.models.attention import ProjectedTokens
 from megactor.models.denoiser_input import join_noisy
-from megactor.models.denoising_unet import DenoisingUNet, ReferenceKeysValues
-from megactor.models.reference_net import BackgroundKeysValues, ReferenceNet
+from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.reference_net import ReferenceNet
 from megactor.options import SamplingPlan
 
 Frame = StreamFrame[FrameConditions]
@@ -64,7 +65,7 @@ class ClipDenoiser:
     window_batch: int = 1
     cores: Cores = field(default_factory=Cores)
     guard: MemoryGuard = field(default_factory=MemoryGuard, repr=False)
-    _references: dict[int, ReferenceKeysValues] = field(default_factory=dict, repr=False)
+    _references: dict[int, ProjectedTokens] = field(default_factory=dict, repr=False)
 
     def stream(self, conditions: Iterable[FrameConditions], windows: Sequence[Sequence[int]]) -> Iterator[Frame]:
         """Frames in order, each as soon as it is final; holds a few windows a step, whatever the clip's length.
@@ -136,7 +137,7 @@ class ClipDenoiser:
         latents: Tensor,
         windows: Sequence[Sequence[FrameConditions]],
         index: int,
-        reference: ReferenceKeysValues,
+        reference: ProjectedTokens,
     ) -> Halves:
         """Halves (B, C, F, h, w) of B windows, no more than `window_batch` of them at once."""
         background = self._background[0]
@@ -156,8 +157,8 @@ class ClipDenoiser:
         latents: Tensor,
         windows: Sequence[Sequence[FrameConditions]],
         index: int,
-        reference: ReferenceKeysValues,
-        background: BackgroundKeysValues,
+        reference: ProjectedTokens,
+        background: ProjectedTokens,
     ) -> Halves:
         channels = [torch.cat([frame.channels for frame in window], dim=2) for window in windows]
         sample = join_noisy(latents, torch.cat(channels))
@@ -167,14 +168,14 @@ class ClipDenoiser:
         return None, self.unet(sample, timestep, background, reference)
 
     @cached_property
-    def _background(self) -> tuple[BackgroundKeysValues, BackgroundKeysValues]:
+    def _background(self) -> tuple[ProjectedTokens, ProjectedTokens]:
         """The background tokens as denoiser and ReferenceNet read them at every step."""
         tokens = self.portrait.tokens
         own = tokens.to(self.reference_net.dtype)
         return self.unet.project_background(tokens), self.reference_net.project_background(own)
 
-    def _read_portrait(self, timestep: int) -> ReferenceKeysValues:
-        def read() -> ReferenceKeysValues:
+    def _read_portrait(self, timestep: int) -> ProjectedTokens:
+        def read() -> ProjectedTokens:
             latents = self.portrait.reference_latents.to(self.reference_net.dtype)
             features = self.reference_net(latents, timestep, self._background[1]).to(dtype=self.unet.dtype)
             return self.unet.project_reference(features)

@@ -7,6 +7,7 @@ block attends to it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -29,18 +30,6 @@ class KeysValues(NamedTuple):
 
     keys: Tensor
     values: Tensor
-
-
-class Context(NamedTuple):
-    """What a transformer reads beside its own tokens.
-
-    Attributes:
-        background: Of the background tokens; one clip's, or one for each clip of the batch.
-        reference: Of the portrait's tokens, likewise, or None.
-    """
-
-    background: KeysValues
-    reference: KeysValues | None = None
 
 
 def _attend(query: Tensor, keys: Tensor, values: Tensor, heads: int) -> Tensor:
@@ -131,19 +120,22 @@ class TransformerBlock(nn.Module):
         self.norm3 = nn.LayerNorm(channels)
         self.ff = FeedForward(channels, activation_fn="geglu")
 
-    def forward(self, tokens: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, background: KeysValues, reference: KeysValues | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Transform the tokens of all frames.
 
         Args:
             tokens: (B*F, N, C).
-            context: What is read beside them, shared by the frames of a clip.
+            background: What `attn2` reads, shared by the frames of a clip.
+            reference: What `attn1` reads beside the tokens themselves, likewise, or None.
 
         Returns:
             The new tokens (B*F, N, C), and what self-attention saw of them, (B*F, N, C): a reference feature.
         """
         seen = self.norm1(tokens)
-        tokens = tokens + self.attn1(seen, context.reference)
-        tokens = tokens + self.attn2(self.norm2(tokens), context.background)
+        tokens = tokens + self.attn1(seen, reference)
+        tokens = tokens + self.attn2(self.norm2(tokens), background)
         return tokens + self.ff(self.norm3(tokens)), seen
 
 
@@ -164,17 +156,31 @@ class SpatialTransformer(nn.Module):
         self.block = TransformerBlock(channels, heads, cross_attention_dim)
         self.proj_out = nn.Conv2d(channels, channels, 1)
 
-    def forward(self, pictures: Tensor, context: Context) -> tuple[Tensor, Tensor]:
-        """(B*F, C, h, w) -> the same shape, and the reference feature (B*F, h*w, C) of this block."""
+    def forward(
+        self, pictures: Tensor, background: KeysValues, reference: KeysValues | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(B*F, C, h, w) -> the same shape, and the reference feature (B*F, h*w, C) of this block.
+
+        `background` and `reference` are what it reads beside its own tokens: of one clip, or of each clip of the batch.
+        """
         height, width = pictures.shape[-2:]
         tokens = pictures_to_tokens(self.proj_in(self.norm(pictures)))
-        tokens, seen = self.block(tokens, context)
+        tokens, seen = self.block(tokens, background, reference)
         return self.proj_out(tokens_to_pictures(tokens, height, width)) + pictures, seen
+
+
+ProjectedTokens = Mapping[SpatialTransformer, KeysValues]
+"""Keys and values of some tokens for each transformer of a network that reads them."""
 
 
 def transformers_of(network: nn.Module) -> list[SpatialTransformer]:
     """All transformers of a network whose parts are registered in the order in which they run."""
     return [module for module in network.modules() if isinstance(module, SpatialTransformer)]
+
+
+def project_background(network: nn.Module, tokens: Tensor) -> ProjectedTokens:
+    """What every transformer of a network reads of the background tokens (B, N, cross_attention_dim)."""
+    return {reader: reader.block.attn2.project(tokens) for reader in transformers_of(network)}
 
 
 class ReferenceTap(nn.Module):

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import repeat
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from megactor.models.attention import Context, KeysValues, transformers_of
+from megactor.models.attention import ProjectedTokens, project_background, transformers_of
 from megactor.models.denoiser_input import split_portrait
 from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
-from megactor.models.reference_net import BackgroundKeysValues, ReferenceFeatures, batch_timesteps
+from megactor.models.portrait_skip import add_correction
+from megactor.models.reference_net import ReferenceFeatures
 from megactor.models.resnet import RESNET_EPS
-from megactor.models.unet_levels import Surroundings, UNetShape
-
-ReferenceKeysValues = tuple[KeysValues, ...]
-"""The portrait's features as the denoiser's reading transformers take them, in reading order."""
-
-
-@dataclass(frozen=True)
-class _WayDown:
-    """Result of everything before the first block that reads the reference.
-
-    `background` is what the blocks from there on read of the background tokens.
-    """
-
-    pictures: Tensor
-    skips: tuple[Tensor, ...]
-    around: Surroundings
-    background: BackgroundKeysValues
+from megactor.models.unet_blocks import (
+    NO_TOKENS,
+    DownBlock,
+    TimeEmbedding,
+    UpBlock,
+    check_levels,
+    residual_block,
+    transformer,
+)
 
 
 class DenoisingUNet(ModelMixin, ConfigMixin):
@@ -46,7 +37,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         mask_channels: 1 for the background alone, 2 with the visibility of the moved portrait.
         pose_channels: Channels of the PoseGuider features.
         block_out_channels: Width of each level, widest picture first.
-        layers_per_block: Layers of a level on the way down; one more on the way up.
+        layers_per_block: Layers of a down block; an up block has one more.
         attention_levels: Levels with spatial transformers; the middle always has one.
         attention_heads: Head count of the spatial attentions, one number or one for each level.
         cross_attention_dim: Width of the background tokens.
@@ -91,66 +82,30 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         visibility_power: int = 1,
     ) -> None:
         super().__init__()
-        if motion_levels is None:
-            motion_levels = tuple(range(len(block_out_channels)))
-        shape = UNetShape(
-            tuple(block_out_channels),
-            layers_per_block,
-            tuple(attention_levels),
-            attention_heads,
-            cross_attention_dim,
-            norm_groups,
-            tuple(motion_levels) if use_motion_modules else (),
-            motion_heads,
-            motion_norm_groups,
-            motion_max_frames,
-        )
-        last, widths = shape.last_level, shape.block_out_channels
-        self.reading_layers = shape.reading_layers
-        self.in_channels = 2 * latent_channels + mask_channels + pose_channels
-        self.conv_in = nn.Conv2d(self.in_channels, widths[0], 3, padding=1)
-        self.time_proj = Timesteps(widths[0], flip_sin_to_cos=True, downscale_freq_shift=0)
-        self.time_embedding = TimestepEmbedding(widths[0], shape.time_channels)
-        self.down = nn.ModuleList(shape.down_level(level) for level in range(last + 1))
-        self.middle_in = shape.resnet(widths[last], last)
-        self.middle_transformer = shape.transformer(last)
-        self.middle_out = shape.resnet(widths[last], last)
-        self.up = nn.ModuleList(shape.up_level(level) for level in range(last, -1, -1))
-        self.conv_norm_out = JointGroupNorm(norm_groups, widths[0], eps=RESNET_EPS)
-        self.conv_out = nn.Conv2d(widths[0], latent_channels, 3, padding=1)
+        config, levels = self.config, range(len(block_out_channels))
+        check_levels(config)
         if portrait_skip and mask_channels < 2:
             raise ValueError("portrait_skip needs mask_channels=2: background and visibility")
+        self.in_channels = 2 * latent_channels + mask_channels + pose_channels
+        self.conv_in = nn.Conv2d(self.in_channels, block_out_channels[0], 3, padding=1)
+        self.time_embedding = TimeEmbedding(config)
+        self.down = nn.ModuleList(DownBlock(config, level) for level in levels)
+        self.middle_in = residual_block(config, levels[-1])
+        self.middle_transformer = transformer(config, levels[-1])
+        self.middle_out = residual_block(config, levels[-1])
+        self.up = nn.ModuleList(UpBlock(config, level) for level in reversed(levels))
+        self.conv_norm_out = JointGroupNorm(norm_groups, block_out_channels[0], eps=RESNET_EPS)
+        self.conv_out = nn.Conv2d(block_out_channels[0], latent_channels, 3, padding=1)
         if portrait_skip:
             for parameter in self.conv_out.parameters():
                 nn.init.zeros_(parameter)
-
-    @apply_forward_hook
-    def project_background(self, tokens: Tensor) -> BackgroundKeysValues:
-        """What the transformers read of the background tokens (B, N, cross_attention_dim): once a clip is enough."""
-        return tuple(transformer.block.attn2.project(tokens) for transformer in transformers_of(self))
-
-    @apply_forward_hook
-    def project_reference(self, features: ReferenceFeatures) -> ReferenceKeysValues:
-        """What the reading transformers take from the portrait: once a step is enough.
-
-        Raises:
-            ValueError: Features of another architecture.
-        """
-        if len(features.tokens) != self.reading_layers:
-            raise ValueError(
-                f"{len(features.tokens)} reference features for {self.reading_layers} reading blocks: "
-                "ReferenceNet and DenoisingUNet have different levels"
-            )
-        readers = transformers_of(self)[-self.reading_layers :]
-        pairs = zip(readers, features.tokens, strict=True)
-        return tuple(reader.block.attn1.project(tokens) for reader, tokens in pairs)
 
     def forward(
         self,
         sample: Tensor,
         timestep: Tensor | int,
-        background: Tensor | BackgroundKeysValues,
-        reference: ReferenceFeatures | ReferenceKeysValues | None = None,
+        background: Tensor | ProjectedTokens,
+        reference: ReferenceFeatures | ProjectedTokens | None = None,
     ) -> Tensor:
         """Predict for a batch of windows.
 
@@ -168,73 +123,77 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         Raises:
             ValueError: Wrong number of channels, or features of another architecture.
         """
-        return self._way_up(sample, self._way_down(sample, timestep, background), reference)
+        return self._predict(sample, timestep, background, [reference])[0]
 
     @apply_forward_hook
     def guided(
         self,
         sample: Tensor,
         timestep: Tensor | int,
-        background: Tensor | BackgroundKeysValues,
-        reference: ReferenceFeatures | ReferenceKeysValues,
+        background: Tensor | ProjectedTokens,
+        reference: ReferenceFeatures | ProjectedTokens,
     ) -> tuple[Tensor, Tensor]:
-        """Both halves of guidance, (without, with) the reference: `forward` twice for less than its price.
+        """Both halves of guidance, (without, with) the reference: `forward` twice for less than its price."""
+        without, with_reference = self._predict(sample, timestep, background, [None, reference])
+        return without, with_reference
 
-        The halves differ only in what the middle and upward blocks read, so the way down is computed once.
-        """
-        way_down = self._way_down(sample, timestep, background)
-        return self._way_up(sample, way_down, None), self._way_up(sample, way_down, reference)
-
-    def _way_down(self, sample: Tensor, timestep: Tensor | int, background: Tensor | BackgroundKeysValues) -> _WayDown:
+    def _predict(
+        self,
+        sample: Tensor,
+        timestep: Tensor | int,
+        background: Tensor | ProjectedTokens,
+        references: Sequence[ReferenceFeatures | ProjectedTokens | None],
+    ) -> list[Tensor]:
+        """The whole network; the down blocks read no reference, so they run once for all `references`."""
         if sample.shape[1] != self.in_channels:
             raise ValueError(f"sample has {sample.shape[1]} channels, this network takes {self.in_channels}")
-        timesteps = batch_timesteps(timestep, sample.shape[0], sample.device)
-        time = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
-        around = Surroundings(time, frames=sample.shape[2])
-        projected = self.project_background(background) if isinstance(background, Tensor) else background
-        contexts = map(Context, projected[: -self.reading_layers])
+        scene: ProjectedTokens = self.project_background(background) if isinstance(background, Tensor) else background
+        frames = sample.shape[2]
+        time = self.time_embedding(timestep, sample)  # (B, T)
 
-        pictures = self.conv_in(fold_frames(sample))
+        pictures = self.conv_in(fold_frames(sample))  # (B*F, C, h, w) from here on
         skips = [pictures]
-        for level in self.down:
-            pictures, level_skips = level(pictures, around, contexts)
-            skips += level_skips
-        pictures = self.middle_in(pictures, time, around.frames)
-        return _WayDown(pictures, tuple(skips), around, projected[-self.reading_layers :])
+        for block in self.down:
+            pictures, skips_of_block = block(pictures, time, frames, scene)
+            skips += skips_of_block
+        lowest = self.middle_in(pictures, time, frames)
 
-    def _way_up(
-        self, sample: Tensor, way_down: _WayDown, reference: ReferenceFeatures | ReferenceKeysValues | None
-    ) -> Tensor:
-        around, skips = way_down.around, list(way_down.skips)
-        projected = self.project_reference(reference) if isinstance(reference, ReferenceFeatures) else reference
-        contexts = map(Context, way_down.background, projected or repeat(None))
+        predictions = []
+        middle = self.middle_transformer
+        for reference in references:
+            if isinstance(reference, ReferenceFeatures):
+                reference = self.project_reference(reference)
+            portrait, skips_left = reference or NO_TOKENS, skips.copy()
+            pictures, _ = middle(lowest, scene[middle], portrait.get(middle))
+            pictures = self.middle_out(pictures, time, frames)
+            for block in self.up:
+                pictures, _ = block(pictures, skips_left, time, frames, scene, portrait)
+            pictures = self.conv_out(F.silu(self.conv_norm_out(pictures, frames)))
+            prediction = unfold_frames(pictures, frames)  # (B, latent_channels, F, h, w)
+            if self.config.portrait_skip:
+                moved, visibility = split_portrait(sample, self.config.latent_channels)
+                numbers = self.config.visibility_power, self.config.shading_cell
+                prediction = add_correction(moved, prediction, visibility, *numbers)
+            predictions.append(prediction)
+        return predictions
 
-        pictures, _ = self.middle_transformer(way_down.pictures, next(contexts))
-        pictures = self.middle_out(pictures, around.time, around.frames)
-        for level in self.up:
-            pictures, _ = level(pictures, skips, around, contexts)
+    @apply_forward_hook
+    def project_background(self, tokens: Tensor) -> ProjectedTokens:
+        """What the transformers read of the background tokens (B, N, cross_attention_dim): once a clip is enough."""
+        return project_background(self, tokens)
 
-        pictures = self.conv_out(F.silu(self.conv_norm_out(pictures, around.frames)))
-        prediction = unfold_frames(pictures, around.frames)
-        if self.config.portrait_skip:
-            portrait, visibility = split_portrait(sample, self.config.latent_channels)
-            shown = _decided(visibility, self.config.visibility_power)
-            correction = (1 - shown) * prediction
-            if self.config.shading_cell:
-                correction = correction + shown * _smooth(prediction, self.config.shading_cell)
-            prediction = portrait + correction
-        return prediction
+    @apply_forward_hook
+    def project_reference(self, features: ReferenceFeatures) -> ProjectedTokens:
+        """What the transformers of the middle and of the up blocks read of the portrait: once a step is enough.
 
-
-def _decided(probability: Tensor, power: int) -> Tensor:
-    """The probability whose odds are those of another one, raised to a power."""
-    yes, no = probability**power, (1 - probability) ** power
-    return yes / (yes + no)
-
-
-def _smooth(latents: Tensor, cell: int) -> Tensor:
-    """(B, C, F, h, w) -> the same shape: means over cells, interpolated."""
-    pictures = fold_frames(latents)
-    means = F.avg_pool2d(pictures, cell)
-    smooth = F.interpolate(means, size=pictures.shape[-2:], mode="bilinear", align_corners=False)
-    return unfold_frames(smooth, latents.shape[2])
+        Raises:
+            ValueError: Features of another architecture.
+        """
+        readers = [self.middle_transformer, *transformers_of(self.up)]
+        if len(features.tokens) != len(readers):
+            raise ValueError(
+                f"{len(features.tokens)} reference features for {len(readers)} reading blocks: "
+                "ReferenceNet and DenoisingUNet have different levels"
+            )
+        pairs = zip(readers, features.tokens, strict=True)
+        return {reader: reader.block.attn1.project(tokens) for reader, tokens in pairs}
