@@ -48,6 +48,9 @@ class FakeAnalyzer:
     def near_faces(self, image: np.ndarray) -> list[Face]:
         return self.faces(image)
 
+    def all_faces(self, image: np.ndarray) -> list[Face]:
+        return self.faces(image)
+
     def foreground(self, image: np.ndarray) -> np.ndarray:
         """The left half is a person."""
         mask = np.zeros(image.shape[:2], np.float32)

@@ -34,6 +34,9 @@ class CenteredFaceAnalyzer:
     def near_faces(self, image: np.ndarray) -> list[Face]:
         return self.faces(image)
 
+    def all_faces(self, image: np.ndarray) -> list[Face]:
+        return self.faces(image)
+
     def foreground(self, image: np.ndarray) -> np.ndarray:
         mask = np.zeros(image.shape[:2], np.float32)
         mask[image.shape[0] // 4 :, image.shape[1] // 4 : -image.shape[1] // 4] = 1

@@ -49,7 +49,7 @@ def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image
         FaceError: no face, no face of that index, or a face of too few pixels.
     """
     height, width = picture.shape[:2]
-    faces = analyzer.faces(picture)
+    faces = analyzer.all_faces(picture)
     if not faces:
         raise FaceError(
             f"no face found in the {width}x{height} portrait (human or human-like faces, from the front or up to a "

@@ -12,11 +12,22 @@ class FaceAnalyzer(Protocol):
     """Finds faces and the person in single pictures; holds no state between calls."""
 
     def faces(self, image: np.ndarray) -> list[Face]:
-        """All faces in a uint8 RGB picture (H, W, 3), the largest first."""
+        """The faces in a uint8 RGB picture (H, W, 3), the largest first; in a group small ones may be overlooked."""
+        ...
+
+    def all_faces(self, image: np.ndarray) -> list[Face]:
+        """Those of `faces`, and the small ones of a group; takes seconds with a large picture."""
         ...
 
     def near_faces(self, image: np.ndarray) -> list[Face]:
         """Those of `faces` that fill a good part of the picture, for half the work."""
+        ...
+
+    def turns_to_upright(self, image: np.ndarray, face: Face) -> int:
+        """Quarter turns of the picture (`np.rot90`), 0 to 3, after which one of its faces leans by no more than 45 degrees.
+
+        `faces` may have laid a face's landmarks upside down where this is not 0.
+        """
         ...
 
     def foreground(self, image: np.ndarray) -> np.ndarray:

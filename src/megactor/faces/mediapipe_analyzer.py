@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,10 +20,19 @@ MAX_SIDE = 1280
 """Larger pictures are analyzed at no more than this: MediaPipe looks at 192 pixels a face and less."""
 
 TILE_FROM = 480
-"""Longer side from which a picture without a face is searched once more in tiles: a face that only they show has about
-5 % of it, and fewer than 24 pixels are too few to animate."""
+"""Longer side from which a picture is searched once more in tiles: a face that only they show has about 5 % of it, and
+fewer than 24 pixels are too few to animate."""
+
+FEW_TILES, MANY_TILES = 2, 3
+"""Tiles to the longer side of a frame without a face, and of a still picture."""
 
 MAX_FACES = 8
+UPRIGHT_SIDE, UPRIGHT_CROP = 256, 2.2
+"""Pixels at which a face is looked at from four sides, and how many faces wide that square is."""
+
+UPRIGHT_BONUS = 0.1
+"""Of the two detectors' scores, for the picture as it is: a face that lies between two sides stays."""
+
 CROP_MARGIN = 0.6
 """Of the detected box, on each side: FaceMesh finds a face best when it fills about half of the picture."""
 
@@ -30,7 +40,8 @@ CROP_MARGIN = 0.6
 class MediaPipeAnalyzer:
     """FaceMesh on the whole picture, then once more around the faces that only the far-range detector saw.
 
-    With a 16:9 picture this finds faces down to a tenth of its height; tiles halve that where nothing was found.
+    With a 16:9 picture this finds single faces down to a tenth of its height; in groups, faces of a fifth are overlooked.
+    Tiles show what is smaller.
     """
 
     def __init__(self) -> None:
@@ -43,19 +54,24 @@ class MediaPipeAnalyzer:
                 min_detection_confidence=0.5,
             )
             self._detector = face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.5)
+            self._near_detector = face_detection.FaceDetection(model_selection=0, min_detection_confidence=0.1)
             self._segmenter = selfie_segmentation.SelfieSegmentation(model_selection=0)
             # the graphs start, and write their notices, with the first picture
-            for solution in (self._mesh, self._detector, self._segmenter):
+            for solution in self._solutions:
                 solution.process(np.zeros((64, 64, 3), np.uint8))
 
     def faces(self, image: np.ndarray) -> list[Face]:
         """See `FaceAnalyzer.faces`."""
         found = self.near_faces(image)
         found += self._detected_faces(image, (0, 0), found)
-        if not found and max(image.shape[:2]) >= TILE_FROM:
-            for x, y, tile in _tiles(image):
-                found += self._detected_faces(tile, (x, y), found)
+        if not found:
+            found += self._faces_in_tiles(image, FEW_TILES, found)
         return sorted(found, key=lambda face: -face.area)
+
+    def all_faces(self, image: np.ndarray) -> list[Face]:
+        """See `FaceAnalyzer.all_faces`."""
+        found = self.faces(image)
+        return sorted(found + self._faces_in_tiles(image, MANY_TILES, found), key=lambda face: -face.area)
 
     def near_faces(self, image: np.ndarray) -> list[Face]:
         """See `FaceAnalyzer.near_faces`: what FaceMesh finds without the far-range detector."""
@@ -69,10 +85,39 @@ class MediaPipeAnalyzer:
         height, width = image.shape[:2]
         return np.clip(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
 
+    def turns_to_upright(self, image: np.ndarray, face: Face) -> int:
+        """See `FaceAnalyzer.turns_to_upright`: the mesh stands upright on faces that are upside down, detectors doubt."""
+        (x0, y0), (x1, y1) = face.box[:2], face.box[2:]
+        scale = UPRIGHT_SIDE / (UPRIGHT_CROP * max(x1 - x0, y1 - y0, 1.0))
+        middle = np.array([x0 + x1, y0 + y1]) / 2
+        place = np.column_stack([np.eye(2) * scale, UPRIGHT_SIDE / 2 - middle * scale])
+        square = cv2.warpAffine(image, place, (UPRIGHT_SIDE,) * 2, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+        scores = [self._score(np.rot90(square, turns)) for turns in range(4)]
+        scores[0] += UPRIGHT_BONUS
+        return int(np.argmax(scores))
+
     def close(self) -> None:
         """See `FaceAnalyzer.close`."""
-        for solution in (self._mesh, self._detector, self._segmenter):
+        for solution in self._solutions:
             solution.close()
+
+    def _score(self, image: np.ndarray) -> float:
+        """How sure both detectors are of an upright face, from 0 to 2."""
+        image = np.ascontiguousarray(image)
+        looks = (detector.process(image).detections or [] for detector in (self._detector, self._near_detector))
+        return sum(max((found.score[0] for found in look), default=0.0) for look in looks)
+
+    @property
+    def _solutions(self) -> tuple[Any, ...]:
+        return self._mesh, self._detector, self._near_detector, self._segmenter
+
+    def _faces_in_tiles(self, image: np.ndarray, across: int, known: list[Face]) -> list[Face]:
+        """Faces that are not known yet, in tiles of 1 / `across` of the longer side."""
+        faces: list[Face] = []
+        if max(image.shape[:2]) >= TILE_FROM:
+            for x, y, tile in _tiles(image, across):
+                faces += self._detected_faces(tile, (x, y), known + faces)
+        return faces
 
     def _detected_faces(self, image: np.ndarray, offset: tuple[int, int], known: list[Face]) -> list[Face]:
         """Faces of a part of a picture that starts at `offset`, without those that are known already."""
@@ -131,10 +176,10 @@ def _shrink(image: np.ndarray) -> tuple[np.ndarray, int]:
     return cv2.resize(blocks, size, interpolation=cv2.INTER_AREA), factor
 
 
-def _tiles(image: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """(x, y, part) of half the longer side, overlapping by half: a face twice as large for the detector."""
+def _tiles(image: np.ndarray, across: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """(x, y, part) of 1 / `across` of the longer side, overlapping by half: a face so much larger for the detector."""
     height, width = image.shape[:2]
-    side = max(height, width) // 2
+    side = max(height, width) // across
     for y in range(0, max(height - side // 2, 1), side // 2):
         for x in range(0, max(width - side // 2, 1), side // 2):
             yield x, y, image[y : y + side, x : x + side]
