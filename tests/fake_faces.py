@@ -51,6 +51,9 @@ class FakeAnalyzer:
     def all_faces(self, image: np.ndarray) -> list[Face]:
         return self.faces(image)
 
+    def turns_to_upright(self, image: np.ndarray, face: Face) -> int:
+        return 0
+
     def foreground(self, image: np.ndarray) -> np.ndarray:
         """The left half is a person."""
         mask = np.zeros(image.shape[:2], np.float32)

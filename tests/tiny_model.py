@@ -37,6 +37,9 @@ class CenteredFaceAnalyzer:
     def all_faces(self, image: np.ndarray) -> list[Face]:
         return self.faces(image)
 
+    def turns_to_upright(self, image: np.ndarray, face: Face) -> int:
+        return 0
+
     def foreground(self, image: np.ndarray) -> np.ndarray:
         mask = np.zeros(image.shape[:2], np.float32)
         mask[image.shape[0] // 4 :, image.shape[1] // 4 : -image.shape[1] // 4] = 1

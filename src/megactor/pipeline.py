@@ -202,9 +202,10 @@ class MegActorPipeline(DiffusionPipeline):
         reader = VideoReader(driving, asked.start, asked.end, asked.fps)
         shown = asked.preview_size(size)
         clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, shown, progress)
-        composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
+        composer = _composer(face, asked)
 
         warnings = reader.warnings
+        warnings += face.warnings
 
         def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             return self.animate_crops(face, crops, clip.frame_count, asked, progress, say=warnings.append)
@@ -256,7 +257,7 @@ class MegActorPipeline(DiffusionPipeline):
         picture = read_picture(portrait)
         face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
-        composer = Composer(asked.layout, PasteBack(picture, face.crop) if asked.paste_back else None, face.large)
+        composer = _composer(face, asked)
 
         def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             return self.animate_crops(face, crops, None, asked, chunk=chunk)
@@ -333,6 +334,11 @@ class MegActorPipeline(DiffusionPipeline):
             return []
         words = "networks wait in main memory from here on, which is slower (as with --offload)"
         return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]
+
+
+def _composer(portrait: Portrait, asked: AnimationOptions) -> Composer:
+    paste_back = PasteBack(portrait.picture, portrait.crop) if asked.paste_back else None
+    return Composer(asked.layout, paste_back, portrait.large, portrait.turns)
 
 
 def _laid_out(

@@ -13,29 +13,35 @@ class Composer:
         layout: "result" or "side-by-side" (portrait | driving | result).
         paste_back: puts the frame into the whole portrait, or None.
         portrait: uint8 (N, N, 3), the portrait crop for the side-by-side layout.
+        turns: quarter turns (`np.rot90`) that the picture took before it was animated; they are taken back.
     """
 
-    def __init__(self, layout: str, paste_back: PasteBack | None, portrait: np.ndarray):
+    def __init__(self, layout: str, paste_back: PasteBack | None, portrait: np.ndarray, turns: int = 0):
         if layout not in LAYOUTS:
             raise ValueError(f"layout {layout!r} is none of {LAYOUTS}")
         self.layout = layout
         self.paste_back = paste_back
-        self.portrait = portrait
+        self.turns = turns
+        self.portrait = self._back(portrait)
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the arranged frames."""
         height, width = self.portrait.shape[:2]
         if self.paste_back is not None:
-            return self.paste_back.size
+            width, height = self.paste_back.size
+            return (height, width) if self.turns % 2 else (width, height)
         return (3 * width, height) if self.layout == "side-by-side" else (width, height)
 
     def __call__(self, frame: np.ndarray, driving: np.ndarray | None) -> np.ndarray:
         """frame, driving: uint8 (N, N, 3); driving may be None unless the layout shows it."""
         if self.paste_back is not None:
-            return self.paste_back(frame)
+            return self._back(self.paste_back(frame))
         if self.layout == "side-by-side":
             if driving is None:
                 raise ValueError("the side-by-side layout needs the driving frame")
-            return np.concatenate([self.portrait, driving, frame], axis=1)
-        return frame
+            return np.concatenate([self.portrait, driving, self._back(frame)], axis=1)
+        return self._back(frame)
+
+    def _back(self, picture: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.rot90(picture, -self.turns))

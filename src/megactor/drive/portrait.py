@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megactor.drive.crop import CropBox, crop_and_resize, portrait_crop
+from megactor.drive.crop import CropBox, crop_and_resize, face_center, face_size, portrait_crop
 from megactor.errors import FaceError
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
+
+_DEGREES = {1: "90 degrees clockwise", 2: "180 degrees", 3: "90 degrees counterclockwise"}
+"""How a face is turned that so many quarter turns bring upright."""
 
 MIN_FACE = 24
 """Smallest usable face box in pixels."""
@@ -17,13 +20,15 @@ MIN_FACE = 24
 class Portrait:
     """One face of one picture, ready to be animated.
 
-    picture: uint8 (H, W, 3), the whole picture.
+    picture: uint8 (H, W, 3), the whole picture, turned so that the face leans by no more than 45 degrees.
+    turns: quarter turns (`np.rot90`) that this took.
     face: the chosen face, in pixels of the picture.
     crop: the square that is animated.
     image: uint8 (S, S, 3), the crop at the networks' size.
     large: uint8 (N, N, 3), the crop at the result's size.
     foreground: float32 (S, S) in [0, 1], 1 on the person.
     background: uint8 (S, S, 3), `image` with the person black.
+    warnings: what the user should know of it, one line each.
     """
 
     picture: np.ndarray
@@ -33,6 +38,30 @@ class Portrait:
     large: np.ndarray
     foreground: np.ndarray
     background: np.ndarray
+    turns: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def find_faces(picture: np.ndarray, analyzer: FaceAnalyzer) -> list[Face]:
+    """All faces of a still picture, the largest first; the picture may lie on its side or stand on its head.
+
+    Args:
+        picture: uint8 RGB (H, W, 3).
+        analyzer: finds faces.
+
+    Raises:
+        FaceError: there are none.
+    """
+    height, width = picture.shape[:2]
+    for turns in range(4):
+        turned = np.ascontiguousarray(np.rot90(picture, turns))
+        faces = analyzer.all_faces(turned)
+        if faces:
+            return [face.turned(-turns, turned.shape[1], turned.shape[0]) for face in faces]
+    raise FaceError(
+        f"no face found in the {width}x{height} portrait (human or human-like faces, from the front or up to a "
+        "three-quarter view): use a picture in which the face is larger or turned to the camera"
+    )
 
 
 def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image_size: int, size: int) -> Portrait:
@@ -48,13 +77,7 @@ def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image
     Raises:
         FaceError: no face, no face of that index, or a face of too few pixels.
     """
-    height, width = picture.shape[:2]
-    faces = analyzer.all_faces(picture)
-    if not faces:
-        raise FaceError(
-            f"no face found in the {width}x{height} portrait (human or human-like faces, from the front or up to a "
-            "three-quarter view): use a picture in which the face is larger or turned to the camera"
-        )
+    faces = find_faces(picture, analyzer)
     if index >= len(faces):
         raise FaceError(f"the portrait has {len(faces)} face(s), so --face can be 0 to {len(faces) - 1}, not {index}")
     face = faces[index]
@@ -63,9 +86,27 @@ def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image
         raise FaceError(
             f"the portrait's face is only {pixels} pixels high, {MIN_FACE} are needed: use a larger picture"
         )
-    crop = portrait_crop(face.box, width, height)
+    turns = analyzer.turns_to_upright(picture, face)
+    warnings = []
+    if turns:
+        picture, face = _turned(picture, face, turns, analyzer)
+        warnings.append(f"the portrait's face is turned by about {_DEGREES[turns]}: animated upright and turned back")
+    crop = portrait_crop(face.box, picture.shape[1], picture.shape[0])
     image = crop_and_resize(picture, crop, image_size, repeat_border=True)
     large = crop_and_resize(picture, crop, size, repeat_border=True)
     foreground = analyzer.foreground(image)
     background = np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8)
-    return Portrait(picture, face, crop, image, large, foreground, background)
+    return Portrait(picture, face, crop, image, large, foreground, background, turns, tuple(warnings))
+
+
+def _turned(picture: np.ndarray, face: Face, turns: int, analyzer: FaceAnalyzer) -> tuple[np.ndarray, Face]:
+    """The picture after quarter turns, and the face as it is found there."""
+    height, width = picture.shape[:2]
+    picture = np.ascontiguousarray(np.rot90(picture, turns))
+    turned = face.turned(turns, width, height)
+    found = min(analyzer.all_faces(picture), key=lambda other: _distance(other, turned), default=turned)
+    return picture, found if _distance(found, turned) < face_size(turned.box) / 2 else turned
+
+
+def _distance(face: Face, other: Face) -> float:
+    return float(np.linalg.norm(face_center(face.box) - face_center(other.box)))

@@ -24,7 +24,7 @@ class FaceAnalyzer(Protocol):
         ...
 
     def turns_to_upright(self, image: np.ndarray, face: Face) -> int:
-        """Quarter turns of the picture (`np.rot90`), 0 to 3, after which one of its faces leans by no more than 45 degrees.
+        """Quarter turns of the picture (`np.rot90`), 0 to 3, that bring one of its faces nearest to upright.
 
         `faces` may have laid a face's landmarks upside down where this is not 0.
         """

@@ -53,3 +53,11 @@ class Face:
     def moved(self, scale: float, offset: tuple[float, float]) -> "Face":
         """The same face in a picture where p has become p * scale + offset."""
         return Face((self.landmarks * scale + np.asarray(offset)).astype(np.float32))
+
+    def turned(self, turns: int, width: int, height: int) -> "Face":
+        """The same face in `np.rot90(picture, turns)` of a picture of that size."""
+        landmarks = self.landmarks
+        for _ in range(turns % 4):
+            landmarks = np.stack([landmarks[:, 1], width - landmarks[:, 0]], axis=1)
+            width, height = height, width
+        return Face(landmarks)

@@ -1,6 +1,7 @@
 """Faces by MediaPipe 0.10.21, the last release whose wheel carries its models (so it works offline)."""
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from mediapipe.python.solutions import face_detection, face_mesh, selfie_segmentation
 
 from megactor.faces.face import Face
+from megactor.faces.measures import head_roll
 
 MAX_SIDE = 1280
 """Larger pictures are analyzed at no more than this: MediaPipe looks at 192 pixels a face and less."""
@@ -30,8 +32,8 @@ MAX_FACES = 8
 UPRIGHT_SIDE, UPRIGHT_CROP = 256, 2.2
 """Pixels at which a face is looked at from four sides, and how many faces wide that square is."""
 
-UPRIGHT_BONUS = 0.1
-"""Of the two detectors' scores, for the picture as it is: a face that lies between two sides stays."""
+LEANS = 50.0
+"""Degrees of roll from which a face counts as turned: what lies between two sides stays as it is."""
 
 CROP_MARGIN = 0.6
 """Of the detected box, on each side: FaceMesh finds a face best when it fills about half of the picture."""
@@ -40,8 +42,8 @@ CROP_MARGIN = 0.6
 class MediaPipeAnalyzer:
     """FaceMesh on the whole picture, then once more around the faces that only the far-range detector saw.
 
-    With a 16:9 picture this finds single faces down to a tenth of its height; in groups, faces of a fifth are overlooked.
-    Tiles show what is smaller.
+    With a 16:9 picture this finds single faces down to a tenth of its height, but overlooks faces of a fifth in groups.
+    Tiles show those.
     """
 
     def __init__(self) -> None:
@@ -86,15 +88,18 @@ class MediaPipeAnalyzer:
         return np.clip(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
 
     def turns_to_upright(self, image: np.ndarray, face: Face) -> int:
-        """See `FaceAnalyzer.turns_to_upright`: the mesh stands upright on faces that are upside down, detectors doubt."""
+        """See `FaceAnalyzer.turns_to_upright`; a mesh lies upside down on some faces, detectors doubt."""
         (x0, y0), (x1, y1) = face.box[:2], face.box[2:]
-        scale = UPRIGHT_SIDE / (UPRIGHT_CROP * max(x1 - x0, y1 - y0, 1.0))
-        middle = np.array([x0 + x1, y0 + y1]) / 2
-        place = np.column_stack([np.eye(2) * scale, UPRIGHT_SIDE / 2 - middle * scale])
-        square = cv2.warpAffine(image, place, (UPRIGHT_SIDE,) * 2, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
-        scores = [self._score(np.rot90(square, turns)) for turns in range(4)]
-        scores[0] += UPRIGHT_BONUS
-        return int(np.argmax(scores))
+        half = max(1, int(UPRIGHT_CROP / 2 * max(x1 - x0, y1 - y0)))
+        columns, rows = (int(v) + np.arange(-half, half) for v in ((x0 + x1) / 2, (y0 + y1) / 2))
+        inside = np.ix_(np.clip(rows, 0, image.shape[0] - 1), np.clip(columns, 0, image.shape[1] - 1))
+        square = cv2.resize(image[inside], (UPRIGHT_SIDE, UPRIGHT_SIDE), interpolation=cv2.INTER_AREA)
+        sides = [np.ascontiguousarray(np.rot90(square, turns)) for turns in range(4)]
+        scores = [self._score(side) for side in sides]
+        turns = int(np.argmax(scores)) if max(scores) > scores[0] else 0
+        # within a right angle of upright the mesh is right, and tells the rest
+        roll = [math.degrees(head_roll(found)) for found in self._mesh_faces(sides[turns])[:1]]
+        return (turns + sum(int(math.copysign(1, lean)) for lean in roll if abs(lean) > LEANS)) % 4
 
     def close(self) -> None:
         """See `FaceAnalyzer.close`."""
@@ -103,7 +108,6 @@ class MediaPipeAnalyzer:
 
     def _score(self, image: np.ndarray) -> float:
         """How sure both detectors are of an upright face, from 0 to 2."""
-        image = np.ascontiguousarray(image)
         looks = (detector.process(image).detections or [] for detector in (self._detector, self._near_detector))
         return sum(max((found.score[0] for found in look), default=0.0) for look in looks)
 

@@ -3,6 +3,8 @@
 import base64
 import io
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,10 +14,9 @@ import numpy as np
 from PIL import Image
 
 from megactor.drive.crop import crop_and_resize, portrait_crop
-from megactor.drive.portrait import MIN_FACE
+from megactor.drive.portrait import MIN_FACE, find_faces
 from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
-from megactor.faces.face import Face
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 
@@ -88,15 +89,17 @@ class InputReader:
         """
         picture = load_image(path)
         height, width = picture.shape[:2]
+        with self._finder() as analyzer:
+            faces = find_faces(picture, analyzer)
         found = [
             _found(index, face.box, width, height)
-            for index, face in enumerate(self._faces(picture))
+            for index, face in enumerate(faces)
             if max(face.box[2:] - face.box[:2]) >= MIN_FACE
         ]
         if not found:
             raise FaceError(
-                f"no face found in the {width}x{height} portrait (human or human-like faces, from the front or up to a "
-                "three-quarter view): use a picture in which the face is larger or turned to the camera"
+                f"the {width}x{height} portrait's face has less than the {MIN_FACE} pixels that are needed: "
+                "use a larger picture"
             )
         return PortraitView(data_url(picture, PREVIEW_SIDE), (width, height), found)
 
@@ -112,7 +115,11 @@ class InputReader:
         shown = face = None
         for number, frame in zip(range(LOOK_AHEAD), reader, strict=False):
             first = frame if first is None else first
-            if number % LOOK_STEP == 0 and (faces := self._faces(frame)):
+            if number % LOOK_STEP:
+                continue
+            with self._finder() as analyzer:
+                faces = analyzer.faces(frame)
+            if faces:
                 shown = frame
                 face = data_url(
                     crop_and_resize(frame, portrait_crop(faces[0].box, source.width, source.height), 96), 96
@@ -126,11 +133,12 @@ class InputReader:
         parts += ["sound" if source.has_audio else "no sound"]
         return DrivingView(data_url(first if shown is None else shown, 480), face, seconds, " · ".join(parts))
 
-    def _faces(self, picture: np.ndarray) -> list[Face]:
+    @contextmanager
+    def _finder(self) -> Iterator[FaceAnalyzer]:
         with self._lock:
             if self._analyzer is None:
                 self._analyzer = create_analyzer()
-            return self._analyzer.faces(picture)
+            yield self._analyzer
 
 
 def _found(index: int, box: np.ndarray, width: int, height: int) -> FoundFace:

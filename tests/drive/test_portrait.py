@@ -1,0 +1,61 @@
+"""Portraits as people bring them, found by the analyzer that is shipped; all pictures are rendered."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from megactor.drive.portrait import Portrait, find_faces, read_portrait
+from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
+from megactor.media.images import load_image
+
+DEMO = Path(str(files("megactor") / "assets" / "demo"))
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> Iterator[FaceAnalyzer]:
+    analyzer = create_analyzer()
+    yield analyzer
+    analyzer.close()
+
+
+def picture(name: str = "photo.jpg") -> np.ndarray:
+    return load_image(DEMO / name)
+
+
+def read(picture: np.ndarray, analyzer: FaceAnalyzer, index: int = 0) -> Portrait:
+    return read_portrait(picture, analyzer, index, 128, 256)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("name", ["photo.jpg", "pencil.jpg"])
+def test_a_picture_on_its_side_or_head_is_animated_upright(analyzer: FaceAnalyzer, name: str, turns: int) -> None:
+    upright = read(picture(name), analyzer)
+    portrait = read(np.rot90(picture(name), turns), analyzer)
+    assert (portrait.turns + turns) % 4 == 0 and upright.turns == 0
+    np.testing.assert_array_equal(portrait.picture, picture(name))
+    np.testing.assert_allclose(portrait.face.box, upright.face.box, atol=0.04 * upright.crop.side)
+    assert not upright.warnings and any("turned by about" in warning for warning in portrait.warnings)
+
+
+@pytest.mark.parametrize("angle, turns", [(30, 0), (-30, 0), (65, 3), (-65, 1), (150, 2), (-150, 2)])
+def test_leaning_faces_are_turned_to_the_nearest_side(analyzer: FaceAnalyzer, angle: int, turns: int) -> None:
+    upright = picture()
+    height, width = upright.shape[:2]
+    affine = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 0.8)
+    leaning = cv2.warpAffine(upright, affine, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    assert read(leaning, analyzer).turns == turns
+
+
+def test_one_of_a_group_lies(analyzer: FaceAnalyzer) -> None:
+    standing, lying = picture(), np.rot90(picture("avatar.jpg"), -1)
+    lying = cv2.resize(lying, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    group = np.full((standing.shape[0], standing.shape[1] + lying.shape[1], 3), 90, np.uint8)
+    group[:, : standing.shape[1]] = standing
+    group[: lying.shape[0], standing.shape[1] :] = lying
+    assert [read(group, analyzer, index).turns for index in (0, 1)] == [0, 1]
+    second = find_faces(group, analyzer)[1].box
+    assert (second[[0, 2]] > standing.shape[1]).all()
