@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -230,3 +231,119 @@ def test_sound_lies_beside_its_picture_in_the_file(tmp_path: Path) -> None:
         for packet in sorted((p for p in container.demux() if p.pos is not None and p.size), key=lambda p: p.pos):
             latest[packet.stream.type] = float(packet.pts * packet.time_base)
             assert abs(latest["audio"] - latest["video"]) < 1.5
+
+
+# --- clocks that do not go on ---
+
+
+def joined(path: Path, parts: list[Path]) -> Path:
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+@pytest.mark.parametrize("start", [0.0, 1.8])
+def test_files_that_were_written_one_behind_the_other(tmp_path: Path, start: float) -> None:
+    """Each part has a clock of its own; the second is one of pictures only, the third of another frame rate."""
+    parts = [
+        write_clip(tmp_path / "a.ts", Clip(38, 25, sound=Sound([0.2, 1.0], 1.52))),
+        write_clip(tmp_path / "b.ts", Clip(20, 25)),
+        write_clip(tmp_path / "c.ts", Clip(45, 30, sound=Sound([0.3, 1.1], 1.5))),
+    ]
+    source = joined(tmp_path / "joined.ts", parts)
+    reader = animate(source, tmp_path / "result.mp4", start=start)
+    assert float(reader.source.duration or 0) == pytest.approx(1.52 + 0.8 + 1.5, abs=0.03)
+    assert picture_end(tmp_path / "result.mp4") == pytest.approx(3.82 - start, abs=0.05)
+    truth = [time - start for time in (0.2, 1.0, 2.32 + 0.3, 2.32 + 1.1) if time > start]
+    assert beep_times(tmp_path / "result.mp4") == pytest.approx(truth, abs=0.03)
+
+
+def test_many_joins_do_not_let_the_sound_drift(tmp_path: Path) -> None:
+    """A part's sound is never quite as long as its picture."""
+    part = write_clip(tmp_path / "part.ts", Clip(10, 25, sound=Sound([0.1], 0.42)))
+    source = joined(tmp_path / "joined.ts", [part] * 12)
+    animate(source, tmp_path / "result.mp4")
+    assert beep_times(tmp_path / "result.mp4") == pytest.approx([0.1 + 0.4 * i for i in range(12)], abs=0.03)
+
+
+@pytest.mark.parametrize("ahead", [2.0, 60_000.0])
+def test_a_clock_that_jumps_ahead_at_a_join(tmp_path: Path, ahead: float) -> None:
+    """Two recordings of one day; 2 seconds are a pause like any other, hours are not waited for."""
+    one = write_clip(tmp_path / "one.ts", Clip(25, 25, sound=Sound([0.2], 1.0)))
+    two = tmp_path / "two.ts"
+    raw = write_clip(tmp_path / "raw.ts", Clip(25, 25, sound=Sound([0.3], 1.0)))
+    with av.open(str(raw)) as container, av.open(str(two), "w", container_options={"mpegts_copyts": "1"}) as output:
+        streams = {s.index: output.add_stream_from_template(s, opaque=True) for s in container.streams}
+        for packet in container.demux():
+            if packet.dts is not None and packet.pts is not None:
+                shift = round((1 + ahead) / packet.time_base)
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = streams[packet.stream.index]
+                output.mux(packet)
+    animate(joined(tmp_path / "joined.ts", [one, two]), tmp_path / "result.mp4")
+    begin = 1 + (ahead if ahead < 10 else 0)
+    assert beep_times(tmp_path / "result.mp4") == pytest.approx([0.2, begin + 0.3], abs=0.05)
+    assert picture_end(tmp_path / "result.mp4") == pytest.approx(begin + 1, abs=0.05)
+
+
+def with_stamps(source: Path, target: Path, change: Callable[[int, int], int]) -> Path:
+    """The same packets, those of the sound with the stamps `change(index, milliseconds)`, as a Flash video.
+
+    Written by hand, since FFmpeg writes no stamps that go back.
+    """
+    with av.open(str(source)) as container, av.open(str(target), "w") as output:
+        streams = {s.index: output.add_stream_from_template(s, opaque=True) for s in container.streams}
+        for packet in container.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                output.mux(packet)
+    data = bytearray(target.read_bytes())
+    position, index = 13, 0
+    while position + 15 < len(data):
+        size = int.from_bytes(data[position + 1 : position + 4], "big")
+        if data[position] == 8 and data[position + 12] == 1:  # sound that is not its own description
+            stamp = int.from_bytes(data[position + 4 : position + 7], "big")
+            data[position + 4 : position + 7] = change(index, stamp).to_bytes(3, "big")
+            index += 1
+        position += 15 + size
+    target.write_bytes(data)
+    return target
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize(
+    ("change", "truth"),
+    [
+        (lambda index, time: time - 23 if index == 40 else time, [0.3, 1.2, 1.7]),  # a stamp comes twice
+        (lambda index, time: time + 7000 if index == 40 else time, [0.3, 1.2, 1.7]),  # one is wild
+        (lambda index, time: 0 if index == 40 else time, [0.3, 1.2, 1.7]),
+        (lambda index, time: time - 300 if index >= 40 else time, [0.3, 0.9, 1.4]),  # stamped, though late
+    ],
+)
+def test_stamps_that_repeat_or_go_back(
+    tmp_path: Path, suffix: str, change: Callable[[int, int], int], truth: list[float]
+) -> None:
+    clip = write_clip(tmp_path / "plain.mp4", Clip(50, sound=Sound([0.3, 1.2, 1.7], 2.0)))
+    source = with_stamps(clip, tmp_path / "driving.flv", change)
+    result = tmp_path / f"result{suffix}"
+    animate(source, result)
+    assert beep_times(result) == pytest.approx(truth, abs=0.03)
+    assert_sound_ends_with_picture(result)
+
+
+def test_the_same_stamp_twice_in_matroska(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.mkv", Clip(50, sound=Sound([0.3, 1.2], 2.0)))
+    source = tmp_path / "driving.mkv"
+    with av.open(str(whole)) as container, av.open(str(source), "w") as output:
+        streams = {s.index: output.add_stream_from_template(s, opaque=True) for s in container.streams}
+        heard: list[int] = []
+        for packet in container.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "audio":
+                heard.append(packet.pts)
+                if len(heard) == 41:
+                    packet.pts = packet.dts = heard[39]
+            packet.stream = streams[packet.stream.index]
+            output.mux(packet)
+    animate(source, tmp_path / "result.mp4")
+    assert beep_times(tmp_path / "result.mp4") == pytest.approx([0.3, 1.2], abs=0.03)

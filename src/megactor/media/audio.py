@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import os
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
@@ -22,9 +23,11 @@ from numpy.typing import NDArray
 
 from megactor.errors import InputError
 from megactor.media.container import audio_stream_index, open_input, probe
+from megactor.media.packets import Restart, continued
 
 _KEPT_RATES = {32_000, 44_100, 48_000}
 _OTHER_RATE = 48_000  # telephone and studio rates: AAC frames would be long, or the file large for nothing
+_AAC_FRAME = 1024  # samples
 _BITS_PER_CHANNEL = 96_000
 _NO_CLIPPING = {"rematrix_maxval": "1.0"}  # of loud surround sound brought to two channels
 # Seconds. Stamps are rounded (Matroska: to 1 ms), so that small deviations are no gaps.
@@ -77,16 +80,16 @@ def create_audio_muxer(track: AudioTrack, output: OutputContainer) -> AudioMuxer
     info = probe(track.path)
     resources = contextlib.ExitStack()
     try:
-        source = resources.enter_context(open_input(info.path))
-        index = audio_stream_index(source)
+        container = resources.enter_context(open_input(info.path))
+        index = audio_stream_index(container)
         if index is None:
             raise InputError(f"video has no sound: {track.path}; write without an audio track")
-        stream = source.streams.audio[index]
+        source = _Source(container, container.streams.audio[index], info.restarts)
         origin = info.origin + Fraction(track.start).limit_denominator(1_000_000)
         end = None if track.end is None else Fraction(track.end - track.start).limit_denominator(1_000_000)
-        uncut = track.start == 0 and output.format.name in _COPY_FORMATS and _can_copy(stream, origin)
+        uncut = track.start == 0 and output.format.name in _COPY_FORMATS and _can_copy(source.stream, origin)
         kind = _AudioCopier if uncut else _AudioEncoder
-        return kind(source, stream, output, origin, end, resources)
+        return kind(source, output, origin, end, resources)
     except BaseException:
         resources.close()
         raise
@@ -101,37 +104,88 @@ def _can_copy(stream: AudioStream, origin: Fraction) -> bool:
     return abs(stream.start_time * stream.time_base - origin) <= _COPY_SLACK
 
 
+@dataclass(frozen=True)
+class _Source:
+    """A sound stream to read, and what was found wrong with it meanwhile."""
+
+    container: InputContainer
+    stream: AudioStream
+    restarts: tuple[Restart, ...]
+    warnings: list[str] = field(default_factory=list)
+
+    def packets(self) -> Iterator[Packet[AudioStream]]:
+        """The packets in order, on one clock; a stamp that no neighbor bears out is replaced."""
+        return _without_stray_stamps(continued(self._demuxed(), self.restarts), self.stream)
+
+    def seek_before(self, origin: Fraction) -> None:
+        """Go to a little before `origin`: decoders need some packets to swing in; what comes early is cut off."""
+        if self.stream.time_base is None or self.restarts:
+            return
+        begin = (self.stream.start_time or 0) * self.stream.time_base
+        target = origin - Fraction(1, 2)
+        if target > begin:
+            with contextlib.suppress(av.error.FFmpegError):  # cannot seek: decode from the beginning
+                self.container.seek(math.floor(target / self.stream.time_base), stream=self.stream)
+
+    def _demuxed(self) -> Generator[Packet[AudioStream], None, None]:
+        try:
+            yield from self.container.demux(self.stream)
+        except (av.error.FFmpegError, OSError) as error:
+            self.warnings.append(f"the sound ends early: reading it stopped ({error})")
+
+
+def _without_stray_stamps(packets: Iterable[Packet[AudioStream]], stream: AudioStream) -> Iterator[Packet[AudioStream]]:
+    """Time stamps that stand alone, between neighbors that follow each other, become what these say."""
+    waiting: Packet[AudioStream] | None = None
+    due: Fraction | None = None
+    for packet in itertools.chain(packets, [None]):
+        if waiting is not None:
+            time, length = _time(waiting), _length(waiting, stream)
+            following = None if packet is None else _time(packet)
+            if due is not None and waiting.time_base:
+                stray = time is None or abs(time - due) > _TOLERANCE
+                if stray and following is not None and abs(following - due - length) <= _TOLERANCE:
+                    waiting.pts = waiting.dts = round(due / waiting.time_base)
+                    time = due
+            due = None if time is None else time + length
+            yield waiting
+        waiting = packet
+
+
+def _time(packet: Packet[AudioStream]) -> Fraction | None:
+    return None if packet.pts is None or not packet.time_base else packet.pts * packet.time_base
+
+
+def _length(packet: Packet[AudioStream], stream: AudioStream) -> Fraction:
+    if packet.duration and packet.time_base:
+        return packet.duration * packet.time_base
+    return Fraction(stream.codec_context.frame_size or _AAC_FRAME, stream.codec_context.sample_rate)
+
+
 class _AudioCopier:
+    """Moves whole packets over. They follow each other: those that overlap are left out, gaps stay."""
+
     def __init__(
         self,
-        source: InputContainer,
-        stream: AudioStream,
+        source: _Source,
         output: OutputContainer,
         origin: Fraction,
         end: Fraction | None,
         resources: contextlib.ExitStack,
     ) -> None:
-        self.warnings: list[str] = []
-        self._packets = _demuxed(source, stream, self.warnings)
-        self._stream = output.add_stream_from_template(stream)
+        self.warnings = source.warnings
+        self._source, self._packets = source.stream, source.packets()
+        self._stream = output.add_stream_from_template(source.stream)
         self._output, self._origin, self._end, self._resources = output, origin, end, resources
-        self._waiting: Packet[AudioStream] | None = next(self._packets, None)
+        self._waiting = next(self._packets, None)
+        self._written: Fraction | None = None  # seconds
 
     def advance(self, until: Fraction) -> None:
         if self._end is not None:
             until = min(until, self._end)
         while self._waiting is not None:
-            packet = self._waiting
-            if packet.pts is not None and packet.time_base is not None:
-                time = packet.pts * packet.time_base - self._origin
-                # Whole packets only: the last one may be missing (21 ms), the video is never longer for it.
-                if time + (packet.duration or 0) * packet.time_base > until:
-                    return
-                shift = round(self._origin / packet.time_base)
-                packet.pts -= shift
-                packet.dts = packet.pts
-                packet.stream = self._stream
-                self._output.mux(packet)
+            if not self._move(self._waiting, until):
+                return
             self._waiting = next(self._packets, None)
 
     def finish(self, until: Fraction) -> None:
@@ -139,6 +193,24 @@ class _AudioCopier:
 
     def close(self) -> None:
         self._resources.close()
+
+    def _move(self, packet: Packet[AudioStream], until: Fraction) -> bool:
+        """False if it ends after `until`: whole packets only, so that the last 21 ms may be missing."""
+        stamp, length = _time(packet), _length(packet, self._source)
+        time = self._written if stamp is None else stamp - self._origin
+        if time is None or not packet.time_base:
+            return True
+        if self._written is not None and time < self._written:
+            if time < self._written - _TOLERANCE:
+                return True
+            time = self._written
+        if time + length > until:
+            return False
+        packet.pts = packet.dts = round(time / packet.time_base)
+        packet.stream = self._stream
+        self._output.mux(packet)
+        self._written = time + length
+        return True
 
 
 class _AudioEncoder:
@@ -150,14 +222,14 @@ class _AudioEncoder:
 
     def __init__(
         self,
-        source: InputContainer,
-        stream: AudioStream,
+        source: _Source,
         output: OutputContainer,
         origin: Fraction,
         end: Fraction | None,
         resources: contextlib.ExitStack,
     ) -> None:
-        self.warnings: list[str] = []
+        self.warnings = source.warnings
+        stream = source.stream
         channels = min(stream.codec_context.channels, 2)
         self._layout = "mono" if channels == 1 else "stereo"
         self._rate = stream.codec_context.sample_rate
@@ -166,7 +238,7 @@ class _AudioEncoder:
         self._stream = output.add_stream("aac", rate=self._rate, layout=self._layout)
         self._stream.codec_context.bit_rate = _BITS_PER_CHANNEL * channels
         self._output, self._end, self._resources = output, end, resources
-        self._chunks = self._decoded(source, stream, origin)
+        self._chunks = self._decoded(source, origin)
         self._channels = channels
         self._written = 0  # samples a channel
         self._silence = 0  # samples to be silent before what waits
@@ -216,13 +288,13 @@ class _AudioEncoder:
         self._output.mux(self._stream.encode(frame))
 
     def _decoded(
-        self, source: InputContainer, stream: AudioStream, origin: Fraction
+        self, source: _Source, origin: Fraction
     ) -> Generator[tuple[int | None, NDArray[np.float32]], None, None]:
         """Yield (index of the first sample on the output's time line or None, float32 (channels, n))."""
-        _seek_before(source, stream, origin)
+        source.seek_before(origin)
         resampler: AudioResampler | None = None
         setup: tuple[str, str, int] | None = None
-        for frame in self._decoded_frames(source, stream):
+        for frame in self._decoded_frames(source):
             parts: list[AudioFrame] = []
             if frame is None or (frame.format.name, frame.layout.name, frame.sample_rate) != setup:
                 if resampler is not None:
@@ -238,29 +310,9 @@ class _AudioEncoder:
                     begin = round((part.pts * part.time_base - origin) * self._rate)
                 yield begin, np.asarray(part.to_ndarray(), np.float32)
 
-    def _decoded_frames(self, source: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | None]:
+    def _decoded_frames(self, source: _Source) -> Iterator[AudioFrame | None]:
         """The decoded frames, then None: time to give out what is held back."""
-        for packet in _demuxed(source, stream, self.warnings):
+        for packet in source.packets():
             with contextlib.suppress(av.error.FFmpegError):  # a damaged piece becomes a moment of silence
                 yield from packet.decode()
         yield None
-
-
-def _seek_before(source: InputContainer, stream: AudioStream, origin: Fraction) -> None:
-    """Go to a little before `origin`: decoders need some packets to swing in; what comes early is cut off."""
-    if stream.time_base is None:
-        return
-    begin = (stream.start_time or 0) * stream.time_base
-    target = origin - Fraction(1, 2)
-    if target > begin:
-        with contextlib.suppress(av.error.FFmpegError):  # cannot seek: decode from the beginning
-            source.seek(math.floor(target / stream.time_base), stream=stream)
-
-
-def _demuxed(
-    source: InputContainer, stream: AudioStream, warnings: list[str]
-) -> Generator[Packet[AudioStream], None, None]:
-    try:
-        yield from source.demux(stream)
-    except (av.error.FFmpegError, OSError) as error:
-        warnings.append(f"the sound ends early: reading it stopped ({error})")

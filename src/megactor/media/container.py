@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from megactor.errors import InputError
 from megactor.media.files import readable_file
+from megactor.media.packets import RESTARTING_FORMATS, PacketTiming, Restart, packet_timing
 from megactor.media.picture import Turn, display_turn, pixel_aspect, upright_size
 from megactor.media.timing import FALLBACK_RATE, MAX_RATE, tidy_rate, typical_rate
 from megactor.media.webp import is_webp, webp_info
@@ -50,6 +53,7 @@ class VideoInfo:
         has_audio: there is a sound track that can be decoded.
         origin: container time of the first frame in seconds; second 0 of everything this package counts.
         turn: what makes the stored frames upright.
+        restarts: where time stamps start anew; see `packets.continued`.
     """
 
     path: Path
@@ -62,6 +66,7 @@ class VideoInfo:
     has_audio: bool
     origin: Fraction
     turn: Turn
+    restarts: tuple[Restart, ...] = ()
 
 
 @contextlib.contextmanager
@@ -144,12 +149,14 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         fps, duration = _declared_timing(container, stream, origin)
         container_name, codec = container.format.name, stream.codec_context.name
         has_audio = audio_stream_index(container) is not None
+    restarts: tuple[Restart, ...] = ()
     if fps is None or duration is None:
-        counted_fps, counted_duration = _count_packets(file)
+        counted = _scan(file)
         # Without a duration in the header its rate is a guess from the first packets; a single one tells none.
-        fps = counted_fps or fps or FALLBACK_RATE
-        duration = duration or counted_duration
-    return VideoInfo(file, container_name, codec, width, height, fps, duration, has_audio, origin, turn)
+        fps = counted.fps or fps or FALLBACK_RATE
+        duration = duration or counted.duration
+        restarts = counted.restarts
+    return VideoInfo(file, container_name, codec, width, height, fps, duration, has_audio, origin, turn, restarts)
 
 
 def frame_time(frame: VideoFrame) -> Fraction | None:
@@ -189,8 +196,9 @@ def _declared_timing(
     container: InputContainer, stream: VideoStream, origin: Fraction
 ) -> tuple[Fraction | None, Fraction | None]:
     """Frame rate and duration as far as the headers tell them believably."""
-    if container.format.name == "gif":
-        return None, None  # FFmpeg leaves the last delay out where it stands for a default
+    # FFmpeg leaves a GIF's last delay out where it stands for a default.
+    if container.format.name == "gif" or container.format.name in RESTARTING_FORMATS:
+        return None, None
     duration: Fraction | None = None
     if stream.duration and stream.time_base:
         duration = stream.duration * stream.time_base
@@ -215,19 +223,16 @@ def _declared_rate(stream: VideoStream) -> Fraction | None:
     return tidy_rate(mean)
 
 
-def _count_packets(path: Path) -> tuple[Fraction | None, Fraction | None]:
-    """Frame rate and duration from a pass over the packets: browser recordings and GIFs do not declare them."""
-    times: list[Fraction] = []
-    end = Fraction(0)
-    with open_input(path) as container, contextlib.suppress(av.error.FFmpegError, OSError):
+def _scan(path: Path) -> PacketTiming:
+    with open_input(path) as container:
         stream = video_stream(container, path)
-        for packet in container.demux(stream):
-            if packet.pts is not None and packet.time_base:
-                times.append(packet.pts * packet.time_base)
-                end = max(end, times[-1] + (packet.duration or 0) * packet.time_base)
-    if not times:
-        return None, None
-    fps, last = typical_rate(times), max(times)
-    if end > last:
-        return fps or tidy_rate(1 / (end - last)), end - min(times)
-    return fps, last + 1 / (fps or FALLBACK_RATE) - min(times)
+        sound = audio_stream_index(container)
+        streams = [stream] if sound is None else [stream, container.streams.audio[sound]]
+        may_restart = container.format.name in RESTARTING_FORMATS
+        return packet_timing(_readable(container.demux(streams)), stream, may_restart)
+
+
+def _readable(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+    """Packets up to where the file is damaged beyond reading."""
+    with contextlib.suppress(av.error.FFmpegError, OSError):
+        yield from packets

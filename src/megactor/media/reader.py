@@ -18,6 +18,7 @@ from megactor.errors import InputError
 from megactor.media.audio import AudioTrack
 from megactor.media.container import frame_time, open_input, probe, video_stream
 from megactor.media.deinterlace import deinterlaced
+from megactor.media.packets import continued
 from megactor.media.picture import FrameConverter
 from megactor.media.timing import Timed, checked_rate, constant_rate, frame_count
 from megactor.media.webp import webp_frames
@@ -130,7 +131,7 @@ class VideoReader:
         if self.source.container == "webp":
             yield from self._report_cut(webp_frames(self.path))
             return
-        if self._start > 0:
+        if self._start > 0 and not self.source.restarts:
             frames = self._report_cut(self._decoded(self._start))
             first = next(frames, None)
             if first is not None and first.time <= self._start:
@@ -190,7 +191,7 @@ class VideoReader:
                 except av.error.FFmpegError:
                     return  # this container cannot seek; the caller reads from the beginning
             try:
-                for packet in container.demux(stream):
+                for packet in continued(container.demux(stream), self.source.restarts):
                     try:
                         yield from packet.decode()
                     except av.error.EOFError:
