@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -32,7 +32,8 @@ class AnimationResult:
     size: (width, height) in pixels.
     frame_count: number of frames.
     audio: the driving video's sound, or None.
-    warnings: what the user should know of the input, one line each.
+    warnings: what the user should know of the input and, after `save`, of its sound, one line each.
+    taken: frames that were handed out so far.
     """
 
     fps: Fraction
@@ -42,21 +43,30 @@ class AnimationResult:
     frames: Generator[np.ndarray] = field(repr=False)
     progress: Progress = field(default=no_progress, repr=False)
     warnings: list[str] = field(default_factory=list)
+    taken: int = 0
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields uint8 RGB frames (height, width, 3) in order, once."""
-        return self.frames
+        """Gives uint8 RGB frames (height, width, 3) in order, once."""
+        return self
+
+    def __next__(self) -> np.ndarray:
+        """The next frame."""
+        frame = next(self.frames)
+        self.taken += 1
+        return frame
 
     def save(self, path: str | os.PathLike[str], *, audio: bool = True, force: bool = False) -> None:
         """Writes the animation; the suffix decides between video, GIF and WebP.
 
-        Nothing appears under `path` before the last frame is written. Frames are encoded in a thread, beside the
-        networks.
+        Frames that were taken before are left out, and their sound with them. Nothing appears under `path` before the
+        last frame is written. Frames are encoded in a thread, beside the networks.
 
         Raises:
             OutputError: the file exists (and not `force`), or cannot be written.
         """
         track = self.audio if audio else None
+        if track is not None and self.taken:
+            track = replace(track, start=track.start + float(self.taken / self.fps))
         width, height = self.size
         waiting = min(max(WAITING_BYTES // (3 * width * height), 2), WAITING_FRAMES)
         with (
@@ -64,6 +74,7 @@ class AnimationResult:
             WriteBehind(writer.write, waiting) as write,
             closing(self.frames),
         ):
-            for done, frame in enumerate(self.frames, start=1):
+            for frame in self:
                 write(frame)
-                self.progress("write", done, self.frame_count)
+                self.progress("write", self.taken, self.frame_count)
+        self.warnings.extend(writer.warnings)

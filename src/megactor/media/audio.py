@@ -240,6 +240,7 @@ class _AudioEncoder:
         self._output, self._end, self._resources = output, end, resources
         self._chunks = self._decoded(source, origin)
         self._channels = channels
+        self._damaged = 0  # packets
         self._written = 0  # samples a channel
         self._silence = 0  # samples to be silent before what waits
         self._waiting: tuple[int | None, NDArray[np.float32]] | None = next(self._chunks, None)
@@ -270,6 +271,8 @@ class _AudioEncoder:
     def finish(self, until: Fraction) -> None:
         self.advance(until)
         self._output.mux(self._stream.encode(None))
+        if self._damaged:
+            self.warnings.append(f"{self._damaged} damaged pieces of the sound are silent")
 
     def close(self) -> None:
         self._chunks.close()
@@ -313,6 +316,8 @@ class _AudioEncoder:
     def _decoded_frames(self, source: _Source) -> Iterator[AudioFrame | None]:
         """The decoded frames, then None: time to give out what is held back."""
         for packet in source.packets():
-            with contextlib.suppress(av.error.FFmpegError):  # a damaged piece becomes a moment of silence
+            try:
                 yield from packet.decode()
+            except av.error.FFmpegError:
+                self._damaged += 1  # becomes a moment of silence
         yield None

@@ -150,12 +150,13 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         container_name, codec = container.format.name, stream.codec_context.name
         has_audio = audio_stream_index(container) is not None
     restarts: tuple[Restart, ...] = ()
-    if fps is None or duration is None:
+    if fps is None or duration is None or container_name in RESTARTING_FORMATS:
         counted = _scan(file)
-        # Without a duration in the header its rate is a guess from the first packets; a single one tells none.
-        fps = counted.fps or fps or FALLBACK_RATE
-        duration = duration or counted.duration
         restarts = counted.restarts
+        if restarts or fps is None:
+            fps = counted.fps or FALLBACK_RATE
+        if restarts or duration is None:
+            duration = counted.duration
     return VideoInfo(file, container_name, codec, width, height, fps, duration, has_audio, origin, turn, restarts)
 
 
@@ -197,7 +198,7 @@ def _declared_timing(
 ) -> tuple[Fraction | None, Fraction | None]:
     """Frame rate and duration as far as the headers tell them believably."""
     # FFmpeg leaves a GIF's last delay out where it stands for a default.
-    if container.format.name == "gif" or container.format.name in RESTARTING_FORMATS:
+    if container.format.name == "gif":
         return None, None
     duration: Fraction | None = None
     if stream.duration and stream.time_base:
