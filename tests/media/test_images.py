@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_samples import huge_png, png
+from media_samples import Clip, huge_png, png, write_clip
 from PIL import Image, ImageCms
 
 from megactor.errors import InputError
@@ -181,6 +181,13 @@ def test_unusable_files(tmp_path: Path, content: bytes | None, says: str) -> Non
     with pytest.raises(InputError, match=says) as caught:
         load_image(path)
     assert "portrait.png" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["talk.mp4", "talk.jpg"])
+def test_a_video_is_not_a_portrait(tmp_path: Path, name: str) -> None:
+    write_clip(tmp_path / "talk.mp4", Clip(3)).rename(tmp_path / name)
+    with pytest.raises(InputError, match=r"a video, not a picture.*the portrait comes first"):
+        load_image(tmp_path / name)
 
 
 def test_a_folder_and_a_missing_folder(tmp_path: Path) -> None:

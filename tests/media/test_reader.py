@@ -340,10 +340,11 @@ def test_transparent_animation_is_put_over_white(tmp_path: Path, suffix: str) ->
     np.testing.assert_allclose(first[[8, 1], [8, 1]], [(200, 0, 0), (255, 255, 255)], atol=4)
 
 
-def test_webp_is_recognized_by_content_and_may_be_still(tmp_path: Path) -> None:
-    path = tmp_path / "still.gif"
-    Image.fromarray(flat_frame(3)).save(path, format="WEBP", lossless=True)
-    assert frame_numbers(VideoReader(path)) == [3]
+def test_webp_is_recognized_by_content(tmp_path: Path) -> None:
+    path = tmp_path / "moving.gif"
+    pictures = [Image.fromarray(flat_frame(i)) for i in (3, 4)]
+    pictures[0].save(path, format="WEBP", lossless=True, save_all=True, append_images=pictures[1:], duration=40)
+    assert frame_numbers(VideoReader(path)) == [3, 4]
 
 
 def test_a_cut_off_webp_gives_the_frames_so_far(tmp_path: Path) -> None:
@@ -439,10 +440,15 @@ def test_a_container_that_cannot_seek_is_read_from_the_beginning(tmp_path: Path)
     assert frame_numbers(VideoReader(path, start=0.4, end=0.6)) == [10, 11, 12, 13, 14]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_a_still_picture_is_a_video_of_one_frame(tmp_path: Path, suffix: str) -> None:
-    Image.fromarray(flat_frame(5)).save(tmp_path / f"still{suffix}")
-    assert frame_numbers(VideoReader(tmp_path / f"still{suffix}")) == [5]
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".gif", ".webp", ".avif"])
+@pytest.mark.parametrize("name", ["still", "still.mp4"])
+def test_a_picture_drives_nothing(tmp_path: Path, suffix: str, name: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / name
+    Image.fromarray(flat_frame(5)).save(path, format=Image.registered_extensions()[suffix], exif=exif)
+    with pytest.raises(InputError, match="a picture, which drives nothing"):
+        VideoReader(path)
 
 
 @pytest.mark.parametrize("name", ["a:b.mp4", "100%d.mp4", "-x.mp4", "ü 片 'q\".mp4", "http:x.mp4", "a?b#c.mp4"])

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from megactor.errors import InputError
 from megactor.media.files import readable_file
+from megactor.media.heif import is_still
 from megactor.media.packets import RESTARTING_FORMATS, PacketTiming, Restart, packet_timing
 from megactor.media.picture import Turn, display_turn, pixel_aspect, upright_size
 from megactor.media.timing import FALLBACK_RATE, MAX_RATE, tidy_rate, typical_rate
@@ -35,6 +36,7 @@ _REFUSED_FORMATS = {"tty", "ass", "srt", "webvtt", "hls", "dash", "concat", "sdp
 # How Matroska files tell the end of each track, counted from the container's zero.
 _DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
+_A_PICTURE = "a picture, which drives nothing: {}; give a video or an animation with a face as the driver"
 _NOT_A_VIDEO = "not a video that can be read: {}; check that it plays, or convert it to MP4"
 
 
@@ -121,11 +123,15 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """Find out what a video holds; decodes one frame.
 
     Raises:
-        InputError: the file is missing, not a video, or no frame of it can be decoded.
+        InputError: the file is missing, not a video but a picture, say, or no frame of it can be decoded.
     """
     file = readable_file(path, "video")
+    if is_still(file):
+        raise InputError(_A_PICTURE.format(file))
     if is_webp(file):
         webp = webp_info(file)
+        if webp.frames == 1:
+            raise InputError(_A_PICTURE.format(file))
         check_size(webp.width, webp.height, file)
         return VideoInfo(
             path=file,
@@ -141,6 +147,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         )
     with open_input(file) as container:
         stream = video_stream(container, file)
+        if container.format.name.endswith("_pipe") or (container.format.name == "gif" and stream.frames == 1):
+            raise InputError(_A_PICTURE.format(file))
         frame = _first_frame(container, stream, file)
         check_size(frame.width, frame.height, file)
         turn = display_turn(frame)

@@ -1,20 +1,24 @@
-"""Portraits: any picture Pillow reads, as upright 8-bit sRGB pixels."""
+"""Portraits: any picture Pillow reads, and those of phones, as upright 8-bit sRGB pixels."""
 
 from __future__ import annotations
 
 import io
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from megactor.errors import InputError
+from megactor.media.container import probe
 from megactor.media.files import readable_file
+from megactor.media.heif import HeifPicture, is_still
 
 # Raster formats decoded by Pillow itself. EPS is left out on purpose: Pillow would run Ghostscript on it.
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "JPEG2000", "PPM", "TGA", "PSD")
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _WHITE = (255, 255, 255, 255)
 
 
@@ -41,23 +45,43 @@ def load_image(path: str | os.PathLike[str], max_pixels: int = 64_000_000) -> ND
             # Pillow's own size guard is replaced by max_pixels; its remarks on odd metadata are not the
             # user's.
             warnings.simplefilter("ignore")
+            heif = HeifPicture(file) if is_still(file) else None
+            if heif is not None and (heif.is_hdr or not heif.is_avif):
+                _check_size(path, heif.size, max_pixels)
+                return np.array(_to_srgb(Image.fromarray(heif.pixels()), heif.icc), dtype=np.uint8)
             with Image.open(file, formats=_FORMATS) as image:
-                width, height = image.size
-                if width * height > max_pixels:
-                    raise InputError(_too_large(path, f"{width}x{height}", max_pixels))
+                _check_size(path, image.size, max_pixels)
                 image.load()
                 return upright_rgb(image)
     except UnidentifiedImageError:
-        raise InputError(f"not a picture that can be read: {path}; convert it to PNG or JPEG") from None
+        raise InputError(_what_it_is(file, path)) from None
     except Image.DecompressionBombError:
         raise InputError(_too_large(path, "far too many pixels", max_pixels)) from None
     except InputError:
         raise
     except MemoryError:
         raise InputError(f"not enough memory to decode the picture: {path}; scale it down") from None
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, ...
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, FFmpegError, ...
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"damaged picture: {path} ({reason}); open and save it again") from error
+
+
+def _what_it_is(file: Path, path: str | os.PathLike[str]) -> str:
+    """Why a file that Pillow does not know cannot be a portrait."""
+    with file.open("rb") as opened:
+        head = opened.read(12)
+    if head.startswith(_JPEG_XL):
+        return f"JPEG XL pictures cannot be read: {path}; convert it to PNG or JPEG"
+    try:
+        probe(file)
+    except InputError:
+        return f"not a picture that can be read: {path}; convert it to PNG or JPEG"
+    return f"a video, not a picture: {path}; the portrait comes first, then the driving video"
+
+
+def _check_size(path: str | os.PathLike[str], size: tuple[int, int], max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise InputError(_too_large(path, f"{size[0]}x{size[1]}", max_pixels))
 
 
 def _too_large(path: str | os.PathLike[str], size: str, max_pixels: int) -> str:
