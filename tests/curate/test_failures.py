@@ -4,6 +4,7 @@ import pytest
 from command_line import error_line, listing, megactor
 from curate.raw_videos import demo_frames, save
 
+from megactor.curate.cluster import started_ray
 from megactor.curate.failures import ENOUGH, FailureCount
 from megactor.curate.run import _drain
 from megactor.curate.work import curate_clip
@@ -77,3 +78,14 @@ def test_causes_are_told_apart():
         count.add(name, detail)
     assert count.most().count == 2 and count.most().example == "a: size 3"
     assert count.most().most_of(3) and not count.most().most_of(4)
+
+
+def test_ray_that_does_not_start_is_no_unexpected_error(monkeypatch):
+    import ray
+
+    def late(**_):
+        raise Exception("The current node timed out during startup. This could happen because of anything.")
+
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(MegActorError, match=r"Ray did not start \(The current node timed out"), started_ray(None, 1):
+        pass

@@ -1,7 +1,7 @@
 """Runs command lines, each in several processes that share its work, as torchrun would.
 
 They are forked from one interpreter that has imported everything: starting it is most of what a small run takes.
-Called with JSON: [[processes, [arguments of megactor]], ...].
+Called with JSON: [[processes, [arguments of megactor]], ...]; {rank} in an argument is the number of the process.
 """
 
 import json
@@ -27,7 +27,7 @@ def run(processes: int, arguments: list[str]) -> list[int]:
             os.environ.update({name: str(value) for name, value in (shared | own).items()})
             code = 1
             try:
-                app(arguments)
+                app([argument.replace("{rank}", str(rank)) for argument in arguments])
             except SystemExit as ended:
                 code = int(ended.code or 0)
             finally:

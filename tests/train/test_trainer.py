@@ -17,6 +17,7 @@ from tiny_model import tiny_official_pipeline
 from train.fake_shards import SIZE, write_shard
 
 from megactor.compute.compiling import compile_blocks
+from megactor.media.lock import locked
 from megactor.pipeline import MegActorPipeline
 from megactor.train.checkpoint import checkpoints
 
@@ -214,6 +215,25 @@ def test_mistakes_end_with_one_line(recipe, straight, changes, words):
     options = [part for change in changes for part in ("--set", change)]
     outcome = megactor("train", recipe(), "-o", straight, "--cpu", *options)
     assert words in error_line(outcome)
+
+
+def test_two_runs_do_not_write_into_one_folder(recipe, straight):
+    with locked(straight):
+        outcome = megactor("train", recipe(), "-o", straight, "--cpu")
+    assert "another run is at work" in error_line(outcome)
+
+
+def test_machines_without_a_common_folder_are_told(recipe, straight, tmp_path):
+    """They would go on from different steps; each of two processes has a folder of its own here."""
+    shutil.copytree(straight, tmp_path / "run0")
+    shutil.rmtree(tmp_path / "run0" / "checkpoints" / "step-00000006")
+    (tmp_path / "run1").mkdir()
+    lines = [[2, ["train", str(recipe()), "--cpu", "-o", str(tmp_path / "run{rank}")]]]
+    script = Path(__file__).parent / "forked_processes.py"
+    command = [sys.executable, str(script), json.dumps(lines)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert ran.returncode != 0 and "of steps 0 to 4: put the run into a folder that all machines share" in ran.stderr
+    assert len(checkpoints(tmp_path / "run0" / "checkpoints")) == 1
 
 
 def test_a_damaged_checkpoint_is_named(recipe, straight, tmp_path):

@@ -1,5 +1,7 @@
 """`megactor train`: from a recipe to a model."""
 
+import contextlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import typer
 from megactor.cli.failures import one_line_errors
 
 if TYPE_CHECKING:
+    from megactor.train.config import TrainConfig
     from megactor.train.trainer import Progress
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -37,14 +40,23 @@ def train(
     """
     require_extra()
     from megactor.media.atomic import os_errors_as_output_errors
+    from megactor.media.lock import locked
     from megactor.train.config import load_config
-    from megactor.train.trainer import Trainer
 
     recipe = load_config(config, changes)
     seconds = None if max_time is None else parse_time(max_time)
     folder = output or Path("runs") / config.stem
     with os_errors_as_output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    # torchrun numbers its processes so; the first one alone writes
+    first = os.environ.get("RANK", "0") == "0"
+    with locked(folder) if first else contextlib.nullcontext():
+        _train(recipe, folder, seconds, cpu)
+
+
+def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, cpu: bool) -> None:
+    from megactor.train.trainer import Trainer
+
     display = _Display(recipe.steps)
     trainer = Trainer(recipe, folder, display, cpu)
     if trainer.accelerator.is_main_process:

@@ -51,15 +51,18 @@ def started_ray(address: str | None, workers: int) -> Iterator[int]:
             # its sockets need a short path; what it logs is not worth keeping
             scratch = tempfile.mkdtemp(prefix="megactor-ray-", dir="/tmp" if os.path.isdir("/tmp") else None)
             cores = workers or os.cpu_count() or 1
-            with _quiet_stderr():
-                ray.init(
-                    num_cpus=cores,
-                    include_dashboard=False,
-                    object_store_memory=_OBJECTS,
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=scratch,
-                    **quiet,
-                )
+            try:
+                with _quiet_stderr():
+                    ray.init(
+                        num_cpus=cores,
+                        include_dashboard=False,
+                        object_store_memory=_OBJECTS,
+                        _node_ip_address="127.0.0.1",
+                        _temp_dir=scratch,
+                        **quiet,
+                    )
+            except Exception as error:  # a busy machine: Ray raises a bare Exception when its parts are late
+                raise MegActorError(f"Ray did not start ({_first_line(error)}): the same command goes on") from None
         else:
             with _quiet_stderr():
                 ray.init(address=address, **quiet)

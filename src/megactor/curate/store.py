@@ -22,7 +22,7 @@ from megactor.curate.sources import Source
 from megactor.errors import InputError
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.folder_index import check_index, write_index
-from megactor.media.lock import locked
+from megactor.media.lock import LOCK, locked
 
 INDEX = "index.json"
 SCHEMA = "megactor-clips-1"
@@ -60,7 +60,7 @@ class Store:
         with locked(self.folder):
             if index.exists():
                 check_index(index, wanted)
-            elif any(path.name != _WORK and not path.match(_LEFTOVERS) for path in self.folder.iterdir()):
+            elif any(path.name not in (_WORK, LOCK) and not path.match(_LEFTOVERS) for path in self.folder.iterdir()):
                 raise InputError(f"{self.folder} is not empty and not a folder of clips: choose another")
             with os_errors_as_output_errors(self.folder):
                 for name in ("sources", "clips", "attempts", "scratch"):

@@ -62,7 +62,8 @@ class Trainer:
         cpu: leave a GPU alone.
 
     Raises:
-        InputError: the folder belongs to another config, or the batch cannot be shared by the processes.
+        InputError: the folder belongs to another config, the batch cannot be shared by the processes, or the machines
+            do not share the folder.
         ModelError: `config.init` is no model, or the newest checkpoint is damaged.
     """
 
@@ -96,6 +97,7 @@ class Trainer:
         self._validation: Batch | None = None
         self._stop = False
         self._resume()
+        self._check_same_step()
 
     def run(self, max_seconds: float | None = None) -> bool:
         """Trains to the end, or until the time is up or SIGTERM or Ctrl-C comes, and saves.
@@ -173,6 +175,14 @@ class Trainer:
         if state.scaler is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state.scaler)
         self.progress = Progress(state.step, state.about["samples"], state.about["skipped"])
+
+    def _check_same_step(self) -> None:
+        steps = self.accelerator.gather(torch.tensor([self.progress.step], device=self.accelerator.device)).tolist()
+        if len(set(steps)) > 1:
+            raise InputError(
+                f"processes found different checkpoints in {self.folder}, of steps {min(steps)} to {max(steps)}: "
+                "put the run into a folder that all machines share"
+            )
 
     def _batches(self) -> Iterator[Batch]:
         batch, data = self.config.optimizer.batch, self.config.data

@@ -24,7 +24,7 @@ import webdataset
 from megactor.errors import InputError, MegActorError
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.folder_index import check_index, write_index
-from megactor.media.lock import locked
+from megactor.media.lock import LOCK, locked
 from megactor.media.writer import VideoWriter
 from megactor.synth.anatomy.bust import build_bust
 from megactor.synth.anatomy.rig import Rig, find_rig
@@ -153,7 +153,7 @@ def _claimed(plan: ShardPlan, folder: Path) -> Iterator[None]:
     with locked(folder):
         if index.exists():
             check_index(index, wanted)
-        elif any(path not in folder.glob(LEFTOVERS) for path in folder.iterdir()):
+        elif any(path.name != LOCK and not path.match(LEFTOVERS) for path in folder.iterdir()):
             raise InputError(f"{folder} is not empty and not a folder of clips: choose another")
         _remove_leftovers(folder)
         if not index.exists():
