@@ -102,6 +102,7 @@ def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -
         window=8,
         overlap=2,
         cyclic=cyclic,
+        training_schedule="own",
     )
     pipe._analyzer = CenteredFaceAnalyzer()
     return pipe

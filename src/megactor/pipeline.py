@@ -61,6 +61,7 @@ class MegActorPipeline(DiffusionPipeline):
         overlap: frames that neighboring windows share.
         cyclic: windows run round the end of the clip as in the official release. The whole clip's latents are then
             kept; otherwise frames stream through in flat memory.
+        training_schedule: noise that training follows, "official" or "own", see `noise_schedules.training_schedule`.
     """
 
     model_cpu_offload_seq = "image_encoder->reference_net->pose_guider->dense_motion->unet->vae"
@@ -82,6 +83,7 @@ class MegActorPipeline(DiffusionPipeline):
         window: int = 16,
         overlap: int = 8,
         cyclic: bool = True,
+        training_schedule: str = "official",
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -101,6 +103,7 @@ class MegActorPipeline(DiffusionPipeline):
             window=window,
             overlap=overlap,
             cyclic=cyclic,
+            training_schedule=training_schedule,
         )
         self._analyzer: FaceAnalyzer | None = None
 
@@ -118,9 +121,6 @@ class MegActorPipeline(DiffusionPipeline):
         """
         dtype = options.pop("torch_dtype", None)
         pipe = cls(**load_components(pretrained_model_name_or_path, dtype) | options)
-        if dtype is torch.float16 and pipe.dense_motion is not None:
-            # nano's, which learned in bfloat16, goes beyond float16's range; it is run once a clip and step
-            pipe.reference_net.to(torch.float32)
         for network in (pipe.unet, pipe.reference_net, pipe.vae):
             network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
         return pipe

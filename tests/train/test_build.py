@@ -3,8 +3,10 @@ import torch
 from tiny_model import tiny_official_pipeline, tiny_pipeline
 
 from megactor.errors import InputError, ModelError
+from megactor.models.noise_schedules import official_training_schedule, training_schedule
 from megactor.train.build import build_networks
 from megactor.train.config import load_config
+from megactor.train.networks import load_networks, nano_schedule
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,26 @@ def test_a_saved_model_does_not_tell_where_it_was_trained(recipe, tiny_model, tm
 
     for config in (tmp_path / "model").rglob("*.json"):
         assert str(tiny_model) not in config.read_text()
+
+
+@pytest.mark.parametrize("name", ["own", "official"])
+@pytest.mark.parametrize("make", [tiny_pipeline, tiny_official_pipeline])
+def test_the_saved_schedule_decides_the_noise_of_training(tmp_path, make, name):
+    pipe = make()
+    pipe.register_to_config(training_schedule=name)
+    pipe.save_pretrained(tmp_path / "model")
+    networks = load_networks(str(tmp_path / "model"))
+    networks.save(tmp_path / "again")
+    expected = official_training_schedule() if name == "official" else pipe.scheduler
+
+    for noise in (networks.noise, load_networks(str(tmp_path / "again")).noise):
+        torch.testing.assert_close(noise.alphas_cumprod, expected.alphas_cumprod)
+        assert noise.config.prediction_type == expected.config.prediction_type
+
+
+def test_presets_and_the_packaged_model_know_their_schedule():
+    nano, own = load_networks("nano"), nano_schedule()
+    torch.testing.assert_close(nano.noise.alphas_cumprod, own.alphas_cumprod)
+    assert nano.settings["training_schedule"] == "own" and nano.noise.config.prediction_type == "sample"
+    with pytest.raises(ModelError, match="'mine'"):
+        training_schedule("mine", own)

@@ -10,12 +10,12 @@ into view; then the flow is bent so that it meets the keypoints exactly. With `B
 below has moved, too, and the UNet says which of the motions each pixel follows, and what is to be added.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from megactor.models.body_motion import BodyMotion
@@ -24,6 +24,7 @@ from megactor.models.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_fl
 from megactor.models.keypoint_refiner import KeypointRefiner
 from megactor.models.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.patch_unet import PatchUNet
+from megactor.models.precision import UpcastMixin
 
 FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
 """`meet_keypoints` for the motion that the UNet is told: coarse, because the UNet's grid is."""
@@ -74,8 +75,10 @@ def resized(image: Tensor, size: int) -> Tensor:
     return small.to(image.dtype)
 
 
-class DenseMotionNet(ModelMixin, ConfigMixin):
+class DenseMotionNet(UpcastMixin, ConfigMixin):
     """Motion from the portrait to one masked gray driving frame; its output has half the input's resolution.
+
+    It answers with places in pictures, which half precision tells half a pixel apart: it is always kept in float32.
 
     Args:
         patch_size: as in `PatchUNet`, like the following four.
@@ -94,6 +97,11 @@ class DenseMotionNet(ModelMixin, ConfigMixin):
         keypoint_smoothing: as `smoothing` in `meet_keypoints`.
         keypoint_count: K, number of keypoints.
     """
+
+    @classmethod
+    def is_upcast(cls, config: Mapping[str, Any]) -> bool:
+        """See `UpcastMixin`."""
+        return True
 
     @register_to_config
     def __init__(

@@ -1,6 +1,8 @@
 """The official noise schedules: training and inference do not share one."""
 
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, SchedulerMixin
+
+from megactor.errors import ModelError
 
 
 def official_ddim() -> DDIMScheduler:
@@ -30,3 +32,20 @@ def official_training_schedule() -> DDIMScheduler:
         rescale_betas_zero_snr=True,
         prediction_type="epsilon",
     )
+
+
+def training_schedule(name: str, scheduler: SchedulerMixin) -> DDIMScheduler:
+    """The noise that a model is trained on.
+
+    Args:
+        name: "own" for that of the model's scheduler, "official" for `official_training_schedule`.
+        scheduler: the model's.
+
+    Raises:
+        ModelError: another name.
+    """
+    if name == "own":
+        return DDIMScheduler.from_config(scheduler.config)
+    if name == "official":
+        return official_training_schedule()
+    raise ModelError(f"the model asks for the training schedule {name!r}: known are 'own' and 'official'")

@@ -76,6 +76,7 @@ class NetworkConfig:
         denoiser: Numbers of the denoiser alone.
         pose_guider: Numbers of the PoseGuider.
         background: Numbers of the background encoder.
+        upcast_reference: Whether ReferenceNet stays in float32.
     """
 
     image_size: int = 512
@@ -84,6 +85,7 @@ class NetworkConfig:
     denoiser: DenoiserNumbers = field(default_factory=DenoiserNumbers)
     pose_guider: PoseGuiderNumbers = field(default_factory=PoseGuiderNumbers)
     background: BackgroundNumbers = field(default_factory=BackgroundNumbers)
+    upcast_reference: bool = False
 
     def denoising_unet(self) -> DenoisingUNet:
         """A freshly initialized denoiser."""
@@ -92,7 +94,7 @@ class NetworkConfig:
 
     def reference_net(self) -> ReferenceNet:
         """A freshly initialized ReferenceNet."""
-        return ReferenceNet(**vars(self.unet))
+        return ReferenceNet(force_upcast=self.upcast_reference, **vars(self.unet))
 
     def driving_encoder(self) -> PoseGuider:
         """A freshly initialized PoseGuider."""
@@ -140,4 +142,5 @@ def nano_config() -> NetworkConfig:
             num_attention_heads=2,
             projection_dim=64,
         ),
+        upcast_reference=True,
     )

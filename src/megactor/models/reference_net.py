@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from megactor.models.attention import ProjectedTokens, ReferenceTap, project_background
 from megactor.models.frames import fold_frames
+from megactor.models.precision import UpcastMixin
 from megactor.models.unet_blocks import (
     DownBlock,
     TimeEmbedding,
@@ -39,7 +39,7 @@ class ReferenceFeatures:
         return ReferenceFeatures(tuple(t.to(device=device, dtype=dtype) for t in self.tokens))
 
 
-class ReferenceNet(ModelMixin, ConfigMixin):
+class ReferenceNet(UpcastMixin, ConfigMixin):
     """SD-1.5-shaped 2-D UNet that ends where its last reference feature is made.
 
     Features are taken in the middle and in the up blocks ("midup"). Nothing is built behind the last of
@@ -53,6 +53,8 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         attention_heads: Head count, one number or one for each level.
         cross_attention_dim: Width of the background tokens.
         norm_groups: Groups of the GroupNorms.
+        force_upcast: Stay in float32, see `UpcastMixin`: for weights that were trained in bfloat16 and go beyond
+            float16's range.
     """
 
     _supports_gradient_checkpointing = True
@@ -67,6 +69,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         attention_heads: int | tuple[int, ...] = 8,
         cross_attention_dim: int = 768,
         norm_groups: int = 32,
+        force_upcast: bool = False,
     ) -> None:
         super().__init__()
         config, levels = self.config, range(len(block_out_channels))

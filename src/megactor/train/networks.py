@@ -11,7 +11,7 @@ from transformers import CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
 
 from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.noise_schedules import official_ddim, official_training_schedule
+from megactor.models.noise_schedules import official_ddim, training_schedule
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.presets import NetworkConfig, nano_config, sd15_config
 from megactor.pipeline import MegActorPipeline
@@ -26,12 +26,15 @@ class Networks:
 
     components: by the pipeline's names; `dense_motion` may be None.
     settings: numbers of the pipeline, such as `image_size`.
-    noise: schedule that training noise follows; its prediction type is the denoiser's.
     """
 
     components: dict[str, Any]
     settings: dict[str, Any]
-    noise: DDIMScheduler
+
+    @property
+    def noise(self) -> DDIMScheduler:
+        """Schedule that training noise follows; its prediction type is the denoiser's."""
+        return training_schedule(self.settings.get("training_schedule", "official"), self.components["scheduler"])
 
     def save(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
         """Writes a model folder that `MegActorPipeline.from_pretrained` reads; the networks stay as they are."""
@@ -65,8 +68,7 @@ def new_networks(preset: str, seed: int) -> Networks:
     """
     torch.manual_seed(seed)
     if preset == "sd15":
-        return _networks(sd15_config(), _sd_vae(), None, official_ddim(), official_training_schedule(), {})
-    scheduler = nano_schedule()
+        return _networks(sd15_config(), _sd_vae(), None, official_ddim(), {"training_schedule": "official"})
     settings = {
         "image_size": nano_config().image_size,
         "output_size": 256,
@@ -75,8 +77,9 @@ def new_networks(preset: str, seed: int) -> Networks:
         "window": 16,
         "overlap": 4,
         "cyclic": False,
+        "training_schedule": "own",
     }
-    return _networks(nano_config(), PixelCodec(), nano_dense_motion(), scheduler, scheduler, settings)
+    return _networks(nano_config(), PixelCodec(), nano_dense_motion(), nano_schedule(), settings)
 
 
 def load_networks(model: str) -> Networks:
@@ -87,10 +90,7 @@ def load_networks(model: str) -> Networks:
     """
     loaded = load_components(model)
     components = {name: loaded.pop(name, None) for name in (*NETWORKS, "scheduler")}
-    scheduler = components["scheduler"]
-    # sd15 samples on another schedule than it was trained on (official train.py); nano has one for both
-    noise = scheduler if components["dense_motion"] is not None else official_training_schedule()
-    return Networks(components, loaded, noise)
+    return Networks(components, loaded)
 
 
 def nano_dense_motion() -> DenseMotionNet:
@@ -122,7 +122,6 @@ def _networks(
     vae: Any,
     dense_motion: DenseMotionNet | None,
     scheduler: DDIMScheduler,
-    noise: DDIMScheduler,
     settings: dict[str, Any],
 ) -> Networks:
     components = {
@@ -134,7 +133,7 @@ def _networks(
         "dense_motion": dense_motion,
         "scheduler": scheduler,
     }
-    return Networks(components, settings, noise)
+    return Networks(components, settings)
 
 
 def _sd_vae() -> AutoencoderKL:

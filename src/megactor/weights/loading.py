@@ -59,7 +59,7 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
 
     Args:
         name: preset or folder, see `model_folder`.
-        dtype: type of the weights in memory (dense motion: always float32); None for float32.
+        dtype: type of the weights in memory, but for networks that stay in float32; None for float32.
 
     Returns:
         Arguments for `MegActorPipeline`.
@@ -71,10 +71,16 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
     if not (folder / INDEX).is_file():
         return OfficialFolder.find(folder).components(dtype or torch.float32)
     index = read_index(folder)
+    classes = network_classes(index)
+    upcast: dict[str, bool] = {}
+    if "training_schedule" not in index:  # saved when dense motion was what told the two kinds of models apart
+        is_nano = "dense_motion" in classes
+        index["training_schedule"] = "own" if is_nano else "official"
+        upcast = {"reference_net": is_nano}
     components: dict[str, Any] = {}
-    for key, kind in network_classes(index).items():
-        # the motion network answers with places in pictures, which half precision tells half a pixel apart
-        components[key] = _load(folder, key, kind, torch.float32 if key == "dense_motion" else dtype)
+    for key, kind in classes.items():
+        settings = {"force_upcast": upcast[key]} if key in upcast else {}
+        components[key] = _load(folder, key, kind, dtype, settings)
     components["scheduler"] = _load_scheduler(folder, index)
     settings = {key: value for key, value in index.items() if not key.startswith("_") and not isinstance(value, list)}
     return components | settings
@@ -105,7 +111,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None) -> ModelMixin:
+def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None, settings: dict[str, Any]) -> ModelMixin:
+    """A network; `settings` go before those of its config."""
     place = folder / key
     if not place.is_dir():
         raise ModelError(f"{folder} is incomplete: it has no {key} folder")
@@ -115,7 +122,7 @@ def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None) -> Model
         transformers_logging.disable_progress_bar()
         # Missing or unexpected tensors would otherwise only be logged, and the network would run on random weights.
         network, report = kind.from_pretrained(
-            place, torch_dtype=dtype or torch.float32, local_files_only=True, output_loading_info=True
+            place, torch_dtype=dtype or torch.float32, local_files_only=True, output_loading_info=True, **settings
         )
     except Exception as error:
         raise _unreadable(place, error) from error
