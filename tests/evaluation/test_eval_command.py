@@ -112,6 +112,7 @@ def test_people_in_their_own_videos(evaluate, tmp_path, recordings):
     part = summary_of(tmp_path / "out")["parts"]["self"]
     assert part["truth"]["found"]["mean"] == 1 and part["model"]["psnr"]["count"] == 2
     assert "r_mouth_rendered" not in part["model"]
+    assert "beside_head" not in part["model"]  # a camera may move
     assert summary_of(tmp_path / "out")["regions"] == {}
     assert len(list(VideoReader(tmp_path / "out" / "inputs" / "a.mp4"))) == 6
 
@@ -124,6 +125,7 @@ def test_portraits_and_drivers(evaluate, tmp_path, recordings):
     assert summary["systems"] == ["model", "warp", "still"] and summary["clips"] == 4
     assert {"cross", "cross, photo", "cross, drawn"} == set(summary["parts"])
     own = summary["parts"]["cross"]["model"]
+    assert summary["parts"]["cross"]["still"]["beside_head"]["mean"] == 0 < own["beside_head"]["mean"]
     assert "psnr" not in own and "nme" not in own and own["aed"]["count"] == own["identity_lead"]["count"] == 4
     assert (tmp_path / "out" / "inputs" / "x--a.png").is_file()
 

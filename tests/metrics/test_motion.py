@@ -13,7 +13,7 @@ from megactor.metrics.motion import (
     found_rate,
     performance,
 )
-from megactor.metrics.stability import drift, flicker, jitter
+from megactor.metrics.stability import beside_person, drift, flicker, jitter
 from megactor.metrics.statistics import LEAST_CLIPS, bootstrap, estimate
 
 
@@ -126,6 +126,24 @@ def test_a_face_trembles_or_moves():
     assert jitter(trembling) == pytest.approx(0.5 / eyes, rel=1e-4)
     assert jitter([*trembling[:5], None, *still]) == pytest.approx(0.5 / eyes / 3, rel=1e-4)  # 3 and 6 triples
     assert np.isnan(jitter([*still[:2], None, *still[:2]]))
+
+
+def test_a_silhouette_that_drags_the_background_along_is_seen_beside_the_person():
+    portrait = np.random.default_rng(0).integers(0, 100, (64, 64, 3), np.uint8)
+    person = np.zeros((64, 64), bool)
+    person[20:, 24:40] = True
+    still = np.stack([portrait] * 2)
+    people = np.stack([person, np.roll(person, 3, axis=1)])
+    assert beside_person(still, portrait, people, person) == 0
+    moved = still.copy()
+    moved[0, 20:, 24:40] += 90  # the person may change, wherever either shows it
+    moved[1, 20:, 24:43] += 90
+    moved[:, :, :8] += 50  # so may what is far away
+    assert beside_person(moved, portrait, people, person) == 0
+    moved[:, 20:, 20:24] += 51
+    halo = beside_person(moved, portrait, people, person)
+    assert 0.2 * 0.15 < halo < 0.2 * 0.4
+    assert np.isnan(beside_person(still, portrait, np.ones_like(people), person))
 
 
 def test_estimates():

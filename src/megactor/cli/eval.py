@@ -24,11 +24,23 @@ class SuiteName(StrEnum):
     SYNTHBENCH = "synthbench"
     SELF = "self"
     CROSS = "cross"
+    PAIRS = "pairs"
+
+
+_FILES: dict[SuiteName, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    SuiteName.SYNTHBENCH: ((), ()),
+    SuiteName.SELF: (("--videos",), ()),
+    SuiteName.CROSS: (("--videos", "--portraits"), ()),
+    SuiteName.PAIRS: (("--pairs",), ("--videos", "--portraits")),
+}
+"""Options for files that a suite needs, and those that it can use besides."""
 
 
 @one_line_errors
 def evaluate(
-    suite: Annotated[SuiteName, typer.Option(help="Test set: rendered, your videos, or your portraits and videos.")],
+    suite: Annotated[
+        SuiteName, typer.Option(help="Test set: rendered, your videos, your portraits by your videos, or a list.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder of the run; by default runs/eval-SUITE."),
@@ -41,9 +53,12 @@ def evaluate(
         typer.Option(metavar="NAME=DIR", help="Videos that another program made of the run's inputs; may be repeated."),
     ] = None,
     videos: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="self: talking-head videos; cross: driving videos.")
+        Path | None, typer.Option(metavar="DIR", help="self: talking-head videos; cross, pairs: driving videos.")
     ] = None,
-    portraits: Annotated[Path | None, typer.Option(metavar="DIR", help="cross: portraits.")] = None,
+    portraits: Annotated[Path | None, typer.Option(metavar="DIR", help="cross, pairs: portraits.")] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="pairs: CSV with a line portrait,driver,start,end for each.")
+    ] = None,
     clips: Annotated[int | None, typer.Option(metavar="N", help="The first N clips; by default all.")] = None,
     frames: Annotated[int, typer.Option(metavar="N", help="self, cross: at most N frames of a video.", min=2)] = 250,
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
@@ -73,9 +88,9 @@ def evaluate(
     from megactor.evaluation.summary import summarize
 
     folder = output or Path("runs") / f"eval-{suite}"
-    chosen = _suite(suite, videos, portraits, frames, rig)
+    chosen = _suite(suite, videos, portraits, pairs, frames, rig)
     options = AnimationOptions(steps=steps, guidance=guidance, speed=speed)
-    systems = _systems(models, results or [], options, truth=suite is not SuiteName.CROSS)
+    systems = _systems(models, results or [], options, truth=suite in (SuiteName.SYNTHBENCH, SuiteName.SELF))
     not_measured = _lpips_missing(weights) | NOT_INCLUDED
     with progress_display() as progress:
         for done, total in judge(chosen, systems, folder, clips, workers, weights):
@@ -90,24 +105,30 @@ def evaluate(
     print(f"\nmore in {folder / HTML} and {folder / MARKDOWN}")
 
 
-def _suite(name: SuiteName, videos: Path | None, portraits: Path | None, frames: int, rig: Path | None) -> "Suite":
+def _suite(
+    name: SuiteName, videos: Path | None, portraits: Path | None, pairs: Path | None, frames: int, rig: Path | None
+) -> "Suite":
     from megactor.errors import InputError
 
-    needs_videos, needs_portraits = name is not SuiteName.SYNTHBENCH, name is SuiteName.CROSS
-    for option, value, needed in (("--videos", videos, needs_videos), ("--portraits", portraits, needs_portraits)):
-        if (value is not None) != needed:
-            raise InputError(f"the suite {name} {'needs' if needed else 'has no use for'} {option}")
+    given = {"--videos": videos, "--portraits": portraits, "--pairs": pairs}
+    needed, possible = _FILES[name]
+    for option, value in given.items():
+        if value is None and option in needed:
+            raise InputError(f"the suite {name} needs {option}")
+        if value is not None and option not in needed + possible:
+            raise InputError(f"the suite {name} has no use for {option}")
     if name is SuiteName.SYNTHBENCH:
         require_extra()
         from megactor.evaluation.suites.synthbench import SynthBench
 
         return SynthBench(rig)
+    from megactor.evaluation.suites.pairs import Pairs
     from megactor.evaluation.suites.recordings import CrossDriven, SelfDriven
 
+    if pairs is not None:
+        return Pairs(pairs, portraits, videos)
     assert videos is not None
-    if portraits is None:
-        return SelfDriven(videos, frames)
-    return CrossDriven(portraits, videos, frames)
+    return SelfDriven(videos, frames) if portraits is None else CrossDriven(portraits, videos, frames)
 
 
 def _systems(models: list[str], results: list[str], options: AnimationOptions, truth: bool) -> "list[System]":

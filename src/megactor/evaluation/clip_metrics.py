@@ -1,10 +1,12 @@
 """All metrics of one result; `definitions.METRICS` explains their names."""
 
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 import torch
 
+from megactor.drive.crop import CropBox, crop_and_resize, face_center, face_size
 from megactor.evaluation.baselines import like_portrait
 from megactor.evaluation.case import Case
 from megactor.evaluation.regions import region_metrics
@@ -15,7 +17,10 @@ from megactor.metrics.identity import color_difference, face_colors, portrait_le
 from megactor.metrics.lpips import Lpips
 from megactor.metrics.motion import amplitudes, correlations, find_faces, follows, found_rate, performance
 from megactor.metrics.pictures import l1, ms_ssim, psnr, ssim
-from megactor.metrics.stability import drift, flicker, jitter
+from megactor.metrics.stability import beside_person, drift, flicker, jitter
+
+_FACE_SQUARE, _FACE_SIDE = 1.2, 128
+"""For LPIPS of the face: side of the square in faces, from forehead to chin, and in pixels."""
 
 
 class Judge:
@@ -44,12 +49,22 @@ class Judge:
             "drift": drift(result, case.background),
         }
         metrics |= self._identity_metrics(result, faces) | self._rendered_metrics(faces) | self._amplitudes(faces)
+        if case.truth is None:
+            metrics["beside_head"] = beside_person(result, case.portrait, self._people(result), self._portrait_person)
         if result is not case.truth:
             metrics |= self._motion_metrics(faces)
             if case.truth is not None:
                 metrics |= self._picture_metrics(result, case.truth)
                 metrics["nme"] = nme(faces, self._reference, self._portrait_face)
         return metrics
+
+    @cached_property
+    def _portrait_person(self) -> np.ndarray:
+        return np.asarray(self._people([self._case.portrait])[0])
+
+    def _people(self, frames: Iterable[np.ndarray]) -> np.ndarray:
+        """(F, S, S) bool."""
+        return np.stack([self._analyzer.foreground(frame) >= 0.5 for frame in frames])
 
     @cached_property
     def _driver_faces(self) -> list[Face | None]:
@@ -76,8 +91,9 @@ class Judge:
             regions = {name: mask[1:] for name, mask in self._case.regions.items()}
             metrics |= region_metrics(result[1:], truth[1:], regions)
         if self._lpips is not None:
-            pairs = zip(made.split(8), true.split(8), strict=True)
-            metrics["lpips"] = float(torch.cat([self._lpips(a, b) for a, b in pairs]).mean())
+            metrics["lpips"] = _mean_distance(self._lpips, made, true)
+            squares = (_face_squares(frames[1:], self._reference[1:]) for frames in (result, truth))
+            metrics["lpips_face"] = _mean_distance(self._lpips, *squares)
         return metrics
 
     def _motion_metrics(self, faces: list[Face | None]) -> dict[str, float]:
@@ -145,6 +161,24 @@ class Judge:
             metrics["identity_lead"] = float(known.mean()) if len(known) else float("nan")
             metrics["identity"] = float(known.mean() > 0) if len(known) else float("nan")
         return metrics
+
+
+def _face_squares(frames: np.ndarray, faces: Sequence[Face | None]) -> torch.Tensor:
+    """(N, 3, T, T) of the frames that have a face."""
+    squares = []
+    for frame, face in zip(frames, faces, strict=True):
+        if face is not None:
+            side = _FACE_SQUARE * float(face_size(face.box))
+            corner = face_center(face.box) - side / 2
+            squares.append(crop_and_resize(frame, CropBox(corner[0], corner[1], side), _FACE_SIDE, repeat_border=True))
+    return _tensor(np.stack(squares)) if squares else torch.zeros(0, 3, _FACE_SIDE, _FACE_SIDE)
+
+
+def _mean_distance(lpips: Lpips, made: torch.Tensor, true: torch.Tensor) -> float:
+    """Mean over frames, a few at a time; NaN without any."""
+    if not len(made):
+        return float("nan")
+    return float(torch.cat([lpips(a, b) for a, b in zip(made.split(8), true.split(8), strict=True)]).mean())
 
 
 def _tensor(frames: np.ndarray) -> torch.Tensor:

@@ -39,6 +39,7 @@ METRICS = {
     "ms_ssim": Metric("MS-SSIM", UP, 3, "SSIM over five scales (Wang, Simoncelli and Bovik, 2003)."),
     "l1": Metric("L1", DOWN, 4, "Mean absolute difference to the true frames, white = 1."),
     "lpips": Metric("LPIPS", DOWN, 3, "Distance of AlexNet's features, version 0.1 (Zhang et al., 2018)."),
+    "lpips_face": Metric("LPIPS of the face", DOWN, 3, "LPIPS of the square around the true face."),
     "nme": Metric(
         "Landmark NME, %",
         DOWN,
@@ -117,6 +118,13 @@ METRICS = {
         "Flicker", DOWN, 4, "Mean absolute change of the background from frame to frame, white = 1; cameras have noise."
     ),
     "drift": Metric("Background drift", DOWN, 4, "Mean absolute change of the background since the first frame."),
+    "beside_head": Metric(
+        "Background beside the head",
+        DOWN,
+        4,
+        "Mean absolute difference to the portrait where the segmenter sees background in both, up to an eighth of the "
+        "side from the person, white = 1.",
+    ),
     "found": Metric("Face found", UP, 3, "Share of the frames in which the analyzer finds a face."),
 }
 """By name, in the order of tables."""

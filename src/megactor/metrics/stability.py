@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from megactor.faces.face import Face
+
+BESIDE = 1 / 8
+"""Of the picture's side: how far from a person the background counts as beside it."""
 
 
 def flicker(frames: np.ndarray, background: np.ndarray) -> float:
@@ -33,6 +37,32 @@ def drift(frames: np.ndarray, background: np.ndarray) -> float:
         NaN where there is no background or only one frame.
     """
     return _mean_change(frames[:1], frames[1:], background[:1] & background[1:])
+
+
+def beside_person(frames: np.ndarray, portrait: np.ndarray, people: np.ndarray, portrait_person: np.ndarray) -> float:
+    """Mean absolute difference to the portrait beside the person, where both show background, in parts of white.
+
+    Silhouettes that drag the background along, and what of the portrait stays behind, are seen here before anywhere
+    else; farther away most systems change nothing. Only where the background should keep still.
+
+    Args:
+        frames: (F, S, S, 3) uint8.
+        portrait: (S, S, 3) uint8.
+        people: (F, S, S) bool, where the frames show a person.
+        portrait_person: (S, S) bool, the same of the portrait.
+
+    Returns:
+        Mean over the pixels of all frames that lie within `BESIDE` of a person; NaN without any.
+    """
+    reach = max(1, round(BESIDE * portrait.shape[1]))
+    around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    change, pixels = 0.0, 0
+    for frame, person in zip(frames, people, strict=True):
+        either = person | portrait_person
+        beside = (cv2.dilate(either.astype(np.uint8), around) > 0) & ~either
+        change += float(np.abs(frame[beside].astype(np.float32) - portrait[beside]).mean(-1).sum())
+        pixels += int(beside.sum())
+    return change / 255 / pixels if pixels else float("nan")
 
 
 def jitter(faces: Sequence[Face | None]) -> float:

@@ -16,7 +16,12 @@ from megactor.evaluation.report.strips import strip_parts, strip_video
 from megactor.evaluation.report.table import html_table
 from megactor.evaluation.summary import Summary
 
-SUITES = {"synthbench": "SynthBench", "self": "self-driven videos", "cross": "portraits and drivers"}
+SUITES = {
+    "synthbench": "SynthBench",
+    "self": "self-driven videos",
+    "cross": "portraits and drivers",
+    "pairs": "a list of pairs",
+}
 WORST, BEST = 12, 4
 """How many strips the page holds: each has some 100 KB."""
 _GROUPS = 24
