@@ -116,11 +116,15 @@ def test_what_the_portrait_does_not_show_is_painted_and_the_border_fades():
 
 
 def test_a_face_at_the_border_or_outside_of_the_picture():
-    for shift in (0.4, 3.0):
-        place = mouth_crop(face() + shift)
-        frame = torch.rand(1, 3, 64, 64)
-        made = insert(frame, frame, close_up(color=0.5)._replace(place=place))
-        assert made.isfinite().all() and made.shape == frame.shape
+    frame = torch.rand(1, 3, 64, 64)
+    at_border, outside = (
+        insert(frame, frame, close_up(shown=-30.0, color=0.5)._replace(place=mouth_crop(face() + shift)))
+        for shift in (0.4, 3.0)
+    )
+    torch.testing.assert_close(outside, frame)
+    assert at_border.isfinite().all()
+    torch.testing.assert_close(at_border[..., :32, :32], frame[..., :32, :32])
+    torch.testing.assert_close(at_border[..., 63, 56:58], torch.full((1, 3, 2), 0.5), atol=0.02, rtol=0)
 
 
 def test_close_ups_are_told_apart_by_expression_and_pixels():

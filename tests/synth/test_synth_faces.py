@@ -1,9 +1,15 @@
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from fake_faces import face_at
 
 from megactor.bench import synth_faces
 from megactor.errors import InputError
 from megactor.faces.face import Face
+from megactor.synth.motion.sequence import MotionFrame
+from megactor.synth.scene.scene import random_framing
 
 
 class EveryOtherFace:
@@ -32,9 +38,25 @@ def test_counts_faces_and_correlates_the_rest(renderer, monkeypatch):
     )
     assert (result.shown, result.found) == (16, 8)
     assert [row.name for row in result.agreements][:3] == ["mouth", "lids", "blink"]
-    assert all(abs(row.pooled) <= 1 or np.isnan(row.pooled) for row in result.agreements)
     assert progress == [(1, 2), (2, 2)]
     assert analyzer.closed
+
+
+def test_what_a_finder_sees_is_held_against_the_same_moment():
+    rng = np.random.default_rng(0)
+    framing = random_framing(0)
+    pose = MotionFrame(np.zeros(1), np.array([-framing.pitch, -framing.yaw, 0]), np.zeros(3), np.zeros(2))
+    looks = []
+    for person, openness in enumerate(rng.uniform(0.05, 0.3, (3, 8))):
+        for opening in openness:
+            face = face_at(60, 60, 40, {14: (0, 0.3 + opening)})
+            looks.append(synth_faces._Look(person, face, face.landmarks68, pose, framing, 0.0))
+    found = {row.name: row for row in synth_faces._agreements(looks)}
+    shuffled = [replace(look, landmarks=other.landmarks) for look, other in pairwise(looks)]
+
+    assert found["mouth"].pooled == pytest.approx(1, abs=1e-3)
+    assert abs({row.name: row for row in synth_faces._agreements(shuffled)}["mouth"].pooled) < 0.7
+    assert np.isnan(found["yaw"].pooled), "nothing turns"
 
 
 def test_too_few_pictures_are_refused(renderer):

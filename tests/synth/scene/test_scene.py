@@ -30,10 +30,14 @@ def test_a_scene_is_a_function_of_its_seed():
 
 
 def test_twins_share_the_camera_and_nothing_else():
-    target = random_scene(5)
+    target, other = random_scene(5), random_scene(6)
     twin = random_scene(6, framing=target.framing)
+    assert other.framing != target.framing
     assert twin.framing == target.framing
-    assert np.array_equal(twin.lights, random_scene(6).lights)
+    for name in ("lights", "ambient", "background", "photo"):
+        mine, others, targets = (getattr(scene, name) for scene in (twin, other, target))
+        assert np.array_equal(mine, others), f"{name} must not depend on whose camera it is"
+        assert not np.array_equal(mine, targets), name
 
 
 @pytest.mark.parametrize("seed", range(20))
