@@ -71,6 +71,14 @@ def test_a_lost_face_is_looked_for_where_it_should_be(truth):
     assert judge.metrics(hidden)["identity_difference"] > judge.metrics(lost)["identity_difference"] + 15
 
 
+def test_the_embedding_is_compared_with_the_portraits(truth):
+    judge = Judge(case_of(truth, cross=True), BrightFaces(), embedding=lambda picture, points: picture[-1, -1] / 100)
+    result = truth.copy()
+    result[:, -1, -1] = truth[0, -1, -1] + np.array([30, 40, 0], np.uint8)
+    result[0] = 0  # which may be the portrait itself
+    assert judge.metrics(result)["face_distance"] == pytest.approx(0.5)
+
+
 def test_the_distance_of_the_face_is_that_of_the_face(truth):
     judge = Judge(case_of(truth, cross=False), BrightFaces(), lambda a, b: (a - b).abs().mean((1, 2, 3)))
     assert judge.metrics(truth.copy())["lpips_face"] == 0

@@ -38,6 +38,7 @@ def copied(finished, tmp_path):
 def test_synthbench(finished):
     outcome, out = finished
     assert "| cross, n=1 | model | warp | still | truth |" in outcome.out
+    assert "Face distance: not measured: its network is not installed (pip install 'megactor[identity]')" in outcome.out
     assert "LPIPS: not measured: no folder of its weights" in outcome.out and "FVD: not measured" in outcome.out
 
     summary = summary_of(out)

@@ -97,6 +97,21 @@ def test_faces_are_given_in_pixels_of_the_frame(side):
     assert found_rate([*faces, None, None]) == 0.5
 
 
+def test_a_frame_that_comes_again_is_not_read_again():
+    counting = Counting()
+    frames = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), np.uint8)
+    faces = find_faces(counting, frames[[0, 0, 1, 2, 2, 2, 0]])
+    assert counting.calls == 4 and faces[0] is faces[1] and faces[3] is faces[5] and len(faces) == 7
+
+
+class Counting(CenteredFaceAnalyzer):
+    calls = 0
+
+    def faces(self, image):
+        self.calls += 1
+        return super().faces(image)
+
+
 def test_flicker_looks_at_the_background_only():
     frames = np.zeros((3, 8, 8, 3), np.uint8)
     frames[1] = 51

@@ -91,7 +91,7 @@ def evaluate(
     chosen = _suite(suite, videos, portraits, pairs, frames, rig)
     options = AnimationOptions(steps=steps, guidance=guidance, speed=speed)
     systems = _systems(models, results or [], options, truth=suite in (SuiteName.SYNTHBENCH, SuiteName.SELF))
-    not_measured = _lpips_missing(weights) | NOT_INCLUDED
+    not_measured = _missing(weights) | NOT_INCLUDED
     with progress_display() as progress:
         for done, total in judge(chosen, systems, folder, clips, workers, weights):
             progress("evaluate", done, total)
@@ -160,11 +160,17 @@ def _named(text: str) -> tuple[str, str] | None:
     return (name, path) if equals and path and _NAME.fullmatch(name) else None
 
 
-def _lpips_missing(weights: Path | None) -> dict[str, str]:
-    """Why LPIPS is not measured; with weights it is, or that is an error."""
+def _missing(weights: Path | None) -> dict[str, str]:
+    """What is not measured because its network is not there, and why; weights that cannot be used are an error."""
+    from megactor.evaluation.definitions import METRICS
+    from megactor.metrics.embedding import weights_file
     from megactor.metrics.lpips import Lpips
 
+    missing = {}
     if weights is None:
-        return {"LPIPS": "no folder of its weights was given (--weights)"}
-    Lpips.load(weights)
-    return {}
+        missing["LPIPS"] = "no folder of its weights was given (--weights)"
+    else:
+        Lpips.load(weights)
+    if weights_file() is None:
+        missing[METRICS["face_distance"].label] = "its network is not installed (pip install 'megactor[identity]')"
+    return missing

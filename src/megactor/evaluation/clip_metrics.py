@@ -12,6 +12,7 @@ from megactor.evaluation.case import Case
 from megactor.evaluation.regions import region_metrics
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
+from megactor.metrics.embedding import FaceEmbedding
 from megactor.metrics.head import expression_distance, gaze_error, nme, pose_distance
 from megactor.metrics.identity import color_difference, face_colors, portrait_lead
 from megactor.metrics.lpips import Lpips
@@ -22,6 +23,9 @@ from megactor.metrics.stability import beside_person, drift, flicker, jitter
 _FACE_SQUARE, _FACE_SIDE = 1.2, 128
 """For LPIPS of the face: side of the square in faces, from forehead to chin, and in pixels."""
 
+_EMBEDDED = 8
+"""Frames of a clip whose face is embedded: one takes half a second of a core."""
+
 
 class Judge:
     """Measures results of one case; what all of them are held against is read once.
@@ -30,10 +34,13 @@ class Judge:
         case: with portrait, driver and, where there are, true frames.
         analyzer: reads faces.
         lpips: the network of that metric, or None where it is not measured.
+        embedding: tells people apart, or None.
     """
 
-    def __init__(self, case: Case, analyzer: FaceAnalyzer, lpips: Lpips | None = None) -> None:
-        self._case, self._analyzer, self._lpips = case, analyzer, lpips
+    def __init__(
+        self, case: Case, analyzer: FaceAnalyzer, lpips: Lpips | None = None, embedding: FaceEmbedding | None = None
+    ) -> None:
+        self._case, self._analyzer, self._lpips, self._embedding = case, analyzer, lpips, embedding
 
     def metrics(self, result: np.ndarray) -> dict[str, float]:
         """Name -> value, NaN where the case has none.
@@ -160,7 +167,18 @@ class Judge:
             known = leads[np.isfinite(leads)]
             metrics["identity_lead"] = float(known.mean()) if len(known) else float("nan")
             metrics["identity"] = float(known.mean() > 0) if len(known) else float("nan")
+        if self._embedding is not None:
+            metrics["face_distance"] = self._face_distance(self._embedding, result[1:], places[1:])
         return metrics
+
+    def _face_distance(self, embedding: FaceEmbedding, frames: np.ndarray, places: list[Face | None]) -> float:
+        """To the portrait, mean over a few frames; NaN without a face."""
+        shown = [(frame, place.landmarks68) for frame, place in zip(frames, places, strict=True) if place is not None]
+        chosen = np.unique(np.linspace(0, len(shown) - 1, _EMBEDDED).round().astype(int)) if shown else []
+        portrait = self._portrait_face.landmarks68 if self._portrait_face else self._case.landmarks[0]
+        wanted = embedding(self._case.portrait, portrait)
+        distances = [np.linalg.norm(embedding(*shown[index]) - wanted) for index in chosen]
+        return float(np.mean(distances)) if distances else float("nan")
 
 
 def _face_squares(frames: np.ndarray, faces: Sequence[Face | None]) -> torch.Tensor:

@@ -106,6 +106,13 @@ METRICS = {
         "Identity lead, ΔE", UP, 2, "The same difference to the driver less that to the portrait; cross-driven clips."
     ),
     "identity": Metric("Portrait's identity", UP, 3, "Share of cross-driven clips whose identity lead is positive."),
+    "face_distance": Metric(
+        "Face distance",
+        DOWN,
+        3,
+        "Distance to the portrait of dlib's face embeddings (King, 2017), mean of eight frames: below 0.6 it takes two "
+        "faces for one person's.",
+    ),
     "jitter": Metric(
         "Face jitter, x driver's",
         DOWN,

@@ -22,6 +22,7 @@ from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.lock import locked
 from megactor.media.writer import VideoWriter
+from megactor.metrics.embedding import FaceEmbedding, weights_file
 from megactor.metrics.lpips import Lpips, weight_files
 
 INPUTS, TRUTH, RESULTS = "inputs", "truth", "results"
@@ -69,7 +70,8 @@ def _judge(
     suite: Suite, keys: list[CaseId], systems: Sequence[System], folder: Path, workers: int, weights: Path | None
 ) -> Iterator[tuple[int, int]]:
     lpips = {"lpips": None if weights is None else fingerprint(weight_files(weights))}
-    join_settings(folder, suite.settings() | lpips, {system.name: system.settings() for system in systems})
+    measured = lpips | {"face_distance": weights_file() is not None}
+    join_settings(folder, suite.settings() | measured, {system.name: system.settings() for system in systems})
 
     there = {(row.key.name, row.system) for row in read_rows(folder)}
     jobs = []
@@ -116,7 +118,8 @@ def judge_case(suite: Suite, key: CaseId, systems: Sequence[System], folder: Pat
     _save(folder / INPUTS / f"{key.name}.mp4", case, case.driver)
     if case.truth is not None:
         _save(folder / TRUTH / f"{key.name}.mp4", case, case.truth)
-    judge = Judge(case, analyzer, None if weights is None else _lpips(weights))
+    embedding = _embedding() if weights_file() is not None else None
+    judge = Judge(case, analyzer, None if weights is None else _lpips(weights), embedding)
     rows = []
     for system in systems:
         frames = system.frames(case, analyzer)
@@ -160,6 +163,11 @@ def _one_thread() -> None:
 @cache
 def _analyzer() -> FaceAnalyzer:
     return create_analyzer()
+
+
+@cache
+def _embedding() -> FaceEmbedding:
+    return FaceEmbedding()
 
 
 @cache

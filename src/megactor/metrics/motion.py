@@ -34,8 +34,13 @@ def find_faces(analyzer: FaceAnalyzer, frames: Iterable[np.ndarray]) -> list[Fac
     Returns:
         F faces, None where there is none.
     """
-    found = []
+    found: list[Face | None] = []
+    last: np.ndarray | None = None
     for frame in frames:
+        if last is not None and np.array_equal(frame, last):  # still pictures, and videos with doubled frames
+            found.append(found[-1])
+            continue
+        last = frame
         scale = max(_READ_AT / max(frame.shape[:2]), 1)
         large = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else frame
         faces = analyzer.faces(large)
