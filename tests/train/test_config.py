@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from megactor.errors import InputError
-from megactor.train.config import VALIDATION_SEED, load_config
+from megactor.train.config import load_config
+from megactor.train.data_config import VALIDATION_SEED
 
 RECIPES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 

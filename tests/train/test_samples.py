@@ -11,7 +11,7 @@ from train.fake_shards import SIZE, landmarks, pictures
 from megactor.drive.masking import landmark_box
 from megactor.models.flow import warp
 from megactor.train.clips import ClipLayers, Motion, TrainingClip, load_clip, save_clip
-from megactor.train.config import AugmentConfig, DataConfig, RenderedConfig
+from megactor.train.data_config import AugmentConfig, DataConfig, RenderedConfig
 from megactor.train.samples import collate, cut_landmarks, cut_sample, resized
 
 FRAMES = 8

@@ -7,7 +7,7 @@ from train.fake_shards import SIZE, write_shard
 
 from megactor.errors import InputError
 from megactor.train.clips import BrokenClipError
-from megactor.train.config import DataConfig, ShardsConfig
+from megactor.train.data_config import DataConfig, ShardsConfig
 from megactor.train.dataset import Samples, sample_loader
 from megactor.train.shards import ShardClips
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from megactor.cli.failures import one_line_errors
+from megactor.cli.failures import one_line, one_line_errors
 
 if TYPE_CHECKING:
     from megactor.train.config import TrainConfig
@@ -60,6 +60,8 @@ def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, cpu: bool
     display = _Display(recipe.steps)
     trainer = Trainer(recipe, folder, display, cpu)
     if trainer.accelerator.is_main_process:
+        for origin in trainer.origins:
+            print(one_line(str(origin)))
         count = sum(weight.numel() for weight in trainer.weights)
         print(
             f"{folder}: {count / 1e6:.1f} M weights learn, from step {trainer.progress.step} of {recipe.steps}",

@@ -1,5 +1,7 @@
 """From a config to the networks and to what learns of them."""
 
+from pathlib import Path
+
 from megactor.errors import InputError, ModelError
 from megactor.train.config import (
     CloseUpConfig,
@@ -9,9 +11,11 @@ from megactor.train.config import (
     MotionConfig,
     RefinerConfig,
     RetargeterConfig,
+    StartConfig,
     TrainConfig,
 )
 from megactor.train.networks import Networks, load_networks, new_networks
+from megactor.train.start import start_networks
 from megactor.train.tasks.close_up import CloseUpTask
 from megactor.train.tasks.diffusion import DiffusionTask
 from megactor.train.tasks.distillation import DistillationTask
@@ -20,22 +24,40 @@ from megactor.train.tasks.motion import MotionTask
 from megactor.train.tasks.refiner import RefinerTask
 from megactor.train.tasks.retargeter import RetargeterTask
 from megactor.train.tasks.task import TrainingTask
+from megactor.weights.stable_diffusion import is_unet
 
 
 def build_networks(config: TrainConfig) -> Networks:
-    """Random weights of a preset, or those of a model.
+    """Random weights of a preset, those of a model, or of several.
 
     Raises:
         ModelError: `init` is no model, or a part does not fit.
         InputError: its pictures have another size than the config's.
     """
-    networks = new_networks(config.preset, config.seed) if config.preset else load_networks(str(config.init))
+    if config.preset:
+        networks = new_networks(config.preset, config.seed)
+    elif isinstance(config.init, StartConfig):
+        networks = start_networks(config.init, config.seed)
+    else:
+        networks = _load(str(config.init))
     for name, model in config.parts.items():
         _take(networks, name, model)
     size = _picture_size(config, networks)
     if size != config.data.size:
         raise InputError(f"data.size is {config.data.size}, but the model's pictures have {size} pixels")
     return networks
+
+
+def _load(model: str) -> Networks:
+    try:
+        return load_networks(model)
+    except ModelError:
+        if is_unet(Path(model)):
+            raise ModelError(
+                f"{model} holds Stable Diffusion, of which training takes the UNet: give init: "
+                f"{{unet: {model}, background_encoder: CLIP_FOLDER}}, see docs/training.md"
+            ) from None
+        raise
 
 
 def _picture_size(config: TrainConfig, networks: Networks) -> int:

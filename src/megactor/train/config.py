@@ -4,139 +4,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from megactor.errors import InputError
-
-VALIDATION_SEED = 1_800_000_000
-"""Rendered clips from this seed on are for validation; those of SynthBench come after them."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
+from megactor.train.data_config import DataConfig, Positive, Share, StrictModel
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RenderedConfig(_Config):
-    """Clips that `megactor.synth` renders when they are first needed.
-
-    Attributes:
-        clips: how many different ones.
-        frames: of a clip.
-        fps: frames a second.
-        sources: frames of a clip that may be the portrait; the true motion from each is kept.
-        first_seed: of the first clip.
-        framing_jitter: how far the twins' cameras differ.
-        talking: share of the clips in which people talk with a still head, as in real videos; in the others they pull
-            faces and turn their heads.
-        reuse: None: every sample draws from all clips. Else new clips come in as training goes on: sample n draws
-            from the `clips` clips from number n / reuse on, so that each is seen about `reuse` times.
-        cache: folder where rendered clips are kept; runs with the same clips share it.
-        rig: rig file; None for $MEGACTOR_RIG or the installed one.
-        weight: how often a sample comes from here, relative to other sources.
-    """
-
-    clips: Positive = 2000
-    frames: Positive = 16
-    fps: Annotated[float, Field(gt=0)] = 8.0
-    sources: Positive = 2
-    first_seed: Annotated[int, Field(ge=0)] = 0
-    framing_jitter: Annotated[float, Field(ge=0)] = 0.0
-    talking: Share = 0.5
-    reuse: Annotated[float, Field(gt=0)] | None = None
-    cache: Path = Path("runs/clips")
-    rig: Path | None = None
-    weight: Annotated[float, Field(gt=0)] = 1.0
-
-    @model_validator(mode="after")
-    def _seeds_kept_back(self) -> "RenderedConfig":
-        if self.first_seed + self.clips > VALIDATION_SEED:
-            raise ValueError(f"seeds from {VALIDATION_SEED} on are kept for validation and tests")
-        return self
-
-
-class ShardsConfig(_Config):
-    """Clips on disk in the layout of docs/data-format.md, rendered or curated.
-
-    Attributes:
-        urls: files or URLs that fsspec opens, with braces or wildcards: data/clips-{000000..000099}.tar. Samples are
-            read in random order, so remote shards want a local copy: filecache::https://host/clips-000000.tar.
-        weight: how often a sample comes from here, relative to other sources.
-    """
-
-    urls: str
-    weight: Annotated[float, Field(gt=0)] = 1.0
-
-
-class AugmentConfig(_Config):
-    """How likely pictures are changed at random; see `augment` and `samples`.
-
-    Attributes:
-        mirror: left and right of all streams together.
-        crop: a part of the picture, the same in all streams.
-        recolor: portrait and target together.
-        finish: portrait and target together are toned, faded, black and white, on paper or canvas; the driver as
-            often, in a way of its own.
-        overlay: something lies on portrait and target beside the face, and stays where it is.
-        driver_jitter: the driver is turned, zoomed and shifted a little.
-        driver_warp: other proportions for the driver, the official augmentation.
-        driver_recolor: brightness, contrast and focus of the driver.
-        box_jitter: standard deviation of the edges of the driver's face box, in faces.
-    """
-
-    mirror: Share = 0.5
-    crop: Share = 0.0
-    recolor: Share = 0.3
-    finish: Share = 0.0
-    overlay: Share = 0.0
-    driver_jitter: Share = 0.5
-    driver_warp: Share = 0.0
-    driver_recolor: Share = 0.5
-    box_jitter: Annotated[float, Field(ge=0)] = 0.03
-
-
-class DataConfig(_Config):
-    """Where samples come from and what is in one.
-
-    Attributes:
-        size: S, side of the pictures.
-        frames: F, frames of a sample.
-        stride: frames are this far apart in the clip; None takes any frames, in order.
-        twin: how likely the driver is a twin; else it is the target itself.
-        pictures: False: samples are landmarks only, read in no time and not changed at random; for the retargeter,
-            which looks at nothing else.
-        known_motion: portraits are frames from which the true motion is known, where there are such.
-        strongest: only this share of all clips, those with the strongest expression and gaze.
-        rendered: clips to be rendered.
-        shards: clips on disk.
-        layers: whether samples tell the true mattes and plates of portrait and targets, which rendered clips know.
-        augment: random changes.
-        workers: processes that prepare samples, for each training process; 0 prepares them in between.
-    """
-
-    size: Positive
-    frames: Positive = 1
-    stride: Positive | None = None
-    twin: Share = 0.85
-    pictures: bool = True
-    known_motion: bool = True
-    strongest: Annotated[float, Field(gt=0, le=1)] = 1.0
-    rendered: RenderedConfig | None = None
-    shards: tuple[ShardsConfig, ...] = ()
-    layers: bool = False
-    augment: AugmentConfig = AugmentConfig()
-    workers: Annotated[int, Field(ge=0)] = 1
-
-    @model_validator(mode="after")
-    def _some_source(self) -> "DataConfig":
-        if self.rendered is None and not self.shards:
-            raise ValueError("name a source: rendered or shards")
-        return self
-
-
-class OptimizerConfig(_Config):
+class OptimizerConfig(StrictModel):
     """AdamW and what goes with it.
 
     Attributes:
@@ -163,31 +37,31 @@ class OptimizerConfig(_Config):
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.998
 
 
-class KeypointsConfig(_Config):
+class KeypointsConfig(StrictModel):
     """KeypointNet: landmarks of targets and drivers in raw pixels."""
 
     kind: Literal["keypoints"]
 
 
-class RefinerConfig(_Config):
+class RefinerConfig(StrictModel):
     """KeypointRefiner: the same keypoints, in close-ups of eyes and mouth."""
 
     kind: Literal["refiner"]
 
 
-class RetargeterConfig(_Config):
+class RetargeterConfig(StrictModel):
     """KeypointRetargeter: landmarks of portrait and driver, with the errors of a finder, to those of the target."""
 
     kind: Literal["retargeter"]
 
 
-class MotionConfig(_Config):
+class MotionConfig(StrictModel):
     """The motion UNet: true flow and visibility. Keypoints and retargeter stay as they are."""
 
     kind: Literal["motion"]
 
 
-class CloseUpConfig(_Config):
+class CloseUpConfig(StrictModel):
     """CloseUpNet: eyes and mouth out of the portrait's pixels.
 
     Attributes:
@@ -198,7 +72,7 @@ class CloseUpConfig(_Config):
     adversarial: Annotated[float, Field(ge=0)] = 0.0
 
 
-class AnimationConfig(_Config):
+class AnimationConfig(StrictModel):
     """Denoiser, ReferenceNet, PoseGuider and background encoder in training.
 
     Attributes:
@@ -253,6 +127,42 @@ class DistillationConfig(AnimationConfig):
     guidance: Annotated[float, Field(ge=0)] = 3.5
 
 
+class StartConfig(StrictModel):
+    """Public models that a run starts from, each part from one; what none of them has is new.
+
+    Attributes:
+        unet: denoiser: folder of Stable Diffusion 1.5 in diffusers' layout, or a checkpoint in the original one.
+        model: or a model folder, parts of which the others replace.
+        reference: ReferenceNet: the same, or MagicAnimate's appearance_encoder; None takes `unet`.
+        motion: motion modules: a file of AnimateDiff such as v3_sd15_mm.ckpt, or the folder of a MotionAdapter; None
+            leaves them identities until they learn.
+        background_encoder: folder of CLIP, its vision model at least.
+        vae: image codec, folder of diffusers; None takes the one in the folder of `unet`.
+    """
+
+    unet: str | None = None
+    model: str | None = None
+    reference: str | None = None
+    motion: str | None = None
+    background_encoder: str | None = None
+    vae: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "StartConfig":
+        if (self.unet is None) == (self.model is None):
+            raise ValueError("name either unet or model")
+        if self.unet is not None and self.background_encoder is None:
+            raise ValueError("a start from unet needs a background_encoder, a folder of CLIP's vision model")
+        if self.model is not None and self.vae is not None:
+            raise ValueError("a model has its image codec: leave vae out")
+        return self
+
+
+Init = Annotated[
+    Annotated[str, Tag("model")] | Annotated[StartConfig, Tag("start")],
+    Discriminator(lambda value: "model" if isinstance(value, str) else "start"),
+]
+
 Task = Annotated[
     KeypointsConfig
     | RefinerConfig
@@ -265,12 +175,13 @@ Task = Annotated[
 ]
 
 
-class TrainConfig(_Config):
+class TrainConfig(StrictModel):
     """One training run.
 
     Attributes:
         preset: "nano" or "sd15", to start from random weights.
-        init: or a model to start from: the folder `model` of an earlier run, or "nano" for the packaged weights.
+        init: or a model to start from: the folder `model` of an earlier run, or "nano" for the packaged weights; or
+            several public ones.
         parts: networks, or parts of them, to take from other models: such as dense_motion.unet: nano.
         task: what learns, and how.
         data: what it learns from.
@@ -289,8 +200,8 @@ class TrainConfig(_Config):
     """
 
     preset: Literal["nano", "sd15"] | None = None
-    init: str | None = None
-    parts: dict[str, str] = {}
+    init: Init | None = None
+    parts: dict[str, str] = Field(default_factory=dict)
     task: Task
     data: DataConfig
     optimizer: OptimizerConfig
@@ -363,5 +274,5 @@ def _set(values: dict[str, Any], override: str) -> None:
 
 def _place(error: Any) -> str:
     # pydantic names the chosen member of a union as one more step of the way
-    kinds = {"keypoints", "refiner", "retargeter", "motion", "close_up", "diffusion", "distillation"}
-    return ".".join(str(part) for part in error["loc"] if part not in kinds) or "config"
+    union = error["loc"][:1] in (("task",), ("init",))
+    return ".".join(str(part) for number, part in enumerate(error["loc"]) if not (union and number == 1)) or "config"

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from megactor.errors import InputError
 from megactor.train.clips import BrokenClipError, ClipSource
-from megactor.train.config import DataConfig
+from megactor.train.data_config import DataConfig
 from megactor.train.rendered import RenderedClips
 from megactor.train.samples import Batch, collate, cut_landmarks, cut_sample, resized
 from megactor.train.shards import ShardClips

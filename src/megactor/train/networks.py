@@ -20,16 +20,41 @@ from megactor.weights import load_components
 NETWORKS = ("vae", "image_encoder", "reference_net", "pose_guider", "unet", "dense_motion")
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the weights of a part come from.
+
+    part: for people.
+    source: file or folder; None for new weights.
+    tensors, numbers: how many there are.
+    remarks: what else there is to say.
+    """
+
+    part: str
+    source: Path | str | None
+    tensors: int
+    numbers: int
+    remarks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """One line."""
+        origin = "new" if self.source is None else f"from {self.source}"
+        counted = f"{self.part}: {self.tensors} tensors, {self.numbers / 1e6:.2f} M numbers, {origin}"
+        return "; ".join((counted, *self.remarks))
+
+
 @dataclass
 class Networks:
     """Components and settings of a `MegActorPipeline`, in float32.
 
     components: by the pipeline's names; `dense_motion` may be None.
     settings: numbers of the pipeline, such as `image_size`.
+    origins: where the weights come from, for networks that are put together of several models; else empty.
     """
 
     components: dict[str, Any]
     settings: dict[str, Any]
+    origins: tuple[Origin, ...] = ()
 
     @property
     def noise(self) -> DDIMScheduler:

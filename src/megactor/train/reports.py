@@ -1,6 +1,7 @@
 """What a person sees of a run: TensorBoard curves, pictures and short films."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,8 +10,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from megactor.media.atomic import atomic_path
+from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.writer import VideoWriter
+from megactor.train.networks import Origin
 
 SHOWN_FRAMES = 4
 FILM_ROWS = 4
@@ -42,6 +44,12 @@ class RunReports:
         """One point of each curve."""
         for name, value in values.items():
             self._writer.add_scalar(f"{group}/{name}", value, step)
+
+    def origins(self, origins: Sequence[Origin]) -> None:
+        """`start.txt`: where the weights came from that the run began with."""
+        target = self.folder / "start.txt"
+        with atomic_path(target, force=True) as path, os_errors_as_output_errors(target):
+            path.write_text("".join(f"{origin}\n" for origin in origins), encoding="utf-8")
 
     def say(self, step: int, metrics: dict[str, float]) -> None:
         """Appends a line to `validation.jsonl`."""

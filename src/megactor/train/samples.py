@@ -19,7 +19,7 @@ from megactor.train.augment import (
     random_window,
 )
 from megactor.train.clips import ClipLayers, Motion, TrainingClip
-from megactor.train.config import AugmentConfig, DataConfig
+from megactor.train.data_config import AugmentConfig, DataConfig
 from megactor.train.finish import random_finish
 from megactor.train.overlay import random_overlay
 

@@ -78,6 +78,7 @@ class Trainer:
             config.optimizer.batch, config.optimizer.accumulation, self.accelerator.num_processes
         )
         networks = build_networks(config)
+        self.origins = networks.origins
         task = build_task(config, networks)
         if config.gradient_checkpointing:
             for name in ("unet", "reference_net"):
@@ -114,6 +115,8 @@ class Trainer:
         """
         started = time.monotonic()
         with self._stopping_on_signals(), self._reports() as reports:
+            if reports is not None and self.origins:
+                reports.origins(self.origins)
             batches = self._batches()
             while self.progress.step < self.config.steps and not self._is_over(started, max_seconds):
                 losses = self._step(batches)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from megactor.train.config import VALIDATION_SEED, AugmentConfig, DataConfig, ShardsConfig, TrainConfig
+from megactor.train.config import TrainConfig
+from megactor.train.data_config import VALIDATION_SEED, AugmentConfig, DataConfig, ShardsConfig
 from megactor.train.dataset import Samples
 from megactor.train.samples import Batch, collate
 

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from megactor.errors import ModelError
-from megactor.models.presets import NetworkConfig, PoseGuiderNumbers, sd15_config
+from megactor.models.presets import NetworkConfig, PoseGuiderNumbers, UNetNumbers, sd15_config
 from megactor.weights.official_checkpoint import POSE_GUIDER_PREFIX, UNET_PREFIX
 
 _CONV_IN = f"{UNET_PREFIX}conv_in.weight"
@@ -33,7 +33,7 @@ def read_architecture(tensors: Mapping[str, Tensor], unet_config: Path | None = 
     Raises:
         ModelError: The config cannot be read or belongs to another model, or the shapes make no UNet.
     """
-    told = _read_told(unet_config)
+    told = {} if unet_config is None else read_config(unet_config)
     released = sd15_config()
     config = released
     if _CONV_IN in tensors and tensors[_CONV_IN].shape[0] != released.unet.block_out_channels[0]:
@@ -46,7 +46,7 @@ def read_architecture(tensors: Mapping[str, Tensor], unet_config: Path | None = 
     unet = replace(
         config.unet,
         norm_groups=told.get("norm_num_groups") or released.unet.norm_groups,
-        attention_heads=_heads(told.get("attention_head_dim") or released.unet.attention_heads),
+        attention_heads=head_counts(told.get("attention_head_dim") or released.unet.attention_heads),
     )
     for name, found in (
         ("block_out_channels", unet.block_out_channels),
@@ -59,9 +59,12 @@ def read_architecture(tensors: Mapping[str, Tensor], unet_config: Path | None = 
     return replace(config, unet=unet, latent_factor=factor, image_size=factor * int(told.get("sample_size") or 64))
 
 
-def _read_told(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
+def read_config(path: Path) -> dict[str, Any]:
+    """A `config.json` of diffusers.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -71,34 +74,43 @@ def _read_told(path: Path | None) -> dict[str, Any]:
     return told
 
 
-def _heads(told: Any) -> int | tuple[int, ...]:
+def head_counts(told: Any) -> int | tuple[int, ...]:
     """`attention_head_dim` means the number of heads in these old configs."""
     return tuple(told) if isinstance(told, list) else int(told)
 
 
+def unet_numbers(shapes: Mapping[str, tuple[int, ...]], latent_channels: int) -> UNetNumbers:
+    """Widths, levels and layers of a UNet of Stable Diffusion 1.x; head counts and groups are those of the release.
+
+    Args:
+        shapes: of its weights by diffusers' names.
+        latent_channels: of its latents.
+
+    Raises:
+        KeyError, ValueError: a weight is missing.
+    """
+    attention_levels = _levels(shapes, r"down_blocks\.(\d+)\.attentions\..*")
+    attention = f"down_blocks.{min(attention_levels)}.attentions.0.transformer_blocks.0.attn2.to_k.weight"
+    depth = _levels(shapes, r"down_blocks\.(\d+)\.resnets\..*")
+    return replace(
+        sd15_config().unet,
+        latent_channels=latent_channels,
+        block_out_channels=tuple(shapes[f"down_blocks.{level}.resnets.0.conv1.weight"][0] for level in depth),
+        layers_per_block=len(_levels(shapes, r"down_blocks\.0\.resnets\.(\d+)\.conv1\..*")),
+        attention_levels=attention_levels,
+        cross_attention_dim=shapes[attention][1],
+    )
+
+
+def _levels(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> tuple[int, ...]:
+    return tuple(sorted({int(match[1]) for name in shapes if (match := re.fullmatch(pattern, name))}))
+
+
 def _inferred(tensors: Mapping[str, Tensor], released: NetworkConfig) -> NetworkConfig:
     shapes = {key.removeprefix(UNET_PREFIX): tuple(value.shape) for key, value in tensors.items()}
-    names = "\n".join(shapes)
-
-    def levels(pattern: str) -> tuple[int, ...]:
-        return tuple(sorted({int(number) for number in re.findall(pattern, names, re.M)}))
-
-    def attention(level: int) -> str:
-        return f"down_blocks.{level}.attentions.0.transformer_blocks.0.attn2.to_k.weight"
-
-    depth = levels(r"^down_blocks\.(\d+)\.resnets")
-    attention_levels = levels(r"^down_blocks\.(\d+)\.attentions")
-    motion_levels = levels(r"^down_blocks\.(\d+)\.motion_modules")
     latent = shapes["conv_out.weight"][0]
+    motion_levels = _levels(shapes, r"down_blocks\.(\d+)\.motion_modules\..*")
     pose_guider = _inferred_pose_guider(tensors, released.pose_guider)
-    unet = replace(
-        released.unet,
-        latent_channels=latent,
-        block_out_channels=tuple(shapes[f"down_blocks.{level}.resnets.0.conv1.weight"][0] for level in depth),
-        layers_per_block=len(levels(r"^down_blocks\.0\.resnets\.(\d+)\.conv1")),
-        attention_levels=attention_levels,
-        cross_attention_dim=shapes[attention(min(attention_levels))][1],
-    )
     denoiser = replace(
         released.denoiser,
         mask_channels=shapes["conv_in.weight"][1] - 2 * latent - pose_guider.out_channels,
@@ -109,7 +121,7 @@ def _inferred(tensors: Mapping[str, Tensor], released: NetworkConfig) -> Network
             released.denoiser.motion_max_frames,
         ),
     )
-    return replace(released, unet=unet, denoiser=denoiser, pose_guider=pose_guider)
+    return replace(released, unet=unet_numbers(shapes, latent), denoiser=denoiser, pose_guider=pose_guider)
 
 
 def _inferred_pose_guider(tensors: Mapping[str, Tensor], released: PoseGuiderNumbers) -> PoseGuiderNumbers:

@@ -94,7 +94,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         ModelError: The file is missing, damaged, or holds more than tensors.
     """
     if not path.is_file():
-        raise ModelError(f"{path}: no such file; give the path of a MegActor checkpoint")
+        raise ModelError(f"{path}: no such file; give the path of a checkpoint")
     with path.open("rb") as file:
         start = file.read(len(_LFS_POINTER))
     if start == _LFS_POINTER:
@@ -111,8 +111,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         ) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
+    if isinstance(state, dict):
+        state.pop("animatediff_config", None)  # numbers that AnimateDiff's files may carry among the tensors
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ModelError(f"{path}: holds no state dict; give a MegActor checkpoint")
+        raise ModelError(f"{path}: holds no state dict; give a checkpoint")
     return state
 
 
@@ -131,9 +133,9 @@ def convert_official(state: Mapping[str, Tensor], source: str = "checkpoint") ->
         if key.startswith(POSE_GUIDER_PREFIX):
             pose_guider[_pose_guider_key(key.removeprefix(POSE_GUIDER_PREFIX))] = value
         elif key.startswith(UNET_PREFIX):
-            unet[_unet_key(key.removeprefix(UNET_PREFIX))] = value
+            unet[unet_name(key.removeprefix(UNET_PREFIX))] = value
         elif key.startswith(REFERENCE_PREFIX):
-            reference[_unet_key(key.removeprefix(REFERENCE_PREFIX))] = value
+            reference[unet_name(key.removeprefix(REFERENCE_PREFIX))] = value
         elif not key.startswith(NOT_OURS):
             raise ModelError(f"{source}: unexpected weight {key}; this is not a MegActor checkpoint")
     for name, part in (("denoiser", unet), ("PoseGuider", pose_guider), ("ReferenceNet", reference)):
@@ -142,7 +144,7 @@ def convert_official(state: Mapping[str, Tensor], source: str = "checkpoint") ->
     weights = {
         key: value[0] if key.endswith(".positions") else value for key, value in unet.items()
     }  # position tables have a leading batch axis of 1 there
-    return OfficialWeights(weights, pose_guider, _end_at_last_feature(reference))
+    return OfficialWeights(weights, pose_guider, end_at_last_feature(reference))
 
 
 def _rewrite(key: str, rules: tuple[tuple[str, str], ...]) -> str:
@@ -151,7 +153,8 @@ def _rewrite(key: str, rules: tuple[tuple[str, str], ...]) -> str:
     return key
 
 
-def _unet_key(key: str) -> str:
+def unet_name(key: str) -> str:
+    """Our name of a weight of the UNets that the official code and diffusers call `key`."""
     return _rewrite(key, _UNET_RULES + _MOTION_RULES + _TRANSFORMER_RULES)
 
 
@@ -171,7 +174,7 @@ def _pose_guider_key(key: str) -> str:
     )
 
 
-def _end_at_last_feature(reference: dict[str, Tensor]) -> dict[str, Tensor]:
+def end_at_last_feature(reference: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename the last level's layers: our ReferenceNet ends inside of it (see its `tap`)."""
     levels = {int(match[1]) for key in reference if (match := re.match(r"up\.(\d+)\.", key))}
     last = max(levels, default=0)

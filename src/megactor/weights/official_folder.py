@@ -100,8 +100,8 @@ class OfficialFolder:
             except ValueError as error:
                 raise ModelError(f"{self.checkpoint}: no {name} has these shapes ({error})") from error
             parts.append(Part(name, self.checkpoint, network, own))
-        vae, factor = _vae(self.vae)
-        parts += [_image_encoder(self.image_encoder), vae]
+        vae, factor = read_vae(self.vae)
+        parts += [read_image_encoder(self.image_encoder), vae]
         if factor != config.latent_factor:
             raise ModelError(
                 f"{self.vae} shrinks pictures {factor} times, the checkpoint's PoseGuider {config.latent_factor} times"
@@ -160,7 +160,12 @@ def _tensors_in(folder: Path, names: tuple[str, ...]) -> tuple[Path, dict[str, T
     raise ModelError(f"{folder} is incomplete: it has no {' or '.join(names)}")
 
 
-def _image_encoder(folder: Path) -> Part:
+def read_image_encoder(folder: Path) -> Part:
+    """CLIP's vision model in a folder of transformers, which may hold all of CLIP.
+
+    Raises:
+        ModelError: a file is missing or cannot be read.
+    """
     source, tensors = _tensors_in(folder, IMAGE_ENCODER_FILES)
     try:
         config = CLIPVisionConfig.from_pretrained(folder, local_files_only=True)
@@ -171,8 +176,12 @@ def _image_encoder(folder: Path) -> Part:
     return Part("image_encoder", source, network, own)
 
 
-def _vae(folder: Path) -> tuple[Part, int]:
-    """The image codec, and how many times smaller its latents are than the pictures."""
+def read_vae(folder: Path) -> tuple[Part, int]:
+    """The image codec in a folder of diffusers, and how many times smaller its latents are than the pictures.
+
+    Raises:
+        ModelError: a file is missing or cannot be read.
+    """
     source, tensors = _tensors_in(folder, VAE_FILES)
     try:
         config = AutoencoderKL.load_config(folder, local_files_only=True)
