@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw
 from megactor import MegActorPipeline
 from megactor.animate.decoding import to_images
 from megactor.animate.encoding import to_tensor
-from megactor.drive.portrait import read_portrait
 from megactor.drive.recording import DrivingClip
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
@@ -32,7 +31,7 @@ def stages(pipe: MegActorPipeline, portrait_file: Path, driving_file: Path) -> d
     """Column title -> one picture for each of SECONDS."""
     options = AnimationOptions()
     size, output = pipe.config.image_size, pipe.config.output_size
-    portrait = read_portrait(load_image(portrait_file), pipe.analyzer, 0, size, output)
+    portrait = pipe.read_portrait(load_image(portrait_file), 0, output)
     reader = VideoReader(driving_file)
     clip = DrivingClip(reader, pipe.analyzer, portrait, options, size, output, no_progress)
     frames = list(clip.frames())

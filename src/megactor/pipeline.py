@@ -198,7 +198,7 @@ class MegActorPipeline(DiffusionPipeline):
         size = asked.size or self.config.output_size
 
         picture = read_picture(portrait)
-        face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
+        face = self.read_portrait(picture, asked.face, size)
         reader = VideoReader(driving, asked.start, asked.end, asked.fps)
         shown = asked.preview_size(size)
         clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, shown, progress)
@@ -255,7 +255,7 @@ class MegActorPipeline(DiffusionPipeline):
             raise InputError(f"chunk is {chunk}, but must be from 1 to {self.config.window}")
         size = asked.size or self.config.output_size
         picture = read_picture(portrait)
-        face = read_portrait(picture, self.analyzer, asked.face, self.config.image_size, size)
+        face = self.read_portrait(picture, asked.face, size)
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
         composer = _composer(face, asked)
 
@@ -308,6 +308,11 @@ class MegActorPipeline(DiffusionPipeline):
             yield from animator(driving, frame_count)
         finally:  # also for whoever stops early
             self.maybe_free_model_hooks()
+
+    def read_portrait(self, picture: np.ndarray, face: int, size: int) -> Portrait:
+        """One face of a picture, as this model wants it; arguments and errors as of `drive.portrait.read_portrait`."""
+        layered = self.dense_motion is not None
+        return read_portrait(picture, self.analyzer, face, self.config.image_size, size, layered)
 
     @property
     def driving_size(self) -> int:

@@ -13,7 +13,7 @@ from megactor.compute.memory import Measure, MemoryGuard
 from megactor.denoise.clip import Frame
 from megactor.denoise.conditions import PortraitInputs
 from megactor.errors import ModelError
-from megactor.models.detail import add_portrait_detail
+from megactor.models.detail import add_portrait_detail, place_person
 from megactor.models.pixel_codec import PixelCodec
 
 PIXELS_AT_ONCE = 4 * 512 * 512
@@ -84,8 +84,12 @@ class FrameDecoder:
         return to_images(torch.cat(finished))
 
     def _detailed(self, image: Tensor, frame: Frame) -> Tensor:
-        large, motion = self._portrait.large, frame.conditions.motion
-        return _fitted(image, large.shape[-1]) if motion is None else add_portrait_detail(image, large, motion)
+        portrait, motion = self._portrait, frame.conditions.motion
+        if motion is None:
+            return _fitted(image, portrait.large.shape[-1])
+        if portrait.layers is None:
+            return add_portrait_detail(image, portrait.large, motion)
+        return place_person(image, portrait.large, portrait.layers, motion)
 
 
 def _fitted(image: Tensor, size: int) -> Tensor:

@@ -11,11 +11,13 @@ from transformers import CLIPVisionModelWithProjection
 
 from megactor.compute.offload import bring_to_device
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
+from megactor.drive.layers import PortraitLayers
 from megactor.drive.portrait import Portrait
 from megactor.models.background_encoder import background_tokens, clip_pixels
 from megactor.models.denoiser_input import join_conditions
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
 from megactor.models.flow import warp
+from megactor.models.layers import Layers
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 
@@ -48,6 +50,15 @@ def encode_portrait(
         tokens=background_tokens(image_encoder, pixels),
         reference_latents=distribution.mean * scale,
         latents=(distribution.mean + distribution.std * noise.to(device, dtype)) * scale,
+        layers=None if face.layers is None else _to_layers(face.layers, device, dtype),
+    )
+
+
+def _to_layers(layers: PortraitLayers, device: torch.device, dtype: torch.dtype) -> Layers:
+    return Layers(
+        torch.from_numpy(layers.matte).to(device, dtype)[None, None],
+        to_tensor(layers.person, device, dtype),
+        to_tensor(layers.plate, device, dtype),
     )
 
 
@@ -77,6 +88,7 @@ class DrivingEncoder:
             bring_to_device(dense_motion)
             large = resized(portrait.large, dense_motion.config.detail_size)
             self._portrait_keypoints = dense_motion.find_keypoints(large.to(dense_motion.dtype))
+        self._layers = None if portrait.layers is None else portrait.layers.resized(portrait.image.shape[-1])
         self._modulation = None
         if pose_guider.config.portrait_modulation:
             # the statistics path was built for 512x512, whatever the size of the video
@@ -100,12 +112,21 @@ class DrivingEncoder:
         if self.dense_motion is not None and self._portrait_keypoints is not None:
             image, large = (picture.expand(count, -1, -1, -1) for picture in (portrait.image, portrait.large))
             kind, keypoints = self.dense_motion.dtype, self._portrait_keypoints.expand(count, -1, -1)
-            motion = self.dense_motion(image.to(kind), driving.to(kind), large.to(kind), keypoints)
-            latents = self.vae_latents(warp(image, motion.flow))
-            moved = warp(portrait.mask.expand(count, -1, -1, -1), motion.flow)
-            background = F.interpolate(moved, size=size, mode="area")
+            layered = self._layers is not None
+            motion = self.dense_motion(image.to(kind), driving.to(kind), large.to(kind), keypoints, layered)
+            moved, outside = self._move(motion.flow)
+            latents = self.vae_latents(moved)
+            background = F.interpolate(outside, size=size, mode="area")
             visibility = F.interpolate(motion.visibility.to(driving.dtype), size=size, mode="area")[:, :, None]
             motions = motion.split()
         of_frames = pose[0].transpose(0, 1)[:, :, None]  # (F, P, 1, h, w): each frame a clip of its own
         channels = join_conditions(latents[:, :, None], background[:, :, None], visibility, of_frames).split(1)
         return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, strict=True)]
+
+    def _move(self, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """The portrait in its place in every frame, (F, 3, S, S), and where the background is, (F, 1, S, S)."""
+        if self._layers is not None:
+            layers = self._layers.moved(flow)
+            return layers.picture(), 1 - layers.matte
+        image, mask = (part.expand(len(flow), -1, -1, -1) for part in (self.portrait.image, self.portrait.mask))
+        return warp(image, flow), warp(mask, flow)

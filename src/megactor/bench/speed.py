@@ -18,7 +18,6 @@ from megactor.animate.clip import ClipAnimator, Networks
 from megactor.bench.flops import SD_VAE
 from megactor.bench.memory import loop_demo_clip
 from megactor.compute.devices import choose_device, choose_dtype
-from megactor.drive.portrait import read_portrait
 from megactor.drive.recording import DrivingClip
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
@@ -145,7 +144,7 @@ def _stages(
         return result
 
     size = options.size or pipe.config.output_size
-    face = read_portrait(load_image(portrait), pipe.analyzer, options.face, pipe.config.image_size, size)
+    face = pipe.read_portrait(load_image(portrait), options.face, size)
     reader = VideoReader(driving, options.start, options.end, options.fps)
     timed("decode", lambda: sum(1 for _ in reader))
     # the tracker has the file read beside it; the way to the conditions reads it too, which is counted under "decode"

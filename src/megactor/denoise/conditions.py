@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotion
+from megactor.models.layers import Layers
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class PortraitInputs:
     tokens: (1, tokens, D), background tokens.
     reference_latents: (1, C, h, w), posterior mean, for the ReferenceNet.
     latents: (1, C, h, w), posterior sample, for the denoiser's input.
+    layers: `large` taken apart, where person and background can be told apart and the person is moved; else None.
     """
 
     image: Tensor
@@ -25,6 +27,7 @@ class PortraitInputs:
     tokens: Tensor
     reference_latents: Tensor
     latents: Tensor
+    layers: Layers | None = None
 
 
 @dataclass(frozen=True)

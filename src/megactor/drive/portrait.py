@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from megactor.drive.crop import CropBox, crop_and_resize, face_center, face_size, portrait_crop
+from megactor.drive.layers import PortraitLayers, tell_apart
 from megactor.errors import FaceError
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
@@ -29,6 +30,7 @@ class Portrait:
     foreground: float32 (S, S) in [0, 1], 1 on the person.
     background: uint8 (S, S, 3), `image` with the person black.
     warnings: what the user should know of it, one line each.
+    layers: `large` taken apart, where that was asked for and can be done.
     """
 
     picture: np.ndarray
@@ -40,6 +42,7 @@ class Portrait:
     background: np.ndarray
     turns: int = 0
     warnings: tuple[str, ...] = ()
+    layers: PortraitLayers | None = None
 
 
 def find_faces(picture: np.ndarray, analyzer: FaceAnalyzer) -> list[Face]:
@@ -64,7 +67,9 @@ def find_faces(picture: np.ndarray, analyzer: FaceAnalyzer) -> list[Face]:
     )
 
 
-def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image_size: int, size: int) -> Portrait:
+def read_portrait(
+    picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image_size: int, size: int, layered: bool = False
+) -> Portrait:
     """Finds a face and prepares its surroundings.
 
     Args:
@@ -73,6 +78,7 @@ def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image
         index: which face, by size; 0 is the largest.
         image_size: S, side of the networks' pictures.
         size: N, side of the result.
+        layered: whether person and background are to be told apart at the size of the result.
 
     Raises:
         FaceError: no face, no face of that index, or a face of too few pixels.
@@ -96,7 +102,8 @@ def read_portrait(picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image
     large = crop_and_resize(picture, crop, size, repeat_border=True)
     foreground = analyzer.foreground(image)
     background = np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8)
-    return Portrait(picture, face, crop, image, large, foreground, background, turns, tuple(warnings))
+    layers = tell_apart(large, analyzer.foreground(large)) if layered else None
+    return Portrait(picture, face, crop, image, large, foreground, background, turns, tuple(warnings), layers)
 
 
 def _turned(picture: np.ndarray, face: Face, turns: int, analyzer: FaceAnalyzer) -> tuple[np.ndarray, Face]:

@@ -29,8 +29,12 @@ from megactor.models.precision import UpcastMixin
 FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
 """`meet_keypoints` for the motion that the UNet is told: coarse, because the UNet's grid is."""
 
-LAYERS = 3
+FOLLOWED = 3
 """What a pixel may follow: nothing, the head, the body."""
+
+_NEARBY, _DOUBT = 5, 0.05
+"""Where a pixel follows neither head nor body, what the pixels around it follow decides: width of a mean over them in
+pixels of the flow, taken `_NEARBY` times, and its weight."""
 
 
 class DenseMotion(NamedTuple):
@@ -128,7 +132,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         layered = body_width is not None
         self.unet = PatchUNet(
             in_channels=3 + 1 + 2 + 2 * layered,
-            out_channels=(2 + LAYERS * layered + 1) * (patch_size // 2) ** 2,
+            out_channels=(2 + FOLLOWED * layered + 1) * (patch_size // 2) ** 2,
             patch_size=patch_size,
             block_out_channels=block_out_channels,
             attention_levels=attention_levels,
@@ -148,7 +152,14 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         keypoints: Tensor = self.keypoints(resized(image, self.config.coarse_size))
         return keypoints if self.refiner is None else self.refiner(to_gray(image), keypoints)
 
-    def logits(self, portrait: Tensor, driving: Tensor, portrait_keypoints: Tensor, keypoints: Tensor) -> MotionLogits:
+    def logits(
+        self,
+        portrait: Tensor,
+        driving: Tensor,
+        portrait_keypoints: Tensor,
+        keypoints: Tensor,
+        of_person: bool = False,
+    ) -> MotionLogits:
         """The motion at half of the portrait's resolution, as training needs it.
 
         Args:
@@ -156,6 +167,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             driving: (B, 3, H, W) in [0, 1].
             portrait_keypoints: (B, K, 2) in picture units.
             keypoints: the same of the animated frame, as the retargeter says.
+            of_person: as in `forward`.
         """
         if portrait.shape[-2:] != driving.shape[-2:]:
             raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
@@ -164,12 +176,12 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         told = self._known_motions(keypoints, portrait_keypoints, body, size[0] // patch, size[1] // patch)
         told = F.interpolate(told.to(portrait.dtype), size=size, mode="nearest")
         out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, told / FLOW_UNIT], 1))
-        layered = 0 if body is None else LAYERS
-        added, layers, visibility = F.pixel_shuffle(out, patch // 2).split([2, layered, 1], 1)
+        followed = 0 if body is None else FOLLOWED
+        added, follows, visibility = F.pixel_shuffle(out, patch // 2).split([2, followed, 1], 1)
         flow, body_flow = added * FLOW_UNIT, None
         if body is not None:
             known = self._known_motions(keypoints, portrait_keypoints, body, size[0] // 2, size[1] // 2)
-            _, of_head, of_body = layers.softmax(1).split(1, 1)
+            of_head, of_body = _shares(follows.softmax(1), of_person).split(1, 1)
             head_flow, body_flow = known.chunk(2, 1)
             flow = flow + of_head * head_flow + of_body * body_flow
         # a point that turned away from the camera in either picture tells nothing about the surface in front of it
@@ -195,6 +207,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         driving: Tensor,
         large: Tensor | None = None,
         portrait_keypoints: Tensor | None = None,
+        of_person: bool = False,
     ) -> DenseMotion:
         """Predicts the motion from the portrait to one driving frame.
 
@@ -203,6 +216,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             driving: (B, 3, D, D) in [0, 1], the driving condition (a masked frame), used in gray; D as `detail_size`.
             large: (B, 3, N, N) in [0, 1], the portrait with more pixels, where there are.
             portrait_keypoints: (B, K, 2), `find_keypoints` of the portrait, where they are known from an earlier frame.
+            of_person: the flow is the person's everywhere, for a person who is moved before a background that is known;
+                otherwise the background's where nobody is. Only with `BodyMotion`.
 
         Returns:
             `DenseMotion` at half of the portrait's resolution, float32.
@@ -213,8 +228,25 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         driving_keypoints = self.find_keypoints(driving)
         keypoints = self.retargeter(portrait_keypoints, driving_keypoints)
         small = resized(driving, portrait.shape[-1])
-        motion = self.logits(portrait, small, portrait_keypoints, keypoints)
+        motion = self.logits(portrait, small, portrait_keypoints, keypoints, of_person)
         close_ups: tuple[CloseUp, ...] = ()
         if self.close_up is not None:
             close_ups = self.close_up(large, to_gray(driving), portrait_keypoints, driving_keypoints, keypoints)
         return DenseMotion(motion.flow, motion.visibility.sigmoid(), close_ups)
+
+
+def _shares(follows: Tensor, of_person: bool) -> Tensor:
+    """How far a pixel follows nothing, the head and the body (B, 3, h, w) -> head and body (B, 2, h, w).
+
+    Args:
+        follows: sums to 1.
+        of_person: nothing does not count: what remains sums to 1, too.
+    """
+    shares = follows[:, 1:]
+    if not of_person:
+        return shares
+    nearby = shares
+    for _ in range(_NEARBY):
+        nearby = F.avg_pool2d(nearby, _NEARBY, 1, _NEARBY // 2, count_include_pad=False)
+    shares = shares + _DOUBT * (nearby + 1e-4)
+    return shares / shares.sum(1, keepdim=True)

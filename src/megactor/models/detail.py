@@ -5,12 +5,14 @@ band of detail that the small model cannot produce is added back wherever the po
 mouth, where the model has close-ups of them, come last.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.close_up import insert
 from megactor.models.dense_motion import DenseMotion
 from megactor.models.flow import warp
+from megactor.models.layers import Layers
 
 
 def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:
@@ -35,3 +37,25 @@ def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) ->
     for close_up in motion.close_ups:
         enlarged = insert(enlarged, portrait, close_up)
     return enlarged
+
+
+def place_person(frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseMotion) -> Tensor:
+    """Puts the animated person before the portrait's own background, at the size of the portrait.
+
+    Args:
+        frame: (1, 3, h, w) in [0, 1], the small model's, which is used where the portrait does not show the person.
+        portrait: (1, 3, H, W) in [0, 1].
+        layers: of the same picture.
+        motion: of this frame, with the person's flow; see `DenseMotionNet.forward`.
+
+    Returns:
+        (1, 3, H, W) in [0, 1], float32; where nobody is, exactly the plate.
+    """
+    size = portrait.shape[-2:]
+    moved = Layers(*(layer.float() for layer in layers)).moved(motion.flow.float())
+    visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
+    enlarged = F.interpolate(frame.float(), size=size, mode="bicubic", align_corners=False).clamp(0, 1)
+    person = torch.lerp(enlarged, moved.person, visible)
+    for close_up in motion.close_ups:
+        person = insert(person, portrait.float(), close_up)
+    return moved._replace(person=person).picture()

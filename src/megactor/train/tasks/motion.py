@@ -6,13 +6,14 @@ from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotionNet, MotionLogits
 from megactor.models.flow import warp
+from megactor.models.layers import Layers
 from megactor.train.samples import Batch
 from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
 
-_FLOW, _WARP, _VISIBILITY, _BODY = 0.1, 2.0, 0.15, 0.1
+_FLOW, _WARP, _VISIBILITY, _BODY, _MATTE = 0.1, 2.0, 0.15, 0.1, 2.0
 _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
 _SAME_COLOR = 0.1
@@ -40,7 +41,7 @@ class MotionTask(TrainingTask):
         portrait, _, driving = _pairs(batch)
         portrait_points, driving_points = keypoints_with_errors(batch, self.generators(batch))
         points = self.network.retargeter(portrait_points, driving_points)
-        motion = self.network.logits(portrait, driving, portrait_points, points)
+        motion = self.network.logits(portrait, driving, portrait_points, points, of_person="matte" in batch)
         return motion_losses(motion, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
@@ -52,24 +53,26 @@ class MotionTask(TrainingTask):
         portrait_points, driving_points = found_keypoints(self.network, batch)
         points = self.network.retargeter(portrait_points, driving_points)
         pieces = zip(*(part.split(16) for part in (portrait, driving, portrait_points, points)), strict=True)
-        motions = [self.network.logits(*piece) for piece in pieces]
+        layered = "matte" in batch
+        motions = [self.network.logits(*piece, layered) for piece in pieces]
         flow = torch.cat([motion.flow for motion in motions])
         visibility = torch.cat([motion.visibility for motion in motions])
         true_flow = batch["flow"].flatten(0, 1)
         shown = shown_by_portrait(batch, portrait, target) > 0.5
         person = (true_flow != 0).any(1, keepdim=True)
         errors = ((flow - true_flow) * FLOW_PIXELS).norm(dim=1, keepdim=True)
-        warped = warp(portrait, flow)
+        warped = moved_picture(batch, portrait, flow)
         frames = batch["target"].shape[1]
         columns = (portrait, driving, warped, target)
         return Validation(
             {
                 "psnr": mean_psnr(warped, target, portrait),
                 "psnr_still": mean_psnr(portrait, target, portrait),
-                "psnr_true_flow": mean_psnr(warp(portrait, true_flow), target, portrait),
+                "psnr_true_flow": mean_psnr(moved_picture(batch, portrait, true_flow), target, portrait),
                 "flow_error": float(errors[person].mean()),
                 "visibility_accuracy": float(((visibility > 0) == shown).float().mean()),
             }
+            | _matte_errors(batch, flow)
             | body_errors([motion.body_flow for motion in motions], true_flow, batch["keypoints"].flatten(0, 1)),
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
         )
@@ -95,6 +98,32 @@ def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:
     return torch.maximum(visible, torch.exp(-(error / _SAME_COLOR).square()))
 
 
+def portrait_layers(batch: Batch, portrait: Tensor) -> Layers:
+    """The portrait of every frame taken apart, as the renderer knows it; the plate is that of the frame.
+
+    Args:
+        batch: with "layers".
+        portrait: (B * F, 3, S, S) in [0, 1].
+    """
+    matte = pictures(batch, "portrait_matte").repeat_interleave(batch["target"].shape[1], 0)
+    return Layers(matte, portrait, pictures(batch, "plate").flatten(0, 1))
+
+
+def moved_picture(batch: Batch, portrait: Tensor, flow: Tensor) -> Tensor:
+    """The portrait moved by a flow, before the frame's plate where the batch knows layers: (B * F, 3, S, S)."""
+    return portrait_layers(batch, portrait).moved(flow).picture() if "matte" in batch else warp(portrait, flow)
+
+
+def _matte_errors(batch: Batch, flow: Tensor) -> dict[str, float]:
+    """How far the moved matte is off, and how far it would be if nobody moved; nothing for batches without layers."""
+    if "matte" not in batch:
+        return {}
+    true = pictures(batch, "matte").flatten(0, 1)
+    still = pictures(batch, "portrait_matte").repeat_interleave(len(true) // len(batch["portrait_matte"]), 0)
+    mattes = {"matte_error": warp(still, flow), "matte_still": still}
+    return {name: float((matte - true).abs().mean()) for name, matte in mattes.items()}
+
+
 def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Errors of a predicted motion: against the true one where it is known, and of the portrait that it moves.
 
@@ -107,28 +136,37 @@ def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[
         "loss", the weighted sum, and its parts.
     """
     flow, visibility, body_flow = motion
+    layered = "matte" in batch
     target, keypoints = pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1)
     known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
     true_flow, visible = batch["flow"].flatten(0, 1), shown_by_portrait(batch, portrait, target)
     fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
     person = (true_flow != 0).any(1, keepdim=True).float()
-    flow_error = (flow - true_flow).abs() * FLOW_PIXELS * (person + _BACKGROUND * (1 - person)) * coarse
+    background = 0.0 if layered else _BACKGROUND  # what moves before a plate may move anywhere behind its outline
+    flow_error = (flow - true_flow).abs() * FLOW_PIXELS * (person + background * (1 - person)) * coarse
     shown = torch.where(known > 0, visible, visibility.detach().sigmoid())
     shown = F.interpolate(shown, size=target.shape[-2:])
+    judged = person if layered else torch.ones_like(person)
+    if layered:
+        shown = torch.maximum(shown, 1 - pictures(batch, "matte").flatten(0, 1))
     losses = {
         "flow": (flow_error * known).mean(),
-        "warp": ((warp(portrait, flow) - target).abs() * shown * fine).mean(),
+        "warp": ((moved_picture(batch, portrait, flow) - target).abs() * shown * fine).mean(),
         "visibility": (
             F.binary_cross_entropy_with_logits(
                 visibility, visible, reduction="none", pos_weight=visible.new_tensor(_HIDDEN_ODDS)
             )
             * coarse
             * known
+            * judged
         ).mean(),
     }
+    if layered:
+        moved = warp(portrait_layers(batch, portrait).matte, flow)
+        losses["matte"] = (moved - pictures(batch, "matte").flatten(0, 1)).abs().mean()
     if body_flow is not None:
         losses["body"] = body_loss(body_flow, true_flow, keypoints, known)
-    weights = {"flow": _FLOW, "warp": _WARP, "body": _BODY, "visibility": _VISIBILITY}
+    weights = {"flow": _FLOW, "warp": _WARP, "body": _BODY, "visibility": _VISIBILITY, "matte": _MATTE}
     return {"loss": torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()} | losses
 
 
