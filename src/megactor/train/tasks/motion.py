@@ -54,7 +54,7 @@ class MotionTask(TrainingTask):
         points = self.network.retargeter(portrait_points, driving_points)
         pieces = zip(*(part.split(16) for part in (portrait, driving, portrait_points, points)), strict=True)
         layered = "matte" in batch
-        motions = [self.network.logits(*piece, of_person=layered) for piece in pieces]
+        motions = [self.network.logits(p, d, a, b, layered) for p, d, a, b in pieces]
         flow = torch.cat([motion.flow for motion in motions])
         visibility = torch.cat([motion.visibility for motion in motions])
         true_flow = batch["flow"].flatten(0, 1)
