@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from megactor.models.dense_motion import DenseMotion, DenseMotionNet
+from megactor.models.dense_motion import DenseMotion, DenseMotionNet, _shares
 from megactor.models.detail import add_portrait_detail
 from megactor.models.flow import meet_keypoints, warp, zoom_flow
 
@@ -186,3 +186,14 @@ def test_detail_restores_a_still_portrait_exactly_where_it_is_visible():
     torch.testing.assert_close(add_portrait_detail(small, large, still), large, atol=1e-5, rtol=0)
     enlarged = F.interpolate(small, size=(64, 64), mode="bicubic").clamp(0, 1)
     torch.testing.assert_close(add_portrait_detail(small, large, hidden), enlarged)
+
+
+def test_the_persons_flow_is_the_same_on_the_person() -> None:
+    """Pixels that follow head or body move alike in both; those that follow nothing go with what is nearby."""
+    follows = torch.zeros(1, 3, 32, 32)
+    follows[:, 0], follows[:, 1, 8:24, 8:24], follows[:, 0, 8:24, 8:24] = 1, 1, 0
+    still, of_person = (_shares(follows, flag) for flag in (False, True))
+    assert torch.equal(still, follows[:, 1:])
+    torch.testing.assert_close(of_person.sum(1), torch.ones(1, 32, 32))
+    assert of_person[0, 0, 12:20, 12:20].min() > 0.99
+    assert of_person[0, 0, 4, 16] > 0.9

@@ -12,7 +12,7 @@ import numpy as np
 LEAST_PERSON, MOST_PERSON = 0.02, 0.98
 """Parts of the picture: with less or more of it, person and background are not told apart."""
 
-_DOUBT, _SURE = 0.2, 0.5
+_DOUBT, _SURE = 0.4, 0.7
 """Of the analyzer's mask: below the first nobody is, from the second on somebody. Loose hair looks half so."""
 _RADIUS, _EDGE = 0.016, 1e-4
 """Of the guided filter, in picture sizes, and its regularization: how different colors must be to be an edge."""

@@ -1,6 +1,6 @@
 """UpsamplingOutput: pictures out of the denoiser's features, joined over the borders of latents.
 
-A latent of a `PixelCodec` is a patch of pixels. A convolution that makes each patch for itself leaves its borders in the
+A latent of a `PixelCodec` is a patch of pixels. A convolution that makes each patch for itself leaves borders in the
 picture; here the features grow to the picture's size in steps, and at each of them see the moved portrait.
 """
 
