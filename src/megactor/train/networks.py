@@ -96,7 +96,7 @@ def new_networks(preset: str, seed: int) -> Networks:
         return _networks(sd15_config(), _sd_vae(), None, official_ddim(), {"training_schedule": "official"})
     settings = {
         "image_size": nano_config().image_size,
-        "output_size": 256,
+        "output_size": 512,
         "default_steps": 1,
         "default_guidance": 1.0,
         "window": 16,
