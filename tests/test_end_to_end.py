@@ -45,7 +45,7 @@ def test_portrait_performs_the_drive_with_its_sound(tmp_path: Path) -> None:
 
     frames = frames_of(output)
     assert len(frames) == 25
-    assert frames[0].shape == (256, 256, 3)
+    assert frames[0].shape == (512, 512, 3)
     # it moves, and it is still the portrait
     assert np.abs(frames[0].astype(int) - frames[20]).mean() > 1
     result, portrait, driver = (

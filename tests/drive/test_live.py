@@ -66,7 +66,7 @@ def test_as_many_frames_come_out_as_went_in(pipe: MegActorPipeline) -> None:
 
 def test_stream_is_the_realtime_preset_of_a_recording(pipe: MegActorPipeline) -> None:
     asked = AnimationOptions(speed="realtime", steps=2)
-    face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 64)
+    face = pipe.read_portrait(PORTRAIT, 0, 64)
     drive = LiveDrive(pipe.analyzer, face, asked, pipe.driving_size, None)
     crops = [drive(frame).condition for frame in islice(camera(), 21)]
     recorded = list(pipe.animate_crops(face, crops, len(crops), asked))
@@ -77,7 +77,7 @@ def test_stream_is_the_realtime_preset_of_a_recording(pipe: MegActorPipeline) ->
 
 
 def test_first_chunk_is_what_one_window_gives(pipe: MegActorPipeline) -> None:
-    face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 64)
+    face = pipe.read_portrait(PORTRAIT, 0, 64)
     drive = LiveDrive(pipe.analyzer, face, AnimationOptions(), pipe.driving_size, None)
     crops = [drive(frame).condition for frame in islice(camera(), 6)]
     window = list(pipe.animate_crops(face, crops, 6, AnimationOptions(steps=2)))

@@ -65,7 +65,7 @@ def test_upload_animate_play_download(visit: Callable[[], Any], short: Path, cou
     tab.wait_for_selector("#result video.ma-result")
     tab.wait_for_function("document.querySelector('video.ma-result').currentTime > 0.1")
     video = tab.query_selector("video.ma-result")
-    assert video.evaluate("video => [video.readyState >= 2, video.videoWidth, video.error]") == [True, 256, None]
+    assert video.evaluate("video => [video.readyState >= 2, video.videoWidth, video.error]") == [True, 512, None]
 
     with tab.expect_download() as download:
         tab.click("a.ma-download")
@@ -169,12 +169,12 @@ def test_two_visitors_at_once(visit: Callable[[], Any], server: PageServer, shor
 def test_earlier_results_come_back(visit: Callable[[], Any], short: Path) -> None:
     tab = visit()
     give(tab, PHOTO, short)
-    for name, size in (("Standard", "256x256"), ("Whole picture", "512x512")):
+    for name, size in (("Standard", "512x512"), ("Compare", "1536x512")):
         tab.click(f"#presets >> text={name}")
         animate(tab)
         tab.wait_for_selector(f"#result .ma-note:has-text('{size}')")
     tab.click("#result .ma-thumbs button >> nth=1")
-    tab.wait_for_selector("#result .ma-note:has-text('256x256')")
+    tab.wait_for_selector("#result .ma-note:has-text('512x512')")
 
 
 def test_everything_fits_on_a_phone(visit: Callable[[], Any], couple: Path, short: Path) -> None:
