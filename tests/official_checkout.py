@@ -74,8 +74,9 @@ PIPELINE = """
 
     from animate.network import built
     from megactor.weights.official_checkpoint import convert_official
+    from megactor.denoise.guidance import guide
     from megactor.denoise.whole_clip import denoise
-from megactor.models.noise_schedules import official_ddim
+    from megactor.models.noise_schedules import official_ddim
     from megactor.denoise.windows import context_windows
 
 
@@ -111,21 +112,18 @@ from megactor.models.noise_schedules import official_ddim
             pose = parts["pose_guider"].encode(controlnet_condition.permute(0, 4, 1, 2, 3), ref_img_condition)
             portrait = self.vae.encode(source_image.permute(0, 3, 1, 2)).latent_dist.mean * 0.18215
 
-            def model_at(timestep):
+            def predict(noisy, windows, step):
+                timestep = solver.timesteps[step]
                 reference = parts["reference_net"](portrait, timestep, tokens)
-
-                def model(noisy, windows):
-                    (frames,) = windows
-                    sample = torch.cat([noisy, concatenated[:, :, frames], pose[:, :, frames]], dim=1)
-                    return parts["unet"].guided(sample, timestep, tokens, reference)
-
-                return model
+                sample = torch.cat([noisy, torch.cat(windows[0], dim=2)], dim=1)
+                return guide(*parts["unet"].guided(sample, timestep, tokens, reference), guidance_scale)
 
             solver = official_ddim()
             assert solver.config.beta_end == self.scheduler.config.beta_end
             solver.set_timesteps(num_inference_steps)
             windows = context_windows(video_length, context_frames, context_overlap)
-            for frame in denoise(model_at, latents, solver, windows, guidance_scale).unbind(2):
+            conditions = torch.cat([concatenated, pose], dim=1).split(1, dim=2)
+            for frame in denoise(predict, conditions, latents, solver, windows).unbind(2):
                 self.vae.decode(frame / 0.18215)
 """
 

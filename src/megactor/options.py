@@ -15,7 +15,7 @@ class SamplingPlan:
     steps: denoising steps.
     guidance: guidance scale.
     guided: part of the steps that are guided, from 0 (the first) to 1 (behind the last).
-    solver: key of `denoise.whole_clip.SOLVERS`, or None for the model's own scheduler.
+    solver: key of `denoise.solvers.SOLVERS`, or None for the model's own scheduler.
     window: frames that the denoiser sees at once.
     overlap: frames that neighboring windows share.
     cyclic: windows run round the end of the clip.

@@ -11,7 +11,7 @@ from diffusers import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from megactor.denoise.stream import StreamFrame, denoise_chunks, denoise_stream, solver_step
+from megactor.denoise.stream import StreamFrame, denoise_chunks, denoise_stream
 from megactor.denoise.whole_clip import denoise
 from megactor.denoise.windows import context_windows
 
@@ -34,23 +34,14 @@ def frames_of(noise, conditions, ddim, pulled=None):
         yield StreamFrame(noise[:, :, i : i + 1], conditions[:, :, i : i + 1], ddim)
 
 
-def ways(ddim):
-    """Predictor and stepper for the stand-in."""
-
-    def predict(windows, index):
-        latents = torch.cat([torch.cat([frame.latents for frame in window], dim=2) for window in windows])
-        conditions = torch.cat([torch.cat([frame.conditions for frame in window], dim=2) for window in windows])
-        return mix(latents, conditions)
-
-    def step(output, frame, index):
-        return solver_step(output, frame, ddim.timesteps[index])
-
-    return predict, step
+def predict(latents, windows, step):
+    """The stand-in as a `Predictor`."""
+    return mix(latents, torch.cat([torch.cat(list(window), dim=2) for window in windows]))
 
 
 def streamed(noise, conditions, windows, ddim, pulled=None, window_batch=1):
     frames = frames_of(noise, conditions, ddim, pulled)
-    return denoise_stream(frames, windows, len(ddim.timesteps), *ways(ddim), window_batch)
+    return denoise_stream(frames, windows, len(ddim.timesteps), predict, window_batch=window_batch)
 
 
 WINDOWS = st.integers(1, 9).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
@@ -72,10 +63,7 @@ def test_stream_equals_whole_clip(frames, size, overlap, steps, batch):
     windows = context_windows(frames, size, overlap, cyclic=False)
     ddim = scheduler(steps)
 
-    def model(latents, chosen):
-        return None, mix(latents, torch.cat([conditions[:, :, list(window)] for window in chosen]))
-
-    whole = denoise(lambda _: model, noise, ddim, windows, guidance=1.0)
+    whole = denoise(predict, conditions.split(1, dim=2), noise, ddim, windows)
     stream = torch.cat([f.latents for f in streamed(noise, conditions, windows, ddim, window_batch=batch)], dim=2)
 
     torch.testing.assert_close(stream, whole, rtol=1e-5, atol=1e-5)
@@ -112,7 +100,7 @@ def test_chunks_alone_are_windows_without_overlap(frames, chunk, steps):
     ddim = scheduler(steps)
     windows = context_windows(frames, chunk, 0, cyclic=False)
 
-    chunked = denoise_chunks(frames_of(noise, noise, ddim), chunk, chunk, steps, *ways(ddim))
+    chunked = denoise_chunks(frames_of(noise, noise, ddim), chunk, chunk, steps, predict)
 
     expected = [f.latents for f in streamed(noise, noise, windows, ddim)]
     torch.testing.assert_close([f.latents for f in chunked], expected)
@@ -127,33 +115,27 @@ def test_solvers_with_a_memory_keep_it_frame_by_frame(kind):
 
     interleaved = torch.cat([f.latents for f in streamed(noise, noise, windows, solver)], dim=2)
 
-    def model(latents, chosen):
-        return None, mix(latents, noise[:, :, chosen[0]])
-
-    unscaled = noise / solver.init_noise_sigma
-    solver.scale_model_input = lambda latents, timestep: latents  # as `ways` does
-    whole = denoise(lambda _: model, unscaled, solver, windows, guidance=1.0)
+    whole = denoise(predict, noise.split(1, dim=2), noise / solver.init_noise_sigma, solver, windows)
     torch.testing.assert_close(interleaved, whole, rtol=1e-4, atol=1e-4)
 
 
 def test_a_chunk_sees_the_frames_before_it_at_its_own_step():
     noise = torch.randn(1, 1, 12, 2, 2)
     ddim = scheduler(3)
-    predict, step = ways(ddim)
     seen: list[tuple[int, list[int]]] = []
     latents_at: dict[tuple[int, int], torch.Tensor] = {}
 
-    def watching(windows, index):
+    def watching(latents, windows, step):
         (window,) = windows
-        numbers = [int(frame.conditions.flatten()[0]) for frame in window]
-        seen.append((index, numbers))
-        for number, frame in zip(numbers, window, strict=True):
+        numbers = [int(conditions.flatten()[0]) for conditions in window]
+        seen.append((step, numbers))
+        for number, own in zip(numbers, latents.unbind(2), strict=True):
             # never another noise level than the one it had in its own chunk
-            torch.testing.assert_close(latents_at.setdefault((index, number), frame.latents), frame.latents)
-        return predict(windows, index)
+            torch.testing.assert_close(latents_at.setdefault((step, number), own), own)
+        return predict(latents, windows, step)
 
     numbers = torch.arange(12.0).view(1, 1, 12, 1, 1)
-    list(denoise_chunks(frames_of(noise, numbers, ddim), 4, 6, 3, watching, step))
+    list(denoise_chunks(frames_of(noise, numbers, ddim), 4, 6, 3, watching))
 
     expected = [[0, 1, 2, 3], [2, 3, 4, 5, 6, 7], [6, 7, 8, 9, 10, 11]]
     assert seen == [(index, window) for window in expected for index in range(3)]
@@ -165,7 +147,7 @@ def test_chunks_come_out_before_more_is_read(chunk):
     ddim, pulled = scheduler(2), []
     frames = frames_of(noise, noise, ddim, pulled)
     lead = 0
-    for done, _ in enumerate(denoise_chunks(frames, chunk, 6, 2, *ways(ddim))):
+    for done, _ in enumerate(denoise_chunks(frames, chunk, 6, 2, predict)):
         lead = max(lead, len(pulled) - done)
 
     assert lead == chunk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from golden import Golden, Networks, assert_close, assert_close_in_range
 from safetensors.torch import load_file
 from torch import Tensor
 
-from megactor.denoise.whole_clip import ModelAt, denoise
+from megactor.denoise.guidance import guide
+from megactor.denoise.whole_clip import denoise
 from megactor.denoise.windows import context_windows
 from megactor.models.denoiser_input import join_conditions, join_noisy
 from megactor.models.noise_schedules import official_ddim, official_training_schedule
@@ -28,8 +30,11 @@ def vae(golden: Golden) -> AutoencoderKL:
     return vae
 
 
+Guided = Callable[[Tensor, Sequence[Sequence[int]], Tensor], tuple[Tensor, Tensor]]
+
+
 @pytest.fixture(scope="module")
-def model_at(golden: Golden, tiny: Networks) -> ModelAt:
+def guided(golden: Golden, tiny: Networks) -> Guided:
     """The tiny model on the clip of part e, as the pipeline would call it."""
     tokens = golden["e/encoder_hidden_states"][:1]
     portrait, mask = golden["e/ref_concat_latents_and_mask"].split([4, 1], dim=1)
@@ -37,17 +42,13 @@ def model_at(golden: Golden, tiny: Networks) -> ModelAt:
     with torch.no_grad():
         pose = tiny.pose_guider(driving, golden.unit("shared/ref512_u8")[:1])
 
-    def at(timestep: Tensor):
+    def predictions(noisy: Tensor, windows: Sequence[Sequence[int]], timestep: Tensor) -> tuple[Tensor, Tensor]:
         reference = tiny.reference_net(golden["e/ref_latents"], timestep, tokens)
+        driving = torch.cat([pose[:, :, list(frames)] for frames in windows])
+        sample = join_noisy(noisy, join_conditions(portrait, mask, None, driving))
+        return tiny.denoiser.guided(sample, timestep, tokens, reference)
 
-        def window_model(noisy: Tensor, windows: list[list[int]]):
-            driving = torch.cat([pose[:, :, frames] for frames in windows])
-            sample = join_noisy(noisy, join_conditions(portrait, mask, None, driving))
-            return tiny.denoiser.guided(sample, timestep, tokens, reference)
-
-        return window_model
-
-    return at
+    return predictions
 
 
 def test_schedules(golden: Golden) -> None:
@@ -66,14 +67,13 @@ def test_schedules(golden: Golden) -> None:
 
 
 @torch.no_grad()
-def test_windows_of_the_first_step(golden: Golden, model_at: ModelAt) -> None:
+def test_windows_of_the_first_step(golden: Golden, guided: Guided) -> None:
     scheduler = official_ddim()
     scheduler.set_timesteps(4)
-    model = model_at(scheduler.timesteps[0])
     for index, frames in enumerate(context_windows(FRAMES)):
-        halves = model(golden["e/initial_noise"][:, :, frames], [frames])
+        both = guided(golden["e/initial_noise"][:, :, frames], [frames], scheduler.timesteps[0])
         official = golden["e/4/first_step_window_pred_uc_c"][index]
-        assert_close(f"both halves of window {index}", torch.cat(halves), official)
+        assert_close(f"unconditional and conditional of window {index}", torch.cat(both), official)
 
 
 def test_posterior_and_concatenated_latents(golden: Golden, vae: AutoencoderKL) -> None:
@@ -89,20 +89,16 @@ def test_posterior_and_concatenated_latents(golden: Golden, vae: AutoencoderKL) 
 # The random network does not denoise, the latents grow to 100: errors are measured against their range.
 @pytest.mark.parametrize(("steps", "window_batch"), [(4, 1), (4, 2), pytest.param(25, 1, marks=pytest.mark.slow)])
 @torch.no_grad()
-def test_complete_run(golden: Golden, model_at: ModelAt, vae: AutoencoderKL, steps: int, window_batch: int) -> None:
+def test_complete_run(golden: Golden, guided: Guided, vae: AutoencoderKL, steps: int, window_batch: int) -> None:
     scheduler = official_ddim()
     scheduler.set_timesteps(steps)
-    windows_done: list[None] = []
-    latents = denoise(
-        model_at,
-        golden["e/initial_noise"],
-        scheduler,
-        context_windows(FRAMES),
-        GUIDANCE,
-        on_window=lambda: windows_done.append(None),
-        window_batch=window_batch,
-    )
-    assert len(windows_done) == steps * 3
+
+    def predict(noisy: Tensor, windows: Sequence[Sequence[int]], step: int) -> Tensor:
+        return guide(*guided(noisy, windows, scheduler.timesteps[step]), GUIDANCE)
+
+    windows = context_windows(FRAMES)
+    noise = golden["e/initial_noise"]
+    latents = denoise(predict, range(FRAMES), noise, scheduler, windows, window_batch=window_batch)
     official = golden[f"e/{steps}/latents_after_step"][-1]
     assert_close_in_range(f"latents after {steps} steps", latents, official, 1e-5)
 

@@ -23,7 +23,7 @@ from megactor.compute.cores import Cores, grouped
 from megactor.compute.memory import Measure, MemoryGuard
 from megactor.denoise.clip import ClipDenoiser, Frame, default_window_batch
 from megactor.denoise.conditions import FrameConditions
-from megactor.denoise.whole_clip import new_solver
+from megactor.denoise.solvers import new_solver
 from megactor.denoise.windows import context_windows
 from megactor.drive.portrait import Portrait
 from megactor.media.ahead import read_ahead

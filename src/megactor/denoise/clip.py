@@ -1,6 +1,6 @@
 """Running the denoiser over one clip: streaming in flat memory, or the whole clip at once as officially done."""
 
-import itertools
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,8 +12,9 @@ from torch import Tensor
 from megactor.compute.cores import Cores, grouped
 from megactor.compute.memory import MemoryGuard
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
-from megactor.denoise.stream import StreamFrame, denoise_chunks, denoise_stream, solver_step
-from megactor.denoise.whole_clip import Halves, WindowModel, denoise, guide, step_arguments
+from megactor.denoise.guidance import guide
+from megactor.denoise.stream import StreamFrame, denoise_chunks, denoise_stream
+from megactor.denoise.whole_clip import denoise
 from megactor.models.attention import ProjectedTokens
 from megactor.models.denoiser_input import join_noisy
 from megactor.models.denoising_unet import DenoisingUNet
@@ -47,7 +48,7 @@ class ClipDenoiser:
         reference_net: reads the portrait at every timestep.
         solver: diffusers scheduler with its timesteps set; used for this clip only.
         portrait: the clip's portrait.
-        plan: guidance, windows and chunks; at a guidance scale of 1, the half without the reference is not computed.
+        plan: guidance, windows and chunks; where a step is not guided, the unconditional prediction is not made.
         generator: source of all noise, on the CPU so that a seed means the same on every device.
         on_window: called after every window of every step.
         window_batch: windows that the denoiser is given at once; may be lowered at any time.
@@ -66,6 +67,7 @@ class ClipDenoiser:
     cores: Cores = field(default_factory=Cores)
     guard: MemoryGuard = field(default_factory=MemoryGuard, repr=False)
     _references: dict[int, ProjectedTokens] = field(default_factory=dict, repr=False)
+    _steps_return: bool = True
 
     def stream(self, conditions: Iterable[FrameConditions], windows: Sequence[Sequence[int]]) -> Iterator[Frame]:
         """Frames in order, each as soon as it is final; holds a few windows a step, whatever the clip's length.
@@ -73,99 +75,76 @@ class ClipDenoiser:
         Needs windows that are not cyclic.
         """
         steps = len(self.solver.timesteps)
-        return denoise_stream(
-            self._noisy(conditions), windows, steps, self._predict_frames, self._step, self.window_batch
-        )
+        frames = self._noisy(conditions)
+        return denoise_stream(frames, windows, steps, self.predict, self.generator, self.window_batch)
 
     def chunks(self, conditions: Iterable[FrameConditions], chunk: int) -> Iterator[Frame]:
         """Frames in order, `chunk` at a time, without a look at later ones: for clips that go on for ever."""
         steps = len(self.solver.timesteps)
         window = max(chunk, self.plan.window)
-        return denoise_chunks(self._noisy(conditions), chunk, window, steps, self._predict_frames, self._step)
+        return denoise_chunks(self._noisy(conditions), chunk, window, steps, self.predict, self.generator)
 
     def whole(self, conditions: Iterable[FrameConditions], windows: Sequence[Sequence[int]]) -> Iterator[Frame]:
         """Every step runs over the whole clip, with any windows; latents wait on the CPU."""
         frames = list(conditions)
-        steps = itertools.count()
-
-        def model_at(timestep: Tensor) -> WindowModel:
-            index, reference = next(steps), self._read_portrait(int(timestep))
-
-            def model(latents: Tensor, members: Sequence[Sequence[int]]) -> Halves:
-                chosen = [[frames[i] for i in window] for window in members]
-                return self.guard(lambda: self._predict(self._to_device(latents), chosen, index, reference))
-
-            return model
-
+        self._steps_return = False
         latents = denoise(
-            model_at,
+            self.predict,
+            frames,
             self._noise(len(frames)),
             self.solver,
             windows,
-            self.plan.guidance,
-            device=self.portrait.latents.device,
             generator=self.generator,
-            on_window=self.on_window,
             window_batch=self.window_batch,
         )
         for frame, own in zip(frames, latents.split(1, dim=2), strict=True):
             yield StreamFrame(self._to_device(own), frame, None)
+
+    def predict(self, latents: Tensor, windows: Sequence[Sequence[FrameConditions]], step: int) -> Tensor:
+        """A `Predictor`: guided predictions for B windows; with less memory from here on, where it does not last.
+
+        Args:
+            latents: (B, C, F, h, w) of the windows, on any device.
+            windows: what is known of their frames.
+            step: number of the denoising step.
+
+        Returns:
+            (B, C, F, h, w).
+        """
+        reference = self._reference(step)
+        predictions = self.guard(lambda: self._predict(self._to_device(latents), windows, step, reference))
+        for _ in windows:
+            self.on_window()
+        return predictions
 
     def _noisy(self, conditions: Iterable[FrameConditions]) -> Iterator[Frame]:
         for frame in conditions:
             noise = self._to_device(self._noise(1) * self.solver.init_noise_sigma)
             yield StreamFrame(noise, frame, self.solver)
 
-    def _predict_frames(self, windows: list[list[Frame]], index: int) -> Tensor:
-        timestep = self.solver.timesteps[index]
-        if index not in self._references:
-            self._references[index] = self._read_portrait(int(timestep))
-        latents = [[frame.solver.scale_model_input(frame.latents, timestep) for frame in window] for window in windows]
-        conditions = [[frame.conditions for frame in window] for window in windows]
-        joined = torch.cat([torch.cat(window, dim=2) for window in latents])
-        reference = self._references[index]
-        halves = self.guard(lambda: self._predict(joined, conditions, index, reference))
-        for _ in windows:
-            self.on_window()
-        return guide(halves, self.plan.guidance)
-
-    def _step(self, output: Tensor, frame: Frame, index: int) -> Frame:
-        return solver_step(output, frame, self.solver.timesteps[index], **step_arguments(self.solver, self.generator))
-
     def _predict(
-        self,
-        latents: Tensor,
-        windows: Sequence[Sequence[FrameConditions]],
-        index: int,
-        reference: ProjectedTokens,
-    ) -> Halves:
-        """Halves (B, C, F, h, w) of B windows, no more than `window_batch` of them at once."""
-        background = self._background[0]
-
-        def predict(part: slice) -> Halves:
-            return self._predict_batch(latents[part], windows[part], index, reference, background)
-
-        piece = 1 if self.cores.count > 1 else self.window_batch
-        pieces = [slice(first, first + piece) for first in range(0, len(windows), piece)]
-        at_once = grouped(pieces, max(1, self.window_batch // piece))
-        halves = [half for some in at_once for half in self.cores.map(predict, some)]
-        without = [half for half, _ in halves if half is not None]
-        return torch.cat(without) if without else None, torch.cat([half for _, half in halves])
-
-    def _predict_batch(
-        self,
-        latents: Tensor,
-        windows: Sequence[Sequence[FrameConditions]],
-        index: int,
-        reference: ProjectedTokens,
-        background: ProjectedTokens,
-    ) -> Halves:
+        self, latents: Tensor, windows: Sequence[Sequence[FrameConditions]], step: int, reference: ProjectedTokens
+    ) -> Tensor:
+        """No more than `window_batch` windows at once, on several cores one each."""
         channels = [torch.cat([frame.channels for frame in window], dim=2) for window in windows]
-        sample = join_noisy(latents, torch.cat(channels))
-        timestep = int(self.solver.timesteps[index])
-        if self.plan.is_guided(index):
-            return self.unet.guided(sample, timestep, background, reference)
-        return None, self.unet(sample, timestep, background, reference)
+        part = 1 if self.cores.count > 1 else self.window_batch
+        samples = [
+            join_noisy(own, torch.cat(channels[first : first + part]))
+            for first, own in zip(range(0, len(windows), part), latents.split(part), strict=True)
+        ]
+        run = functools.partial(self._run_networks, step=step, background=self._background[0], reference=reference)
+        at_once = grouped(samples, max(1, self.window_batch // part))
+        return torch.cat([prediction for some in at_once for prediction in self.cores.map(run, some)])
+
+    def _run_networks(
+        self, sample: Tensor, step: int, background: ProjectedTokens, reference: ProjectedTokens
+    ) -> Tensor:
+        """The denoiser on the inputs (B, C + ..., F, h, w) of some windows -> guided predictions (B, C, F, h, w)."""
+        timestep = int(self.solver.timesteps[step])
+        if not self.plan.is_guided(step):
+            return self.unet(sample, timestep, background, reference)
+        unconditional, conditional = self.unet.guided(sample, timestep, background, reference)
+        return guide(unconditional, conditional, self.plan.guidance)
 
     @cached_property
     def _background(self) -> tuple[ProjectedTokens, ProjectedTokens]:
@@ -174,13 +153,18 @@ class ClipDenoiser:
         own = tokens.to(self.reference_net.dtype)
         return self.unet.project_background(tokens), self.reference_net.project_background(own)
 
-    def _read_portrait(self, timestep: int) -> ProjectedTokens:
-        def read() -> ProjectedTokens:
-            latents = self.portrait.reference_latents.to(self.reference_net.dtype)
-            features = self.reference_net(latents, timestep, self._background[1]).to(dtype=self.unet.dtype)
-            return self.unet.project_reference(features)
+    def _reference(self, step: int) -> ProjectedTokens:
+        """What the denoiser reads of the portrait at a step; kept as long as the step may come again."""
+        if step not in self._references:
+            if not self._steps_return:
+                self._references.clear()
+            self._references[step] = self.guard(lambda: self._read_portrait(int(self.solver.timesteps[step])))
+        return self._references[step]
 
-        return self.guard(read)
+    def _read_portrait(self, timestep: int) -> ProjectedTokens:
+        latents = self.portrait.reference_latents.to(self.reference_net.dtype)
+        features = self.reference_net(latents, timestep, self._background[1]).to(dtype=self.unet.dtype)
+        return self.unet.project_reference(features)
 
     def _noise(self, frames: int) -> Tensor:
         batch, channels, height, width = self.portrait.latents.shape

@@ -14,14 +14,16 @@ Two ways, which differ in how a frame learns of its neighbors:
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
+import torch
 from torch import Tensor
 
-Conditions = TypeVar("Conditions")
+from megactor.denoise.solvers import step_arguments
+from megactor.denoise.whole_clip import Conditions, Predictor
 
 
 @dataclass(frozen=True)
@@ -39,37 +41,45 @@ class StreamFrame(Generic[Conditions]):
     solver: Any
 
 
-WindowPredictor = Callable[[list[list[StreamFrame[Conditions]]], int], Tensor]
-"""(B windows of F frames, step index) -> model output (B, C, F, h, w)."""
-
-FrameStepper = Callable[[Tensor, StreamFrame[Conditions], int], StreamFrame[Conditions]]
-"""(model output (1, C, 1, h, w), frame before the step, step index) -> frame behind the step, see `solver_step`."""
-
-
 def solver_step(
-    output: Tensor, frame: StreamFrame[Conditions], timestep: Tensor | int, **extra: Any
+    output: Tensor, frame: StreamFrame[Conditions], step: int, generator: torch.Generator | None
 ) -> StreamFrame[Conditions]:
     """The frame after its solver's step; the frame before keeps its own state.
 
     Args:
-        output: (1, C, 1, h, w) model output.
+        output: (1, C, 1, h, w) prediction.
         frame: before the step.
-        timestep: of this step.
-        extra: see `whole_clip.step_arguments`.
+        step: number of the step.
+        generator: randomness of solvers that add noise.
     """
     solver = copy.copy(frame.solver)  # tables are shared, so this costs next to nothing
     for name, value in vars(solver).items():
         if isinstance(value, list):  # a multistep solver's earlier predictions
             setattr(solver, name, list(value))
-    return replace(frame, latents=solver.step(output, timestep, frame.latents, **extra).prev_sample, solver=solver)
+    extra = step_arguments(solver, generator)
+    latents = solver.step(output, solver.timesteps[step], frame.latents, **extra).prev_sample
+    return replace(frame, latents=latents, solver=solver)
+
+
+def _predicted(
+    predict: Predictor[Conditions], windows: Sequence[Sequence[StreamFrame[Conditions]]], step: int
+) -> Tensor:
+    """(B, C, F, h, w) predictions for B windows of F frames."""
+    sample = torch.cat([torch.cat([_scaled(frame, step) for frame in window], dim=2) for window in windows])
+    return predict(sample, [[frame.conditions for frame in window] for window in windows], step)
+
+
+def _scaled(frame: StreamFrame[Conditions], step: int) -> Tensor:
+    scaled: Tensor = frame.solver.scale_model_input(frame.latents, frame.solver.timesteps[step])
+    return scaled
 
 
 def denoise_stream(
     frames: Iterable[StreamFrame[Conditions]],
     windows: Sequence[Sequence[int]],
     steps: int,
-    predict: WindowPredictor[Conditions],
-    step: FrameStepper[Conditions],
+    predict: Predictor[Conditions],
+    generator: torch.Generator | None = None,
     window_batch: int = 1,
 ) -> Iterator[StreamFrame[Conditions]]:
     """Chains `steps` denoising steps over a stream of frames.
@@ -79,24 +89,24 @@ def denoise_stream(
         windows: `windows.context_windows(..., cyclic=False)`: consecutive frame numbers, ascending starts.
         steps: number of denoising steps.
         predict: runs the denoiser on windows.
-        step: the scheduler's update of one frame.
+        generator: randomness of solvers that add noise.
         window_batch: windows handed to `predict` at once; more hold more frames.
 
     Yields:
         The frames in order, with their final latents.
     """
     stream: Iterator[StreamFrame[Conditions]] = iter(frames)
-    for index in range(steps):
-        stream = _one_step(stream, windows, index, predict, step, window_batch)
+    for step in range(steps):
+        stream = _one_step(stream, windows, step, predict, generator, window_batch)
     return stream
 
 
 def _one_step(
     frames: Iterator[StreamFrame[Conditions]],
     windows: Sequence[Sequence[int]],
-    index: int,
-    predict: WindowPredictor[Conditions],
-    step: FrameStepper[Conditions],
+    step: int,
+    predict: Predictor[Conditions],
+    generator: torch.Generator | None,
     window_batch: int,
 ) -> Iterator[StreamFrame[Conditions]]:
     waiting: dict[int, StreamFrame[Conditions]] = {}
@@ -109,7 +119,7 @@ def _one_step(
             waiting[received] = next(frames)
             received += 1
         members = [[waiting[i] for i in window] for window in group]
-        outputs = predict(members, index)
+        outputs = _predicted(predict, members, step)
         for window, of_window in zip(group, outputs.split(1), strict=True):
             for i, output in zip(window, of_window.split(1, dim=2), strict=True):
                 sums[i] = sums[i] + output if i in sums else output
@@ -119,7 +129,7 @@ def _one_step(
         for i in sorted(waiting):
             if i >= final_before:
                 break
-            yield step(sums.pop(i) / counts.pop(i), waiting.pop(i), index)
+            yield solver_step(sums.pop(i) / counts.pop(i), waiting.pop(i), step, generator)
 
 
 def denoise_chunks(
@@ -127,8 +137,8 @@ def denoise_chunks(
     chunk: int,
     window: int,
     steps: int,
-    predict: WindowPredictor[Conditions],
-    step: FrameStepper[Conditions],
+    predict: Predictor[Conditions],
+    generator: torch.Generator | None = None,
 ) -> Iterator[StreamFrame[Conditions]]:
     """All steps for a few new frames at a time, seen together with the frames before them.
 
@@ -141,7 +151,7 @@ def denoise_chunks(
         window: frames that the denoiser sees at once.
         steps: number of denoising steps.
         predict: runs the denoiser on one window.
-        step: the scheduler's update of one frame.
+        generator: randomness of solvers that add noise.
 
     Yields:
         The frames in order, with their final latents.
@@ -151,8 +161,10 @@ def denoise_chunks(
     before: list[deque[StreamFrame[Conditions]]] = [deque(maxlen=window) for _ in range(steps)]
     source = iter(frames)
     while current := list(islice(source, chunk)):
-        for index in range(steps):
-            before[index].extend(current)
-            outputs = predict([list(before[index])], index)[:, :, -len(current) :].split(1, dim=2)
-            current = [step(output, frame, index) for output, frame in zip(outputs, current, strict=True)]
+        for step in range(steps):
+            before[step].extend(current)
+            outputs = _predicted(predict, [list(before[step])], step)[:, :, -len(current) :].split(1, dim=2)
+            current = [
+                solver_step(output, frame, step, generator) for output, frame in zip(outputs, current, strict=True)
+            ]
         yield from current

@@ -115,7 +115,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             background: Tokens (B, N, cross_attention_dim), or `project_background` of them; or with 1 instead of B,
                 for windows that share them.
             reference: Features of the portrait or `project_reference` of them, for B or for 1 likewise; None for the
-                "without" half of guidance.
+                unconditional prediction.
 
         Returns:
             (B, latent_channels, F, h, w).
@@ -133,9 +133,9 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         background: Tensor | ProjectedTokens,
         reference: ReferenceFeatures | ProjectedTokens,
     ) -> tuple[Tensor, Tensor]:
-        """Both halves of guidance, (without, with) the reference: `forward` twice for less than its price."""
-        without, with_reference = self._predict(sample, timestep, background, [None, reference])
-        return without, with_reference
+        """(unconditional, conditional) predictions, without and with the reference: `forward` twice for less."""
+        unconditional, conditional = self._predict(sample, timestep, background, [None, reference])
+        return unconditional, conditional
 
     def _predict(
         self,

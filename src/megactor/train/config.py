@@ -91,7 +91,7 @@ class DiffusionConfig(AnimationConfig):
     Attributes:
         loss: "prediction", squared error of the scheduler's target; or "pictures", absolute and squared error and
             gradients of the decoded frames with eyes and mouth weighted, for codecs that are cheap to decode.
-        without_reference: how likely a step trains the half of guidance that does not see the portrait.
+        without_reference: how likely a step trains the unconditional prediction, which does not see the portrait.
         offset_noise: strength of the offset; see `training_noise`.
         pure_noise: how likely the timestep is the last one, where sampling starts; else it is any. Models that sample
             in one or two steps do most of their work there.
@@ -118,7 +118,7 @@ class DistillationConfig(AnimationConfig):
     Attributes:
         steps: the student's; its model samples in so many by default.
         teacher_steps: of the teacher, for each of the student's.
-        guidance: guidance scale of the teacher, which the student learns along; up to 1, none.
+        guidance: guidance scale of the teacher, which the student learns along; 1 for none.
     """
 
     kind: Literal["distillation"]

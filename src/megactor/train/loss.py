@@ -93,7 +93,7 @@ def predict(
         batch: See `TrainingBatch`.
         noisy: (B, C, F, h, w).
         timesteps: (B,) integers, one for each clip.
-        with_reference: False leaves the portrait's features out: the "without" half of guidance.
+        with_reference: False leaves the portrait's features out: the unconditional prediction of guidance.
 
     Returns:
         (B, C, F, h, w), see `prediction_target`.
@@ -126,7 +126,7 @@ def diffusion_loss(
         batch: See `TrainingBatch`.
         noise: As `training_noise` makes it.
         timesteps: (B,) integers, one for each clip.
-        with_reference: See `predict`. The official training never left it out, though guidance needs that half.
+        with_reference: See `predict`. The official training never left it out, though guidance needs that prediction.
 
     Returns:
         A scalar, in float32.

@@ -11,7 +11,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from megactor.denoise.whole_clip import guide
+from megactor.denoise.guidance import guide
 from megactor.train.config import DistillationConfig
 from megactor.train.loss import TrainingBatch, denoiser_input, predict
 from megactor.train.networks import Networks
@@ -78,11 +78,12 @@ class DistillationTask(AnimationTask):
 
     def _guided(self, inputs: TrainingBatch, latents: Tensor, timesteps: Tensor) -> Tensor:
         unet, reference_net, pose_guider = self.teacher_unet, self.teacher_reference_net, self.teacher_pose_guider
-        if self.config.guidance <= 1:
+        if self.config.guidance == 1:
             return predict(unet, reference_net, pose_guider, inputs, latents, timesteps)
         sample = denoiser_input(pose_guider, inputs, latents)
         reference = reference_net(inputs.reference, timesteps, inputs.background_tokens)
-        return guide(unet.guided(sample, timesteps, inputs.background_tokens, reference), self.config.guidance)
+        unconditional, conditional = unet.guided(sample, timesteps, inputs.background_tokens, reference)
+        return guide(unconditional, conditional, self.config.guidance)
 
     def _one_step_target(self, noisy: Tensor, moved: Tensor, start: Tensor, end: Tensor) -> Tensor:
         """The picture that takes DDIM from `noisy` to `moved` in one step (Salimans and Ho, appendix G)."""
