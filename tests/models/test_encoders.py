@@ -77,8 +77,8 @@ def test_nano_networks_fit_together() -> None:
         config.driving_encoder(),
     )
     side = config.image_size // config.latent_factor
-    latents = torch.randn(1, config.unet.latent_channels, side, side)
-    tokens = torch.randn(1, 17, config.unet.cross_attention_dim)
+    latents = torch.randn(1, config.unet["latent_channels"], side, side)
+    tokens = torch.randn(1, 17, config.unet["cross_attention_dim"])
     pose = guider(torch.rand(1, 3, 2, config.image_size, config.image_size))
     still = torch.randn(1, denoiser.in_channels - pose.shape[1], 2, side, side)
     prediction = denoiser(torch.cat([still, pose], dim=1), 5, tokens, reference_net(latents, 5, tokens))

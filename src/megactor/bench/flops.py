@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from diffusers import AutoencoderKL
 from torch.utils.flop_counter import FlopCounterMode
 
 from megactor.denoise.windows import context_windows
-from megactor.models.presets import sd15_config
+from megactor.models.presets import sd15_config, sd15_vae
 from megactor.options import SPEEDS, SamplingPlan
 
 TERA = 1e12
@@ -37,17 +36,6 @@ portrait) at every step and window.
 """
 
 SD15 = SamplingPlan(steps=25, guidance=4.5)
-
-SD_VAE = {
-    "block_out_channels": (128, 256, 512, 512),
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "layers_per_block": 2,
-    "latent_channels": 4,
-    "norm_num_groups": 32,
-    "sample_size": 512,
-}
-"""Shape of the VAE of Stable Diffusion 1.5."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +97,11 @@ def count(size: int = 512, window: int = 16) -> Counts:
     config = sd15_config()
     with torch.device("meta"), torch.no_grad():
         unet, reference_net, pose_guider = config.denoising_unet(), config.reference_net(), config.driving_encoder()
-        vae = AutoencoderKL(**SD_VAE)
+        vae = sd15_vae()
         side = size // config.latent_factor
-        patches = (config.background.image_size // config.background.patch_size) ** 2
-        tokens = torch.zeros(1, patches + 1, config.unet.cross_attention_dim)
-        latents, portrait = torch.zeros(1, config.unet.latent_channels, side, side), torch.zeros(1, 3, 512, 512)
+        patches = (config.image_encoder["image_size"] // config.image_encoder["patch_size"]) ** 2
+        tokens = torch.zeros(1, patches + 1, unet.config.cross_attention_dim)
+        latents, portrait = torch.zeros(1, unet.config.latent_channels, side, side), torch.zeros(1, 3, 512, 512)
         sample = torch.zeros(1, unet.in_channels, window, side, side)
         time = torch.zeros((), dtype=torch.long)
 

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from diffusers import AutoencoderKL
 
 from megactor.animate.clip import ClipAnimator, Networks
-from megactor.bench.flops import SD_VAE
 from megactor.bench.memory import loop_demo_clip
 from megactor.compute.devices import choose_device, choose_dtype
 from megactor.drive.recording import DrivingClip
@@ -23,7 +21,7 @@ from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
 from megactor.models.noise_schedules import official_ddim
-from megactor.models.presets import sd15_config
+from megactor.models.presets import sd15_config, sd15_vae
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 from megactor.result import no_progress
@@ -78,7 +76,7 @@ def random_sd15(place: torch.device, dtype: torch.dtype) -> MegActorPipeline:
     try:
         with place:
             pipe = MegActorPipeline(
-                vae=AutoencoderKL(**SD_VAE).eval(),
+                vae=sd15_vae().eval(),
                 image_encoder=config.background_encoder().eval(),
                 reference_net=config.reference_net().eval(),
                 pose_guider=config.driving_encoder().eval(),

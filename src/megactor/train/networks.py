@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler
+from diffusers import DDIMScheduler
 from torch import nn
 from transformers import CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
@@ -13,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.noise_schedules import official_ddim, training_schedule
 from megactor.models.pixel_codec import PixelCodec
-from megactor.models.presets import NetworkConfig, nano_config, sd15_config
+from megactor.models.presets import NetworkConfig, nano_config, sd15_config, sd15_vae
 from megactor.pipeline import MegActorPipeline
 from megactor.weights import load_components
 
@@ -93,7 +93,7 @@ def new_networks(preset: str, seed: int) -> Networks:
     """
     torch.manual_seed(seed)
     if preset == "sd15":
-        return _networks(sd15_config(), _sd_vae(), None, official_ddim(), {"training_schedule": "official"})
+        return _networks(sd15_config(), sd15_vae(), None, official_ddim(), {"training_schedule": "official"})
     settings = {
         "image_size": nano_config().image_size,
         "output_size": 512,
@@ -159,15 +159,3 @@ def _networks(
         "scheduler": scheduler,
     }
     return Networks(components, settings)
-
-
-def _sd_vae() -> AutoencoderKL:
-    """The shape of stabilityai/sd-vae-ft-mse."""
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(128, 256, 512, 512),
-        layers_per_block=2,
-        latent_channels=4,
-        sample_size=512,
-    )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from megactor.errors import ModelError
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.noise_schedules import official_ddim
-from megactor.models.presets import DenoiserNumbers, NetworkConfig
+from megactor.models.presets import NetworkConfig, arguments_of
 from megactor.models.reference_net import ReferenceNet
 from megactor.train.config import StartConfig
 from megactor.train.networks import Networks, Origin, load_networks
@@ -20,8 +20,6 @@ from megactor.weights.official_folder import read_image_encoder, read_vae
 from megactor.weights.stable_diffusion import PublicUNet, read_unet
 
 _CONV_IN = "conv_in.weight"
-_LATENT_FACTOR = 8
-"""Of Stable Diffusion's image codec, which the PoseGuider of sd15 is made for."""
 
 
 def start_networks(start: StartConfig, seed: int) -> Networks:
@@ -60,11 +58,13 @@ def start_networks(start: StartConfig, seed: int) -> Networks:
 def _from_stable_diffusion(start: StartConfig, motion: PublicMotionModules | None) -> tuple[Networks, list[Origin]]:
     public = read_unet(Path(str(start.unet)))
     vae, factor = read_vae(_vae_folder(start))
-    if factor != _LATENT_FACTOR:
-        raise ModelError(f"{vae.source} shrinks pictures {factor} times; the PoseGuider is made for {_LATENT_FACTOR}")
-    numbers = DenoiserNumbers() if motion is None else DenoiserNumbers(motion_max_frames=motion.max_frames)
+    windows = {} if motion is None else {"motion_max_frames": motion.max_frames}
     size = factor * public.sample_size
-    config = NetworkConfig(size, factor, public.numbers, numbers)
+    config = NetworkConfig(size, arguments_of(DenoisingUNet, **public.arguments, **windows))
+    if factor != config.latent_factor:
+        raise ModelError(
+            f"{vae.source} shrinks pictures {factor} times; the PoseGuider is made for {config.latent_factor}"
+        )
     unet, reference_net, pose_guider = config.denoising_unet(), config.reference_net(), config.driving_encoder()
     codec = vae.filled(torch.float32)
     origins = [

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from megactor.errors import ModelError
-from megactor.models.presets import NetworkConfig, PoseGuiderNumbers, UNetNumbers, sd15_config
+from megactor.models.presets import Arguments, NetworkConfig, sd15_config
 from megactor.weights.official_checkpoint import POSE_GUIDER_PREFIX, UNET_PREFIX
 
 _CONV_IN = f"{UNET_PREFIX}conv_in.weight"
@@ -36,27 +36,23 @@ def read_architecture(tensors: Mapping[str, Tensor], unet_config: Path | None = 
     told = {} if unet_config is None else read_config(unet_config)
     released = sd15_config()
     config = released
-    if _CONV_IN in tensors and tensors[_CONV_IN].shape[0] != released.unet.block_out_channels[0]:
+    if _CONV_IN in tensors and tensors[_CONV_IN].shape[0] != released.unet["block_out_channels"][0]:
         try:
             config = _inferred(tensors, released)
         except (KeyError, ValueError) as error:
             raise ModelError(
                 f"the checkpoint's layout is not MegActor's: {error} has no place or is missing"
             ) from error
-    unet = replace(
-        config.unet,
-        norm_groups=told.get("norm_num_groups") or released.unet.norm_groups,
-        attention_heads=head_counts(told.get("attention_head_dim") or released.unet.attention_heads),
-    )
-    for name, found in (
-        ("block_out_channels", unet.block_out_channels),
-        ("cross_attention_dim", unet.cross_attention_dim),
-    ):
-        wanted = told.get(name, found)
+    unet = config.unet | {
+        "norm_groups": told.get("norm_num_groups") or released.unet["norm_groups"],
+        "attention_heads": head_counts(told.get("attention_head_dim") or released.unet["attention_heads"]),
+    }
+    for name in ("block_out_channels", "cross_attention_dim"):
+        wanted, found = told.get(name, unet[name]), unet[name]
         if (tuple(wanted) if isinstance(wanted, list) else wanted) != found:
             raise ModelError(f"{unet_config}: {name} is {wanted}, but the checkpoint has {found}; they do not match")
-    factor = 2 ** sum(stride == 2 for stride in config.pose_guider.strides)
-    return replace(config, unet=unet, latent_factor=factor, image_size=factor * int(told.get("sample_size") or 64))
+    side = config.latent_factor * int(told.get("sample_size") or 64)
+    return replace(config, unet=unet, image_size=side)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -79,8 +75,8 @@ def head_counts(told: Any) -> int | tuple[int, ...]:
     return tuple(told) if isinstance(told, list) else int(told)
 
 
-def unet_numbers(shapes: Mapping[str, tuple[int, ...]], latent_channels: int) -> UNetNumbers:
-    """Widths, levels and layers of a UNet of Stable Diffusion 1.x; head counts and groups are those of the release.
+def unet_arguments(shapes: Mapping[str, tuple[int, ...]], latent_channels: int) -> Arguments:
+    """Arguments of DenoisingUNet that say the widths, levels and layers of a UNet of Stable Diffusion 1.x.
 
     Args:
         shapes: of its weights by diffusers' names.
@@ -92,14 +88,13 @@ def unet_numbers(shapes: Mapping[str, tuple[int, ...]], latent_channels: int) ->
     attention_levels = _levels(shapes, r"down_blocks\.(\d+)\.attentions\..*")
     attention = f"down_blocks.{min(attention_levels)}.attentions.0.transformer_blocks.0.attn2.to_k.weight"
     depth = _levels(shapes, r"down_blocks\.(\d+)\.resnets\..*")
-    return replace(
-        sd15_config().unet,
-        latent_channels=latent_channels,
-        block_out_channels=tuple(shapes[f"down_blocks.{level}.resnets.0.conv1.weight"][0] for level in depth),
-        layers_per_block=len(_levels(shapes, r"down_blocks\.0\.resnets\.(\d+)\.conv1\..*")),
-        attention_levels=attention_levels,
-        cross_attention_dim=shapes[attention][1],
-    )
+    return {
+        "latent_channels": latent_channels,
+        "block_out_channels": tuple(shapes[f"down_blocks.{level}.resnets.0.conv1.weight"][0] for level in depth),
+        "layers_per_block": len(_levels(shapes, r"down_blocks\.0\.resnets\.(\d+)\.conv1\..*")),
+        "attention_levels": attention_levels,
+        "cross_attention_dim": shapes[attention][1],
+    }
 
 
 def _levels(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> tuple[int, ...]:
@@ -110,27 +105,25 @@ def _inferred(tensors: Mapping[str, Tensor], released: NetworkConfig) -> Network
     shapes = {key.removeprefix(UNET_PREFIX): tuple(value.shape) for key, value in tensors.items()}
     latent = shapes["conv_out.weight"][0]
     motion_levels = _levels(shapes, r"down_blocks\.(\d+)\.motion_modules\..*")
-    pose_guider = _inferred_pose_guider(tensors, released.pose_guider)
-    denoiser = replace(
-        released.denoiser,
-        mask_channels=shapes["conv_in.weight"][1] - 2 * latent - pose_guider.out_channels,
-        use_motion_modules=bool(motion_levels),
-        motion_levels=motion_levels,
-        motion_max_frames=next(
-            (shape[1] for name, shape in shapes.items() if name.endswith(".pos_encoder.pe")),
-            released.denoiser.motion_max_frames,
-        ),
-    )
-    return replace(released, unet=unet_numbers(shapes, latent), denoiser=denoiser, pose_guider=pose_guider)
+    pose_guider = _inferred_pose_guider(tensors)
+    unet = {
+        **unet_arguments(shapes, latent),
+        "mask_channels": shapes["conv_in.weight"][1] - 2 * latent - pose_guider["out_channels"],
+        "use_motion_modules": bool(motion_levels),
+        "motion_levels": motion_levels,
+    }
+    windows = [shape[1] for name, shape in shapes.items() if name.endswith(".pos_encoder.pe")]
+    if windows:
+        unet["motion_max_frames"] = windows[0]
+    return replace(released, unet=released.unet | unet, pose_guider=pose_guider)
 
 
-def _inferred_pose_guider(tensors: Mapping[str, Tensor], released: PoseGuiderNumbers) -> PoseGuiderNumbers:
+def _inferred_pose_guider(tensors: Mapping[str, Tensor]) -> Arguments:
     shapes = {key.removeprefix(POSE_GUIDER_PREFIX): tuple(value.shape) for key, value in tensors.items()}
     second = [shape for name, shape in shapes.items() if re.fullmatch(r"spatial_conv_layers\.\d+\.2\.weight", name)]
-    return replace(
-        released,
-        channels=tuple(shape[0] for shape in second),
-        strides=tuple(2 if shape[-1] == 4 else 1 for shape in second),  # the strided ones are 4x4
-        out_channels=shapes["spatial_conv_out.weight"][0],
-        portrait_modulation=any(name.startswith("refer_convs.") for name in shapes),
-    )
+    return {
+        "channels": tuple(shape[0] for shape in second),
+        "strides": tuple(2 if shape[-1] == 4 else 1 for shape in second),  # the strided ones are 4x4
+        "out_channels": shapes["spatial_conv_out.weight"][0],
+        "portrait_modulation": any(name.startswith("refer_convs.") for name in shapes),
+    }

@@ -7,15 +7,15 @@ single files in the original layout. Nothing in them is executed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from torch import Tensor
 
 from megactor.errors import ModelError
-from megactor.models.presets import UNetNumbers
-from megactor.weights.architecture import head_counts, read_config, unet_numbers
+from megactor.models.presets import Arguments, sd15_config
+from megactor.weights.architecture import head_counts, read_config, unet_arguments
 from megactor.weights.official_checkpoint import end_at_last_feature, read_state_dict, unet_name
 
 _FILES = (
@@ -33,13 +33,13 @@ class PublicUNet:
     """A UNet of somebody else.
 
     source: file of the weights.
-    numbers: of our networks.
+    arguments: of DenoisingUNet; without the motion modules, which it does not have.
     sample_size: side of the latents that it was made for.
     tensors: under the names that diffusers gives them.
     """
 
     source: Path
-    numbers: UNetNumbers
+    arguments: Arguments
     sample_size: int
     tensors: Mapping[str, Tensor]
 
@@ -87,15 +87,16 @@ def read_unet(place: Path) -> PublicUNet:
         tensors = read_state_dict(source)
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     try:
-        numbers = unet_numbers(shapes, shapes["conv_in.weight"][1])
+        arguments = unet_arguments(shapes, shapes["conv_in.weight"][1])
         if len(shapes["down_blocks.0.attentions.0.proj_in.weight"]) != 4:
             raise ValueError("its attentions' linear projection")
     except (KeyError, ValueError) as error:
         raise ModelError(f"{source} is no UNet of Stable Diffusion 1.x: {error} has no place or is missing") from error
-    heads = told.get("num_attention_heads") or told.get("attention_head_dim") or numbers.attention_heads
-    groups = told.get("norm_num_groups") or numbers.norm_groups
-    numbers = replace(numbers, attention_heads=head_counts(heads), norm_groups=int(groups))
-    return PublicUNet(source, numbers, int(told.get("sample_size") or _SAMPLE_SIZE), tensors)
+    usual = sd15_config().unet
+    heads = told.get("num_attention_heads") or told.get("attention_head_dim") or usual["attention_heads"]
+    groups = told.get("norm_num_groups") or usual["norm_groups"]
+    arguments |= {"attention_heads": head_counts(heads), "norm_groups": int(groups)}
+    return PublicUNet(source, arguments, int(told.get("sample_size") or _SAMPLE_SIZE), tensors)
 
 
 def from_original(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

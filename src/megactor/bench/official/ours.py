@@ -22,9 +22,10 @@ from megactor.bench.official.case import (
 )
 from megactor.bench.official.live_tensors import LiveTensors
 from megactor.drive.portrait import Portrait
+from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
 from megactor.models.noise_schedules import official_ddim
-from megactor.models.presets import NetworkConfig, UNetNumbers
+from megactor.models.presets import NetworkConfig, arguments_of
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 from megactor.weights.official_checkpoint import convert_official
@@ -85,7 +86,8 @@ def build(case: Case, settings: Settings) -> MegActorPipeline:
     numbers, before = case.numbers, torch.get_default_dtype()
     config = NetworkConfig(
         image_size=case.size,
-        unet=UNetNumbers(
+        unet=arguments_of(
+            DenoisingUNet,
             block_out_channels=numbers.channels,
             attention_heads=numbers.heads,
             cross_attention_dim=numbers.tokens,
