@@ -90,6 +90,15 @@ def test_size_and_layouts(pipe, driving):
     assert next(iter(whole)).shape == PORTRAIT.shape
 
 
+def test_a_portrait_beyond_4k_is_pasted_back_smaller_and_that_is_said(pipe, driving, monkeypatch):
+    monkeypatch.setattr("megactor.animate.paste_back.LARGEST_SIDE", 48)
+    result = pipe(PORTRAIT, driving, steps=1, paste_back=True)
+    assert max(result.size) == 48 and next(iter(result)).shape[:2] == result.size[::-1]
+    assert any("--full-size" in line for line in result.warnings)
+    whole = pipe(PORTRAIT, driving, steps=1, paste_back=True, full_size=True)
+    assert whole.size == PORTRAIT.shape[1::-1] and not any("scaled" in line for line in whole.warnings)
+
+
 @pytest.mark.parametrize(("own", "size"), [(32, 64), (32, 96), (128, 64), (64, 64)])
 @pytest.mark.parametrize("options", [{}, {"layout": "side-by-side"}, {"paste_back": True}])
 def test_sizes_of_a_model_without_dense_motion(driving, own, size, options):
@@ -215,6 +224,7 @@ def test_no_face(pipe, driving):
         ({"face": 5}, "face"),
         ({"motion_scale": -1}, "motion scale"),
         ({"paste_back": True, "layout": "side-by-side"}, "paste back"),
+        ({"full_size": True}, "full size"),
     ],
 )
 def test_options_that_make_no_sense(pipe, driving, options, words):

@@ -90,7 +90,8 @@ class AnimationOptions:
     motion_scale: factor of the driver's head motion relative to its first frame; 1 leaves it alone.
     face: which face of the portrait (0 = largest).
     layout: "result" or "side-by-side" (portrait | driving | result).
-    paste_back: put the animated square back into the whole portrait.
+    paste_back: put the animated square back into the whole portrait, which is scaled down to 4K if it is larger.
+    full_size: with `paste_back`, keep every pixel of the portrait, though few players show such a video.
     speed: key of `SPEEDS`; `steps` and `guidance` go before it.
     window_batch: windows that the denoiser is given at once: more memory and, on a large GPU, more speed; the same
         frames. By default as many as keep a GPU busy, and one on a CPU.
@@ -108,6 +109,7 @@ class AnimationOptions:
     face: int = 0
     layout: str = "result"
     paste_back: bool = False
+    full_size: bool = False
     speed: str = "exact"
     window_batch: int | None = None
 
@@ -133,6 +135,8 @@ class AnimationOptions:
             raise InputError(f"unknown speed {self.speed!r}: choose one of {', '.join(SPEEDS)}")
         if self.paste_back and self.layout != "result":
             raise InputError("paste back needs the layout 'result', since it fills the whole portrait picture")
+        if self.full_size and not self.paste_back:
+            raise InputError("full size is that of the whole portrait picture: it goes with paste back")
 
     def plan(self, own: SamplingPlan) -> SamplingPlan:
         """How to denoise: the model's own plan, changed by `speed`, then by what was asked for in numbers."""

@@ -206,6 +206,8 @@ class MegActorPipeline(DiffusionPipeline):
 
         warnings = reader.warnings
         warnings += face.warnings
+        if composer.paste_back is not None and composer.paste_back.scaled:
+            warnings.append(composer.paste_back.note)
 
         def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             return self.animate_crops(face, crops, clip.frame_count, asked, progress, say=warnings.append)
@@ -342,7 +344,7 @@ class MegActorPipeline(DiffusionPipeline):
 
 
 def _composer(portrait: Portrait, asked: AnimationOptions) -> Composer:
-    paste_back = PasteBack(portrait.picture, portrait.crop) if asked.paste_back else None
+    paste_back = PasteBack(portrait.picture, portrait.crop, asked.full_size) if asked.paste_back else None
     return Composer(asked.layout, paste_back, portrait.large, portrait.turns)
 
 

@@ -64,3 +64,26 @@ def test_the_picture_itself_is_not_written_to(value: int) -> None:
     first = paste(plain(value))
     np.testing.assert_array_equal(paste(plain(value)), first)
     np.testing.assert_array_equal(STILL, before)
+
+
+@pytest.mark.parametrize(
+    ("size", "fitted"),
+    [((4032, 3024), (3326, 2494)), ((3024, 4032), (2494, 3326)), ((9000, 1000), (3840, 426)), ((3840, 2160), None)],
+)
+def test_a_picture_beyond_4k_is_scaled_down(size: tuple[int, int], fitted: tuple[int, int] | None) -> None:
+    """H.264 of a phone's photograph would be of level 6, which few players take."""
+    still = np.full((size[1], size[0], 3), 90, np.uint8)
+    still[: size[1] // 2] = 10
+    square = CropBox(0.25 * size[0], 0.25 * size[1], 0.5 * min(size))
+    paste = PasteBack(still, square)
+    assert paste.size == (fitted or size) and paste.scaled == (fitted is not None)
+    pasted = paste(plain(200))
+    assert pasted.shape == (paste.size[1], paste.size[0], 3)
+    scale = paste.size[0] / size[0]
+    left, top, side = round(square.x * scale), round(square.y * scale), round(square.side * scale)
+    assert (pasted[top + side // 2, left + side // 2] == 200).all()
+    assert (pasted[2, 2] == 10).all() and (pasted[-2, -2] == 90).all()
+    if fitted is not None:
+        assert f"{size[0]}x{size[1]} portrait was scaled to {fitted[0]}x{fitted[1]}" in paste.note
+    whole = PasteBack(still, square, full_size=True)
+    assert whole.size == size and not whole.scaled

@@ -18,7 +18,17 @@ OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
         *("--start", "--end", "--fps", "--contour-preserve", "--motion-scale", "--face", "--layout"),
-        *("--paste-back", "--no-audio", "--force", "--verbose", "--offload", "--speed", "--window-batch", "--compile"),
+        *(
+            "--paste-back",
+            "--full-size",
+            "--no-audio",
+            "--force",
+            "--verbose",
+            "--offload",
+            "--speed",
+            "--window-batch",
+            "--compile",
+        ),
     },
     "demo": {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),

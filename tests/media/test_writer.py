@@ -100,6 +100,16 @@ def test_the_file_plays_everywhere(tmp_path: Path) -> None:
     assert b"colr" in data
 
 
+@pytest.mark.parametrize(("size", "playable"), [((3840, 2160), True), ((6144, 2048), False)])
+def test_the_level_of_large_videos(tmp_path: Path, size: tuple[int, int], playable: bool) -> None:
+    """Decoders of phones, browsers and televisions end at H.264 level 5.2."""
+    writer = write(tmp_path / "out.mp4", frames=2, size=size)
+    with av.open(str(writer.path)) as container:
+        level = (container.streams.video[0].codec_context.extradata or bytes(4))[3]
+    assert (level <= 52) == playable
+    assert writer.warnings == ([] if playable else ["few players show a video of 6144x2048: 4K is 3840x2160"])
+
+
 COLORS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (224, 172, 141), (60, 30, 20)]
 
 
@@ -120,6 +130,7 @@ def test_a_natural_picture_survives(tmp_path: Path) -> None:
     image = np.stack([200 * y, 120 + 100 * np.sin(3 * x), 255 * (1 - x / 1.4)], -1).clip(0, 255).astype(np.uint8)
     for suffix, limit in ((".mp4", 1.5), (".gif", 5), (".webp", 2.5)):
         with VideoWriter(tmp_path / f"out{suffix}", 25, (128, 96)) as writer:
+            writer.write(image)
             writer.write(image)
         frame = next(iter(VideoReader(writer.path)))
         assert np.abs(frame.astype(int) - image).mean() < limit, suffix

@@ -9,15 +9,30 @@ BORDER = 0.12
 """Of the square's side: how far in the animation blends into the still picture."""
 
 
+LARGEST_SIDE, LARGEST_AREA = 3840, 3840 * 2160
+"""Pixels of what nearly every player shows: 4K, H.264 level 5.1 (5.2 from 31 to 60 frames a second)."""
+
+
 class PasteBack:
     """Blends frames into one portrait; the mask is made once.
 
     Args:
         picture: uint8 (H, W, 3), the whole portrait.
         box: where the animated square lies in it; may reach outside.
+        full_size: keep a picture that is larger than 4K; else it is scaled down to that.
+
+    Attributes:
+        scaled: it was.
     """
 
-    def __init__(self, picture: np.ndarray, box: CropBox):
+    def __init__(self, picture: np.ndarray, box: CropBox, full_size: bool = False):
+        self._whole = picture.shape[1], picture.shape[0]
+        scale = 1.0 if full_size else _fitting_scale(*self._whole)
+        if scale < 1:
+            width, height = (max(1, round(side * scale)) for side in self._whole)
+            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+            box = CropBox(box.x * scale, box.y * scale, box.side * scale)
+        self.scaled = scale < 1
         # H.264 wants even sides; a row or column less is not missed
         height, width = (side - side % 2 if side > 1 else side for side in picture.shape[:2])
         self._picture = picture[:height, :width]
@@ -34,6 +49,15 @@ class PasteBack:
         height, width = self._picture.shape[:2]
         return width, height
 
+    @property
+    def note(self) -> str:
+        """What to tell the user of a picture that was `scaled`."""
+        (width, height), (old_width, old_height) = self.size, self._whole
+        return (
+            f"the {old_width}x{old_height} portrait was scaled to {width}x{height}, since most players show no larger "
+            "videos: --full-size keeps it"
+        )
+
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """uint8 (N, N, 3) -> uint8 (H, W, 3)."""
         interpolation = cv2.INTER_AREA if frame.shape[0] > self._side else cv2.INTER_CUBIC
@@ -43,6 +67,10 @@ class PasteBack:
         blended = still + self._alpha * (fitted.astype(np.float32) - still)
         result[self._place] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
         return result
+
+
+def _fitting_scale(width: int, height: int) -> float:
+    return min(1.0, LARGEST_SIDE / max(width, height), (LARGEST_AREA / (width * height)) ** 0.5)
 
 
 def _overlap(start: int, side: int, length: int) -> slice:

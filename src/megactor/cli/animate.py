@@ -136,7 +136,15 @@ def animate(
         bool,
         typer.Option(
             "--paste-back",
-            help="Put the animated face back into the whole portrait picture.",
+            help="Put the animated face back into the whole portrait picture, scaled down to 4K if it is larger.",
+            rich_help_panel=_RESULT,
+        ),
+    ] = False,
+    full_size: Annotated[
+        bool,
+        typer.Option(
+            "--full-size",
+            help="With --paste-back: keep every pixel of the portrait, though few players show such a video.",
             rich_help_panel=_RESULT,
         ),
     ] = False,
@@ -198,6 +206,7 @@ def animate(
         face=face,
         layout=layout,
         paste_back=paste_back,
+        full_size=full_size,
         speed=speed,
         window_batch=window_batch,
     )

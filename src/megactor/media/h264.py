@@ -23,6 +23,11 @@ from megactor.media.audio import AudioMuxer, AudioTrack, create_audio_muxer
 
 MAX_SIDE = 16384  # of libx264
 
+_PLAYABLE_MACROBLOCKS = 36_864  # of level 5.2, which players reach; 4K has 32,400
+# x264 holds each frame that it looks ahead, with its analysis: ten of 4K, fewer of what is larger.
+_LOOKAHEAD_PIXELS = 10 * 3840 * 2160
+_FARSIGHTED = ("medium", "slow", "slower", "veryslow")  # presets that look 40 frames ahead or more
+
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 
@@ -76,8 +81,11 @@ class H264Writer:
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What went wrong with the sound, if anything."""
-        return () if self._audio is None else self._audio.warnings
+        """That few players show such a size, and what went wrong with the sound, if anything."""
+        width, height = self._stream.width, self._stream.height
+        large = -(-width // 16) * -(-height // 16) > _PLAYABLE_MACROBLOCKS
+        said = [f"few players show a video of {width}x{height}: 4K is 3840x2160"] if large else []
+        return said if self._audio is None else [*said, *self._audio.warnings]
 
     def write(self, image: NDArray[np.uint8]) -> None:
         """Append a uint8 RGB (H, W, 3) frame."""
@@ -115,9 +123,11 @@ class H264Writer:
                 self._audio.close()
 
     def _open_video(self, size: tuple[int, int], fps: Fraction, crf: int, preset: str) -> None:
-        self._stream = self._container.add_stream(
-            "libx264", rate=fps, options={"crf": str(crf), "preset": preset}, time_base=1 / fps
-        )
+        options = {"crf": str(crf), "preset": preset}
+        lookahead = max(2, _LOOKAHEAD_PIXELS // (size[0] * size[1]))
+        if preset in _FARSIGHTED and lookahead < 40:
+            options["rc-lookahead"] = str(lookahead)
+        self._stream = self._container.add_stream("libx264", rate=fps, options=options, time_base=1 / fps)
         self._stream.width, self._stream.height = (side + side % 2 for side in size)
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
