@@ -69,7 +69,7 @@ class FakePipeline:
         return self
 
     def __call__(
-        self, portrait: str, driving: str, *, progress: Progress = no_progress, **options: Any
+        self, portrait: np.ndarray, driving: str, *, progress: Progress = no_progress, **options: Any
     ) -> AnimationResult:
         self.calls.append({"portrait": portrait, "driving": driving, **options})
         progress("faces", self.frame_count, self.frame_count)

@@ -4,10 +4,12 @@ import os
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import FakePipeline, error_line, listing, megactor
+from heif_samples import Heif, write_heif
 
-from megactor.media import VideoReader
+from megactor.media import VideoReader, load_image
 from megactor.options import AnimationOptions
 
 
@@ -17,7 +19,8 @@ def test_defaults(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: 
     assert outcome.code == 0, outcome
     loaded, called = pipeline.calls
     assert loaded == {"model": "nano", "device": "auto", "dtype": "auto", "offload": False}
-    assert (called.pop("portrait"), called.pop("driving")) == (str(picture), str(video))
+    assert called.pop("driving") == str(video)
+    np.testing.assert_array_equal(called.pop("portrait"), load_image(picture))
     assert called == {field.name: field.default for field in fields(AnimationOptions)}
     assert len(list(VideoReader(target))) == 4
     assert outcome.out.startswith(f"{target}: 4 frames, 64x64, 25 frames/s, made in ")
@@ -110,6 +113,28 @@ def test_an_input_is_never_replaced(pipeline: FakePipeline, picture: Path, video
         outcome = megactor("animate", picture, video, "-o", output, "--force")
         assert "would replace the driving video" in error_line(outcome)
     assert video.read_bytes() == before
+
+
+def test_inputs_are_looked_into_before_the_model_is_loaded(
+    pipeline: FakePipeline, picture: Path, video: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.mp4"
+    line = error_line(megactor("animate", video, picture, "-o", target))
+    assert line == (
+        f"error: {video} is a video and {picture} a picture, which drives nothing: did you mean {picture} {video}?"
+    )
+    assert "a picture, which drives nothing" in error_line(megactor("animate", picture, picture, "-o", target))
+    assert "a video, not a picture" in error_line(megactor("animate", video, video, "-o", target))
+    (tmp_path / "photo.jxl").write_bytes(b"\xff\x0a" + bytes(50))
+    assert "JPEG XL" in error_line(megactor("animate", tmp_path / "photo.jxl", video, "-o", target))
+    assert pipeline.calls == [] and not target.exists()
+
+
+def test_a_phones_photograph(pipeline: FakePipeline, video: Path, tmp_path: Path) -> None:
+    photo = write_heif(tmp_path / "IMG_0001.JPG", np.full((64, 96, 3), 120, np.uint8), Heif(tile=64, turns=3))
+    outcome = megactor("animate", photo, video, "-o", tmp_path / "out.mp4")
+    assert outcome.code == 0, outcome
+    assert pipeline.calls[1]["portrait"].shape == (96, 64, 3)
 
 
 def test_warnings_are_notes_on_stderr(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: Path) -> None:

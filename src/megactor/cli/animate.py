@@ -10,7 +10,7 @@ import typer
 from megactor.cli.failures import one_line, one_line_errors, warn
 from megactor.cli.progress import progress_display
 from megactor.cli.quiet import library_messages
-from megactor.errors import OutputError
+from megactor.errors import InputError, OutputError
 from megactor.options import AnimationOptions
 
 _MODEL = "Model and look"
@@ -241,13 +241,14 @@ def run_animation(
     verbose: bool,
     offload: bool = False,
 ) -> None:
-    """Checks all paths, then loads the model, animates and writes, with progress.
+    """Checks all files, then loads the model, animates and writes, with progress.
 
     Raises:
-        MegActorError: anything the user can mend; paths are checked before the model is loaded.
+        MegActorError: anything the user can mend; files are looked into before the model is loaded.
     """
     from megactor.media.container import probe
     from megactor.media.files import readable_file
+    from megactor.media.images import load_image
     from megactor.media.writer import check_output
 
     started = time.monotonic()
@@ -255,7 +256,16 @@ def run_animation(
     for kind, path in (("portrait", portrait), ("driving video", driving)):
         if readable_file(path, kind).resolve() == target:
             raise OutputError(f"output would replace the {kind}: {output}; choose another name")
-    probe(driving)
+    try:
+        picture = load_image(portrait)
+        probe(driving)
+    except InputError:
+        if _swapped(portrait, driving):
+            raise InputError(
+                f"{portrait} is a video and {driving} a picture, which drives nothing: "
+                f"did you mean {driving} {portrait}?"
+            ) from None
+        raise
 
     with library_messages(verbose), progress_display() as progress:
         progress("model", 0, 1)
@@ -266,7 +276,7 @@ def run_animation(
         if compile_blocks:
             pipeline.compile_blocks()
         progress("model", 1, 1)
-        result = pipeline(str(portrait), str(driving), **asdict(options), progress=progress)
+        result = pipeline(picture, str(driving), **asdict(options), progress=progress)
         result.save(target, audio=audio, force=force)
     for message in result.warnings:
         warn(message)
@@ -277,3 +287,16 @@ def run_animation(
             f"made in {seconds:.1f} s"
         )
     )
+
+
+def _swapped(portrait: Path, driving: Path) -> bool:
+    """Whether the files would do the other way round."""
+    from megactor.media.container import probe
+    from megactor.media.images import load_image
+
+    try:
+        probe(portrait)
+        load_image(driving)
+    except InputError:
+        return False
+    return True
