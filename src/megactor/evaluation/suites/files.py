@@ -7,7 +7,7 @@ from megactor.errors import InputError
 from megactor.evaluation.fingerprint import fingerprint
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif", ".webp")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".heic", ".heif", ".bmp", ".tif", ".tiff")
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...], kind: str) -> list[Path]:
