@@ -1,5 +1,6 @@
 """Running `megactor` in this process, and what every failure must look like."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -53,12 +54,14 @@ class FakePipeline:
 
     calls: what `from_preset` and the pipeline itself were given, in order.
     failure: raised by the pipeline's `frame`-th frame.
+    pause: seconds that a frame takes.
     """
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         self.failure: BaseException | None = None
         self.failing_frame = 2
+        self.pause = 0.0
         self.frame_count = 4
         self.warnings: list[str] = []
 
@@ -87,5 +90,6 @@ class FakePipeline:
         for number in range(self.frame_count):
             if self.failure is not None and number == self.failing_frame:
                 raise self.failure
+            time.sleep(self.pause)
             progress("denoise", number + 1, self.frame_count)
             yield np.full((64, 64, 3), 40 * number, np.uint8)

@@ -10,6 +10,7 @@ import typer
 from megactor.cli.failures import one_line, one_line_errors, warn
 from megactor.cli.progress import progress_display
 from megactor.cli.quiet import library_messages
+from megactor.cli.terminal import tell
 from megactor.errors import InputError, OutputError
 from megactor.options import AnimationOptions
 
@@ -277,11 +278,11 @@ def run_animation(
             pipeline.compile_blocks()
         progress("model", 1, 1)
         result = pipeline(picture, str(driving), **asdict(options), progress=progress)
-        result.save(target, audio=audio, force=force)
+        result.save(output, audio=audio, force=force)
     for message in result.warnings:
         warn(message)
     seconds, (width, height) = time.monotonic() - started, result.size
-    print(
+    tell(
         one_line(
             f"{output}: {result.frame_count} frames, {width}x{height}, {float(result.fps):g} frames/s, "
             f"made in {seconds:.1f} s"

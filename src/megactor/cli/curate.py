@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from megactor.cli.failures import one_line, one_line_errors, warn
+from megactor.cli.terminal import tell
 
 if TYPE_CHECKING:
     from megactor.curate.run import Outcome, Outlook
@@ -66,7 +67,7 @@ def curate(
         if not dry_run:
             _warn_of_space(outlook)
             outcome = run(sources, output, settings, progress, backends, donors, workers, ray_address)
-    print(_outlook_line(outlook) if dry_run else _outcome_lines(output, outcome))
+    tell(_outlook_line(outlook) if dry_run else _outcome_lines(output, outcome))
 
 
 def _backends(twins: str) -> list[str]:

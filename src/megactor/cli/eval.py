@@ -9,6 +9,7 @@ import typer
 
 from megactor.cli.failures import one_line_errors
 from megactor.cli.synth import require_extra
+from megactor.cli.terminal import tell
 from megactor.options import AnimationOptions
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def evaluate(
             raise InputError(f"no clip could be used, such as {next(iter(summary.skipped.values()))}")
         progress("report", 0, None)
         write_report(folder, summary)
-    print(markdown(summary, details=False))
-    print(f"\nmore in {folder / HTML} and {folder / MARKDOWN}")
+    tell(markdown(summary, details=False))
+    tell(f"\nmore in {folder / HTML} and {folder / MARKDOWN}")
 
 
 def _suite(

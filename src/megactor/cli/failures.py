@@ -8,6 +8,7 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
+from megactor.cli.terminal import READER_GONE, finish_stdout, nobody_reads
 from megactor.errors import MegActorError, explain, one_line
 
 P = ParamSpec("P")
@@ -29,6 +30,7 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
         verbose = bool(kwargs.get("verbose", False))
         try:
             command(*args, **kwargs)
+            finish_stdout()
         except typer.Exit:
             raise
         except KeyboardInterrupt:
@@ -37,6 +39,8 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             _print_traceback(verbose)
             _fail(explain(error), error.exit_code)
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and nobody_reads():
+                raise typer.Exit(READER_GONE) from None
             _print_traceback(verbose)
             hint = "" if verbose or "verbose" not in kwargs else "; run again with --verbose for details"
             _fail(explain(error) + hint, 1)

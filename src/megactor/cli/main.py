@@ -1,11 +1,8 @@
 """The `megactor` command line: one sub-command a job."""
 
 import platform
-import signal
-import sys
 from importlib import metadata
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -16,6 +13,7 @@ from megactor.cli.curate import curate
 from megactor.cli.demo import demo
 from megactor.cli.eval import evaluate
 from megactor.cli.synth import synth
+from megactor.cli.terminal import prepare_streams, unwinding_on_signals
 from megactor.cli.train import train
 from megactor.cli.ui import ui
 from megactor.cli.weights import weights
@@ -62,10 +60,6 @@ def megactor(
 
 def main() -> None:
     """Runs the command line; the entry point of the `megactor` script."""
-    # a polite kill unwinds like an error, so that no unfinished file stays behind
-    signal.signal(signal.SIGTERM, _exit_on_signal)
-    app()
-
-
-def _exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
+    prepare_streams()
+    with unwinding_on_signals():
+        app()

@@ -8,6 +8,7 @@ import typer
 
 from megactor.cli.animate import Force
 from megactor.cli.failures import one_line_errors
+from megactor.cli.terminal import tell
 
 if TYPE_CHECKING:
     from megactor.synth.audit.diversity import Histogram
@@ -49,7 +50,7 @@ def rig(
     with progress_display() as progress:
         built = convert_ict(checkout, lambda done, total: progress("read", done, total))
     built.save(target, force)
-    print(f"{target}: {len(built.neutral)} vertices, {len(built.expressions)} expressions")
+    tell(f"{target}: {len(built.neutral)} vertices, {len(built.expressions)} expressions")
 
 
 @synth.command("render")
@@ -79,7 +80,7 @@ def render(
     with progress_display() as progress:
         for done in render_shards(plan, output, rig, workers or os.cpu_count() or 1):
             progress("render", done, clips)
-    print(f"{output}: {clips} clips in {plan.shards} shards")
+    tell(f"{output}: {clips} clips in {plan.shards} shards")
 
 
 @synth.command("sheet")

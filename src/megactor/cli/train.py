@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from megactor.cli.failures import one_line, one_line_errors
+from megactor.cli.terminal import tell
 
 if TYPE_CHECKING:
     from megactor.train.config import TrainConfig
@@ -61,17 +62,14 @@ def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, cpu: bool
     trainer = Trainer(recipe, folder, display, cpu)
     if trainer.accelerator.is_main_process:
         for origin in trainer.origins:
-            print(one_line(str(origin)))
+            tell(one_line(str(origin)))
         count = sum(weight.numel() for weight in trainer.weights)
-        print(
-            f"{folder}: {count / 1e6:.1f} M weights learn, from step {trainer.progress.step} of {recipe.steps}",
-            flush=True,
-        )
+        tell(f"{folder}: {count / 1e6:.1f} M weights learn, from step {trainer.progress.step} of {recipe.steps}")
     with display:
         finished = trainer.run(seconds)
     if trainer.accelerator.is_main_process:
         ended = f"model in {folder / 'model'}" if finished else "the same command goes on"
-        print(f"{folder}: step {trainer.progress.step} of {recipe.steps}; {ended}")
+        tell(f"{folder}: step {trainer.progress.step} of {recipe.steps}; {ended}")
 
 
 def parse_time(text: str) -> float:

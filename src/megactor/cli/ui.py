@@ -8,6 +8,7 @@ import typer
 from megactor.cli.animate import Device, Model, Verbose
 from megactor.cli.failures import one_line_errors, warn
 from megactor.cli.quiet import library_messages
+from megactor.cli.terminal import tell
 
 _WHO = "Who may use it"
 _LIMITS = "Limits of a visitor"
@@ -73,7 +74,7 @@ def ui(
         print(f"{server.url}  (Ctrl-C ends it)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(open_browser=not no_browser)
-        print("closed; uploads and results were deleted")
+        tell("closed; uploads and results were deleted")
 
 
 def _require_extra() -> None:

@@ -8,6 +8,7 @@ import typer
 from megactor.cli.failures import one_line, one_line_errors
 from megactor.cli.progress import progress_display
 from megactor.cli.quiet import library_messages
+from megactor.cli.terminal import tell
 
 if TYPE_CHECKING:
     from megactor.weights.part import PartReport
@@ -32,7 +33,7 @@ def fetch(
         from megactor.weights.fetch import fetch as fetch_release
 
         folder = fetch_release(name, revision, progress=progress)
-    print(one_line(f"{name} is in {folder}; use it with --model {name}"))
+    tell(one_line(f"{name} is in {folder}; use it with --model {name}"))
 
 
 @weights.command("verify")
@@ -80,7 +81,7 @@ def convert(
         kind = None if dtype == "stored" else getattr(torch, dtype)
         folder = convert_release(source, output, MegActorPipeline, kind, force)
         progress("model", 1, 1)
-    print(one_line(f"{output}: {sum(path.stat().st_size for path in folder.rglob('*')) / 1e6:.0f} MB"))
+    tell(one_line(f"{output}: {sum(path.stat().st_size for path in folder.rglob('*')) / 1e6:.0f} MB"))
 
 
 def _print_table(reports: "list[PartReport]") -> None:

@@ -2,7 +2,8 @@
 
 A result is written under a hidden temporary name in the folder of its target, so that the final rename is
 atomic, and takes the target's name only when it is complete. Whatever interrupts the writing (an error, a
-full disk, Ctrl-C) leaves no temporary file, and an existing target stays as it was.
+full disk, Ctrl-C) leaves no temporary file, and an existing target stays as it was. What a process left that
+had no chance to clean up (a power cut, kill -9) is removed by the next one that writes there: see `leftovers`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from megactor.errors import OutputError
+from megactor.media.leftovers import hold, part_name, remove_leftovers
 
 # EFBIG: the file outgrew what the file system allows (FAT: 4 GB) or the process limit; the cure is the same.
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -75,9 +76,11 @@ def atomic_path(path: str | os.PathLike[str], force: bool = False) -> Iterator[P
         OutputError: as `check_target`; or the file cannot be created, completed or renamed.
     """
     target = check_target(path, force)
-    temporary = target.parent / f".megactor-{secrets.token_hex(6)}.part"
+    remove_leftovers(target.parent)
+    temporary = target.parent / part_name()
     with os_errors_as_output_errors(target):
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    release = hold(descriptor)
     try:
         yield temporary
         with os_errors_as_output_errors(target):
@@ -88,6 +91,7 @@ def atomic_path(path: str | os.PathLike[str], force: bool = False) -> Iterator[P
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        release()
 
 
 def _flush_to_disk(path: Path) -> None:
