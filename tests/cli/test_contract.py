@@ -38,7 +38,7 @@ OPTIONS = {
     "weights verify": set(),
     "weights convert": {"--output", "--dtype", "--force"},
     "eval": {
-        *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--clips", "--frames"),
+        *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--pairs", "--clips", "--frames"),
         *("--workers", "--steps", "--guidance", "--speed", "--weights", "--rig"),
     },
     "ui": {
