@@ -1,6 +1,7 @@
 """`megactor synth`: render people who do not exist."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,8 +76,11 @@ def render(
     require_extra()
     from megactor.cli.progress import progress_display
     from megactor.synth.clips.shards import ShardPlan, render_shards
+    from megactor.synth.clips.variety import TRAINING
 
-    plan = ShardPlan(clips, frames, size, fps, seed, clips_per_shard, framing_jitter, talking)
+    plan = ShardPlan(
+        clips, frames, size, fps, seed, clips_per_shard, framing_jitter, replace(TRAINING, talking=talking)
+    )
     with progress_display() as progress:
         for done in render_shards(plan, output, rig, workers or os.cpu_count() or 1):
             progress("render", done, clips)
@@ -103,7 +107,8 @@ def sheet(
     from megactor.errors import InputError
     from megactor.media.atomic import atomic_path, check_target
     from megactor.synth.clips.clip import Clip
-    from megactor.synth.clips.plan import Variety, plan_clip
+    from megactor.synth.clips.plan import plan_clip
+    from megactor.synth.clips.variety import TRAINING
 
     picture_format = _PICTURE_FORMATS.get(output.suffix.lower())
     if picture_format is None:
@@ -112,7 +117,7 @@ def sheet(
     renderer, rows = _renderer(rig), []
     with progress_display() as progress:
         for number in range(clips):
-            plan = plan_clip(seed + number, frames=61, variety=Variety(talking=talking))
+            plan = plan_clip(seed + number, frames=61, variety=replace(TRAINING, talking=talking))
             clip = Clip(renderer, plan, size)
             moments = [clip.frame(index) for index in (0, 30, 60)]
             rows.append(np.hstack([picture for moment in moments for picture in moment.pictures.values()]))
@@ -183,7 +188,7 @@ def _print_beside(folder: Path, rig: Path | None, seeds: range, seconds: float, 
     from megactor.errors import InputError
     from megactor.faces.analyzer import create_analyzer
     from megactor.synth.audit.spread import compare, read_rendered, read_videos
-    from megactor.synth.clips.plan import Variety
+    from megactor.synth.clips.variety import TRAINING
 
     videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
     if not videos:
@@ -194,7 +199,7 @@ def _print_beside(folder: Path, rig: Path | None, seeds: range, seconds: float, 
         for clip in read_videos(videos, seconds, analyzer):
             real.append(clip)
             progress("read", len(real), len(videos))
-        for clip in read_rendered(renderer, seeds, seconds, Variety(talking=talking), analyzer):
+        for clip in read_rendered(renderer, seeds, seconds, replace(TRAINING, talking=talking), analyzer):
             rendered.append(clip)
             progress("render", len(rendered), len(seeds))
     known = [[clip for clip in clips if clip is not None] for clips in (rendered, real)]

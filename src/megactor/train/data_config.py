@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from megactor.synth.clips.variety import TRAINING
+
 VALIDATION_SEED = 1_800_000_000
 """Rendered clips from this seed on are for validation; those of SynthBench come after them."""
 
@@ -30,6 +32,10 @@ class RenderedConfig(StrictModel):
         framing_jitter: how far the twins' cameras differ.
         talking: share of the clips in which people talk with a still head, as in real videos; in the others they pull
             faces and turn their heads.
+        details: share in which people have teeth, wrinkles and jewelry of their own.
+        blurred: share in which what moves is blurred.
+        shaken: share that are filmed by hand.
+        repeated: share in which frames come twice.
         reuse: None: every sample draws from all clips. Else new clips come in as training goes on: sample n draws
             from the `clips` clips from number n / reuse on, so that each is seen about `reuse` times.
         cache: folder where rendered clips are kept; runs with the same clips share it.
@@ -43,7 +49,11 @@ class RenderedConfig(StrictModel):
     sources: Positive = 2
     first_seed: Annotated[int, Field(ge=0)] = 0
     framing_jitter: Annotated[float, Field(ge=0)] = 0.0
-    talking: Share = 0.5
+    talking: Share = TRAINING.talking
+    details: Share = TRAINING.details
+    blurred: Share = TRAINING.blurred
+    shaken: Share = TRAINING.shaken
+    repeated: Share = TRAINING.repeated
     reuse: Annotated[float, Field(gt=0)] | None = None
     cache: Path = Path("runs/clips")
     rig: Path | None = None

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from megactor.errors import InputError
+from megactor.synth.clips.variety import Variety
 from megactor.train.clips import BrokenClipError, ClipSource
 from megactor.train.data_config import DataConfig
 from megactor.train.rendered import RenderedClips
@@ -158,7 +159,13 @@ def _sources(config: DataConfig) -> tuple[Sequence[ClipSource], list[float]]:
                 rendered.cache,
                 rendered.rig,
                 rendered.framing_jitter,
-                rendered.talking,
+                Variety(
+                    talking=rendered.talking,
+                    details=rendered.details,
+                    blurred=rendered.blurred,
+                    shaken=rendered.shaken,
+                    repeated=rendered.repeated,
+                ),
                 config.layers,
             )
         )

@@ -13,8 +13,9 @@ from megactor.media.atomic import os_errors_as_output_errors
 from megactor.synth.anatomy.bust import build_bust
 from megactor.synth.anatomy.rig import Rig, find_rig
 from megactor.synth.clips.clip import Clip, ClipFrame
-from megactor.synth.clips.plan import RenderPlan, Variety, plan_clip
+from megactor.synth.clips.plan import RenderPlan, plan_clip
 from megactor.synth.clips.truth import collect_truth
+from megactor.synth.clips.variety import PLAIN, Variety
 from megactor.synth.motion.performance import random_motion
 from megactor.synth.render.correspondence import correspond
 from megactor.synth.render.renderer import Renderer
@@ -45,7 +46,7 @@ class RenderedClips:
     cache: folder, made when it is missing; other runs with the same clips may share it.
     rig: file, or None for the installed one.
     framing_jitter: see `plan_clip`.
-    talking: share of the clips in which people talk with a still head, see `Variety`.
+    variety: what clips have beyond those of SynthBench.
     layers: whether clips know the target's true matte and plate.
 
     Raises:
@@ -61,7 +62,7 @@ class RenderedClips:
     cache: Path
     rig: Path | None = None
     framing_jitter: float = 0.0
-    talking: float = 0.0
+    variety: Variety = PLAIN
     layers: bool = False
     _renderer: Renderer | None = field(default=None, init=False, repr=False)
 
@@ -70,7 +71,7 @@ class RenderedClips:
         self._rig = find_rig(self.rig)
         rig = hashlib.sha256(self._rig.read_bytes()).hexdigest()
         look = f"{__version__} {rig} {self.frames} {self.fps} {self.size} {self.sources} {self.framing_jitter}"
-        look += f" talking {self.talking}" if self.talking else ""
+        look += f" {self.variety}" if self.variety != PLAIN else ""
         look += " layers" if self.layers else ""
         self._folder = self.cache / f"{self.frames}x{self.size}-{hashlib.sha256(look.encode()).hexdigest()[:12]}"
 
@@ -143,7 +144,7 @@ class RenderedClips:
         )
 
     def _plan(self, seed: int) -> RenderPlan:
-        return plan_clip(seed, self.frames, self.fps, self.framing_jitter, variety=Variety(talking=self.talking))
+        return plan_clip(seed, self.frames, self.fps, self.framing_jitter, variety=self.variety)
 
     def _motion(self, clip: Clip, frames: list[ClipFrame], seed: int) -> Motion:
         sources = stream(seed, "sources").choice(self.frames, self.sources, replace=False)

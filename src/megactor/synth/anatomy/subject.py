@@ -84,6 +84,41 @@ class ClothesLook:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """Skin that folds with an expression: a part of the skin texture that becomes deeper and darker.
+
+    mask: (h, w) uint8, how deep, 255 = 1.
+    row, column: texel of the skin texture that its left upper corner lies on.
+    shapes: names of expressions, and how much of the fold each makes at full weight.
+    """
+
+    mask: np.ndarray
+    row: int
+    column: int
+    shapes: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Lenses:
+    """What the lenses of glasses mirror. Places are in half widths and half heights of a lens, right and up.
+
+    rims: for each lens (N, K) int, the vertices round its outline, K at each of N places; the first lies to the right
+        of the lens's middle as the camera sees it, and they run counter-clockwise.
+    window: left, bottom, width and height of a bright rectangle, as it is mirrored when the face looks at the camera.
+    strength: how bright it is, 0..1; bars: how dark the cross in it.
+    sheen: light from all around, 0..1.
+    color: sRGB of what is mirrored.
+    """
+
+    rims: tuple[np.ndarray, np.ndarray]
+    window: tuple[float, float, float, float]
+    strength: float
+    bars: float
+    sheen: float
+    color: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class LocalScale:
     """Exaggeration of 3-D avatars: points are moved away from `center` by `weight` times their distance.
 
@@ -115,6 +150,10 @@ class Subject:
     lash_density, lash_length: of the cut-out.
     expression_gain: factor on expressions other than the eyes'.
     local_scales: applied in order after the expression.
+    painted_mouth: whether `colors` holds those of teeth, gums and tongue, too; else everybody's are alike.
+    mouth_dimness: 1 = as dark inside as a mouth is by default, 0 = as light as the face.
+    folds: of the skin, where expressions make some.
+    lenses: of glasses that mirror something.
     """
 
     rest: np.ndarray
@@ -139,3 +178,7 @@ class Subject:
     eyes: EyeLook
     skin: SkinLook
     clothes: ClothesLook
+    painted_mouth: bool = False
+    mouth_dimness: float = 1.0
+    folds: tuple[Fold, ...] = ()
+    lenses: Lenses | None = None

@@ -55,7 +55,7 @@ def check_people(renderer: Renderer, seeds: range, poses: int = 4) -> Iterator[t
     """
     for seed in seeds:
         avatar = seed % 8 == 7
-        subject = build_subject(renderer.bust, random_traits(seed, avatar=avatar))
+        subject = build_subject(renderer.bust, random_traits(seed, avatar, details=True))
         scene = random_scene(seed, random_framing(seed, zoom=1.25 if avatar else 1.0))
         faults = closed_eye_faults(renderer, subject, scene, seed)
         for number in range(poses):

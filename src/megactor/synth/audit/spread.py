@@ -14,7 +14,8 @@ from megactor.faces.head_pose import frontal_landmarks, head_pose
 from megactor.faces.tracking import FaceFollower
 from megactor.media.reader import VideoReader
 from megactor.synth.clips.clip import Clip
-from megactor.synth.clips.plan import Variety, plan_clip
+from megactor.synth.clips.plan import plan_clip
+from megactor.synth.clips.variety import Variety
 from megactor.synth.render.renderer import Renderer
 
 LEAST_FRAMES = 12

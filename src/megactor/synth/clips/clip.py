@@ -16,6 +16,13 @@ from megactor.synth.render.renderer import Rendered, Renderer
 from megactor.synth.scene.photo import PhotoLook, develop
 from megactor.synth.scene.scene import Scene, random_scene
 
+_FILMED = ("photo", "avatar")
+"""Styles of pictures that are exposed for a while; painters do not blur what moves."""
+_SHARP = 0.8
+"""Pixels that something may move while the shutter is open before it is blurred."""
+_INSTANTS = 5
+"""At most so many are seen in a frame."""
+
 
 @dataclass(frozen=True)
 class ClipFrame:
@@ -61,18 +68,20 @@ class Clip:
         self.motion: MotionSequence = random_motion(plan.motion_seed, plan.frames, names, plan.fps, plan.talking_head)
         self.subjects: dict[str, Subject] = {}
         self.scenes: dict[str, Scene] = {}
-        self._looks: dict[str, PhotoLook] = {}
+        self.looks: dict[str, PhotoLook] = {}
         for name in streams:
             performer = plan.performers[name]
-            traits = random_traits(performer.identity_seed, avatar=performer.style.name == "avatar")
+            traits = random_traits(
+                performer.identity_seed, avatar=performer.style.name == "avatar", details=plan.details
+            )
             self.subjects[name] = build_subject(renderer.bust, traits)
             self.scenes[name] = random_scene(performer.scene_seed, plan.framings[name])
             look = self.scenes[name].photo
             # a painting has no sensor noise and no white balance; its file may be compressed like any other
-            self._looks[name] = look if performer.style.name == "photo" else PhotoLook(jpeg=look.jpeg)
+            self.looks[name] = look if performer.style.name == "photo" else PhotoLook(jpeg=look.jpeg)
         self._renderer = renderer
         self._layers = layers
-        self._plates: dict[str, np.ndarray] = {}
+        self._plates: dict[str, tuple[tuple[float, float], np.ndarray]] = {}
 
     def __len__(self) -> int:
         """Frames."""
@@ -84,22 +93,64 @@ class Clip:
 
     def frame(self, index: int) -> ClipFrame:
         """Renders one moment of all streams."""
-        pose = self.motion[index]
-        pictures, rendered = {}, {}
-        for name, subject in self.subjects.items():
-            seen = self._renderer.render(subject, self.scenes[name], pose, self.size, self.supersampling)
+        moment = self.plan.handling.moment(index)
+        pictures, rendered, layers = {}, {}, {}
+        for name in self.subjects:
+            seen = self._exposed(name, moment)
             painted = self.plan.performers[name].style.paint(seen)
-            developed = develop(painted, self._looks[name], noise_seed=index)
+            developed = develop(painted, self.looks[name], noise_seed=moment)
             pictures[name] = np.round(developed * 255).astype(np.uint8)
             rendered[name] = seen
-        layers = {
-            name: Layers(true_matte(rendered[name], self._looks[name]), self._plate(name)) for name in self._layers
-        }
-        return ClipFrame(pictures, rendered, pose, layers)
+            if name in self._layers:
+                layers[name] = Layers(true_matte(seen, self.looks[name]), self._plate(name, moment))
+        return ClipFrame(pictures, rendered, self.motion[moment], layers)
 
-    def _plate(self, name: str) -> np.ndarray:
-        """The same for all frames: camera and background stand still."""
-        if name not in self._plates:
-            background = self._renderer.background(self.scenes[name], self.size)
-            self._plates[name] = true_plate(background, self.plan.performers[name].style, self._looks[name])
-        return self._plates[name]
+    def _exposed(self, name: str, moment: int) -> Rendered:
+        """What the camera sees while its shutter is open: the mean of some instants, the truth of the middle one."""
+        seen = self._instant(name, float(moment))
+        around = self._instants(name, moment)
+        if around:
+            others = [self._instant(name, position) for position in around]
+            for field_name in ("rgb", "alpha"):
+                values = [getattr(one, field_name) for one in (seen, *others)]
+                getattr(seen, field_name)[:] = np.mean(values, axis=0)
+        return seen
+
+    def _instants(self, name: str, moment: int) -> list[float]:
+        """Positions in the motion, besides the middle one, that are seen: as many as what moves fastest has pixels."""
+        style, handling = self.plan.performers[name].style.name, self.plan.handling
+        if handling.shutter == 0 or style not in _FILMED:
+            return []
+        half = min(handling.shutter * self.plan.fps, 1.0) / 2
+        before, after = self.motion.between(moment - half), self.motion.between(moment + half)
+        units = (
+            10 * float(np.linalg.norm(after.rotation - before.rotation))
+            + float(np.linalg.norm(after.translation - before.translation))
+            + float(np.abs(after.expressions - before.expressions).max())
+        )
+        pixels = units * self.size / (2 * self.plan.framings[name].half_height)
+        if pixels < _SHARP:
+            return []
+        count = min(int(np.ceil(pixels / 2)), _INSTANTS // 2)
+        steps = half * np.arange(1, count + 1) / (count + 0.5)
+        return [*(moment - steps[::-1]), *(moment + steps)]
+
+    def _instant(self, name: str, position: float) -> Rendered:
+        shift = self.plan.handling.shift(position / self.plan.fps)
+        return self._renderer.render(
+            self.subjects[name],
+            self.scenes[name],
+            self.motion.between(position),
+            self.size,
+            self.supersampling,
+            shift,
+            (0.0, 0.0) if name == "target" else shift,
+        )
+
+    def _plate(self, name: str, moment: int) -> np.ndarray:
+        """The target's is the same for all frames: its background stands still."""
+        shift = (0.0, 0.0) if name == "target" else self.plan.handling.shift(moment / self.plan.fps)
+        if name not in self._plates or self._plates[name][0] != shift:
+            background = self._renderer.background(self.scenes[name], self.size, shift)
+            self._plates[name] = shift, true_plate(background, self.plan.performers[name].style, self.looks[name])
+        return self._plates[name][1]

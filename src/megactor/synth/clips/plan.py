@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from megactor.synth.clips.handling import ON_A_STAND, Handling, random_handling
+from megactor.synth.clips.variety import PLAIN, Variety
 from megactor.synth.scene.scene import Framing, random_framing
 from megactor.synth.streams import chance, stream
 from megactor.synth.styles.style import Style, random_style
@@ -30,16 +32,6 @@ class Performer:
 
 
 @dataclass(frozen=True)
-class Variety:
-    """What clips may have beyond those of SynthBench, each as the share of clips that has it. The default: none.
-
-    talking: people talk as they do in real videos, with a still head; else they pull faces and turn their heads.
-    """
-
-    talking: float = 0.0
-
-
-@dataclass(frozen=True)
 class RenderPlan:
     """All about a clip, in numbers: the same plan gives the same pictures.
 
@@ -49,6 +41,8 @@ class RenderPlan:
     performers: by stream.
     frames, fps: length and rate.
     talking_head: which kind of motion, see `random_motion`.
+    details: whether people have theirs, see `random_traits`.
+    handling: of the camera.
     """
 
     seed: int
@@ -58,6 +52,8 @@ class RenderPlan:
     frames: int
     fps: float
     talking_head: bool = False
+    details: bool = False
+    handling: Handling = ON_A_STAND
 
 
 def plan_clip(
@@ -82,7 +78,7 @@ def plan_clip(
         photo: how likely target and swapped are photographs; styled never is.
         variety: what else there may be; each thing is drawn from a stream of its own, so the rest of the clip stays.
     """
-    variety = variety or Variety()
+    variety = variety or PLAIN
     seeds = stream(seed, "clip").integers(0, 2**31, 8).tolist()
     styles = {
         "target": random_style(seeds[0], photo),
@@ -104,6 +100,8 @@ def plan_clip(
         frames=frames,
         fps=fps,
         talking_head=chance(stream(seed, "talking head"), variety.talking),
+        details=chance(stream(seed, "details"), variety.details),
+        handling=random_handling(seed, variety.blurred, variety.shaken, variety.repeated),
     )
 
 

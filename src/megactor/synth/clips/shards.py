@@ -29,9 +29,10 @@ from megactor.media.writer import VideoWriter
 from megactor.synth.anatomy.bust import build_bust
 from megactor.synth.anatomy.rig import Rig, find_rig
 from megactor.synth.clips.clip import Clip, ClipFrame
-from megactor.synth.clips.plan import STREAMS, Variety, plan_clip
+from megactor.synth.clips.plan import STREAMS, plan_clip
 from megactor.synth.clips.synthbench import FIRST_SEED
 from megactor.synth.clips.truth import collect_truth
+from megactor.synth.clips.variety import TRAINING, Variety
 from megactor.synth.render.renderer import Renderer
 
 INDEX = "index.json"
@@ -50,7 +51,7 @@ class ShardPlan:
     seed: clip number n is planned from `seed + n`.
     clips_per_shard: how many share a tar file.
     framing_jitter: see `plan_clip`.
-    talking: see `Variety`.
+    variety: what clips have beyond those of SynthBench, each a share of the clips.
     """
 
     clips: int
@@ -60,7 +61,7 @@ class ShardPlan:
     seed: int = 0
     clips_per_shard: int = 16
     framing_jitter: float = 0.0
-    talking: float = 0.5
+    variety: Variety = TRAINING
 
     def __post_init__(self) -> None:
         """Checks the numbers.
@@ -73,8 +74,9 @@ class ShardPlan:
                 raise InputError(f"{name.replace('_', ' ')} must be more than 0, not {getattr(self, name)}")
         if not 0 <= self.framing_jitter < math.inf:
             raise InputError(f"the framing jitter must not be negative: {self.framing_jitter}")
-        if not 0 <= self.talking <= 1:
-            raise InputError(f"the share of clips with talking heads lies between 0 and 1, not {self.talking}")
+        for name, share in dataclasses.asdict(self.variety).items():
+            if not 0 <= share <= 1:
+                raise InputError(f"the share of {name} clips lies between 0 and 1, not {share}")
         if self.seed < 0:
             raise InputError(f"the seed must not be negative: {self.seed}")
         if self.seed + self.clips > FIRST_SEED:
@@ -213,8 +215,8 @@ def encode_clip(renderer: Renderer, plan: ShardPlan, seed: int, folder: Path) ->
         seed: of the clip.
         folder: for temporary files.
     """
-    variety = Variety(talking=plan.talking)
-    clip = Clip(renderer, plan_clip(seed, plan.frames, plan.fps, plan.framing_jitter, variety=variety), plan.size)
+    planned = plan_clip(seed, plan.frames, plan.fps, plan.framing_jitter, variety=plan.variety)
+    clip = Clip(renderer, planned, plan.size)
     with tempfile.TemporaryDirectory(prefix=".megactor-", suffix=".part", dir=folder) as scratch:
         paths = {name: Path(scratch, f"{name}.mp4") for name in STREAMS}
         with contextlib.ExitStack() as stack:

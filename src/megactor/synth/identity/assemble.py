@@ -9,9 +9,12 @@ from megactor.synth.anatomy.subject import EyeLook, Material, Subject
 from megactor.synth.identity.attached import Attached
 from megactor.synth.identity.beard import grow_beard
 from megactor.synth.identity.clothes import build_collar, clothes_look, thicken
-from megactor.synth.identity.glasses import build_glasses
+from megactor.synth.identity.earrings import build_earrings
+from megactor.synth.identity.folds import expression_folds
+from megactor.synth.identity.glasses import build_glasses, lenses_of
 from megactor.synth.identity.hair import grow_hair
 from megactor.synth.identity.hats import below_rim, build_hat
+from megactor.synth.identity.mouth import mouth_colors, shaped_teeth
 from megactor.synth.identity.shape import avatar_scales, rest_shape, scaled
 from megactor.synth.identity.skin import bake_skin, skin_look, vertex_albedo
 from megactor.synth.identity.traits import HatTraits, Traits
@@ -36,20 +39,30 @@ def build_subject(bust: Bust, traits: Traits, texture_size: int = TEXTURE_SIZE) 
     look = clothes_look(traits.clothes, None, 0.0)
     scales = avatar_scales(bust, traits.avatar) if traits.avatar else ()
     rest = thicken(bust, rest_shape(bust, traits.shape), look)
+    albedo = vertex_albedo(bust, traits)
+    if traits.mouth:
+        rest = shaped_teeth(bust, rest, traits.mouth, traits.seed)
+        albedo = mouth_colors(bust, albedo, traits.mouth, traits.seed)
     # what is attached is fitted to the figure as it looks; the bust itself is scaled after its expression
     fitted = scaled(rest, scales)
     hair = grow_hair(bust, fitted, traits)
     if hair is not None and hat is not None:
         hair = _tucked_under(hair, hat)
     parts = [hair, grow_beard(bust, fitted, traits), build_collar(bust, fitted, traits.clothes, look)]
-    if traits.glasses:
-        parts.append(build_glasses(bust, fitted, traits.glasses))
+    glasses = build_glasses(bust, fitted, traits.glasses) if traits.glasses else None
+    parts.append(glasses)
     if hat:
         parts.append(build_hat(bust, fitted, hat))
+    if traits.earrings:
+        parts.append(build_earrings(bust, fitted, traits.earrings))
     attached = [part for part in parts if part is not None]
+    lenses = None
+    if glasses and traits.lenses:
+        before = attached[: next(i for i, part in enumerate(attached) if part is glasses)]
+        lenses = lenses_of(traits.lenses, len(rest) + sum(len(part.positions) for part in before))
     eyes = traits.eyes
     return Subject(
-        **_merged(bust, rest, vertex_albedo(bust, traits), attached),
+        **_merged(bust, rest, albedo, attached),
         lash_triangles=len(bust.lash_triangles),
         skin_texture=bake_skin(bust, traits, texture_size),
         lash_density=eyes.lash_density,
@@ -59,6 +72,10 @@ def build_subject(bust: Bust, traits: Traits, texture_size: int = TEXTURE_SIZE) 
         eyes=EyeLook(iris_radius=eyes.iris_radius, pupil=eyes.pupil, outer=eyes.outer, inner=eyes.inner),
         skin=skin_look(traits),
         clothes=look,
+        painted_mouth=traits.mouth is not None,
+        mouth_dimness=traits.mouth.dimness if traits.mouth else 1.0,
+        lenses=lenses,
+        folds=expression_folds(bust.landmark_uvs, traits, texture_size),
     )
 
 

@@ -10,11 +10,14 @@ from megactor.synth.identity.traits import (
     BrowTraits,
     ClothesTraits,
     Color,
+    EarringTraits,
     EyeTraits,
     GlassesTraits,
     HairTraits,
     HatTraits,
+    LensTraits,
     MakeUp,
+    MouthTraits,
     ShapeTraits,
     SkinTraits,
     Traits,
@@ -88,12 +91,14 @@ _HIGH_COLLARS = {"turtleneck": 0.0, "scarf": 0.0, "hood": 1.0, "shirt": 3.0}
 """Collars that sit at the neck, and how far their opening runs down."""
 
 
-def random_traits(seed: int, avatar: bool = False) -> Traits:
+def random_traits(seed: int, avatar: bool = False, details: bool = False) -> Traits:
     """The person of a seed.
 
     Args:
         seed: at least 0.
         avatar: gives the person the proportions of an animated figure.
+        details: teeth, gums and a tongue of their own, skin that folds with expressions, earrings, glasses that mirror
+            something; the rest stays.
     """
     who = stream(seed, "who")
     feminine = chance(who, 0.5)
@@ -115,6 +120,10 @@ def random_traits(seed: int, avatar: bool = False) -> Traits:
         hat=_hat(seed),
         clothes=_clothes(seed),
         avatar=_avatar(seed) if avatar else None,
+        mouth=_mouth(seed, age) if details else None,
+        folds=float(stream(seed, "folds").uniform(0.4, 1.0)) if details and not avatar else 0.0,
+        lenses=_lenses(seed) if details else None,
+        earrings=_earrings(seed, feminine) if details else None,
     )
 
 
@@ -297,6 +306,56 @@ def _clothes(seed: int) -> ClothesTraits:
         neckline=neckline,
         neck_v=neck_v,
         neck_width=neck_width,
+    )
+
+
+def _mouth(seed: int, age: float) -> MouthTraits:
+    rng = stream(seed, "mouth")
+    yellow = np.clip(rng.beta(1.5, 3) + 0.35 * age, 0, 1)
+    white = np.array([0.66, 0.62, 0.54]) * rng.uniform(0.8, 1.1)
+    return MouthTraits(
+        teeth=_color(white * np.array([1 - 0.1 * yellow, 1 - 0.2 * yellow, 1 - 0.5 * yellow])),
+        gum=_color(np.array([0.38, 0.12, 0.11]) * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.1, 3))),
+        tongue=_color(np.array([0.36, 0.14, 0.13]) * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.08, 3))),
+        width=float(rng.uniform(0.93, 1.0) if chance(rng, 0.8) else rng.uniform(0.82, 0.93)),
+        front_gap=float(rng.uniform(0.05, 0.28)) if chance(rng, 0.15) else 0.0,
+        crooked=float(rng.beta(1.2, 2.5)),
+        uneven=float(rng.beta(1.2, 2.5)),
+        gum_line=float(rng.beta(1.2, 2.0)) if chance(rng, 0.5) else 0.0,
+        dimness=float(rng.uniform(0.35, 1.1)),
+    )
+
+
+def _lenses(seed: int) -> LensTraits:
+    rng = stream(seed, "lenses")
+    window = chance(rng, 0.7)
+    bluish = hsv(rng.choice([205.0, 140.0, 265.0]), rng.uniform(0.05, 0.45), 1.0)
+    return LensTraits(
+        window=(
+            float(rng.uniform(-1.2, 0.4)),
+            float(rng.uniform(-0.2, 0.6)),
+            float(rng.uniform(0.25, 1.0)),
+            float(rng.uniform(0.3, 1.0)),
+        ),
+        strength=float(rng.uniform(0.15, 0.85)) if window else 0.0,
+        bars=float(rng.uniform(0, 0.8)),
+        sheen=float(rng.uniform(0.0, 0.12)),
+        color=_color(bluish),
+    )
+
+
+def _earrings(seed: int, feminine: bool) -> EarringTraits | None:
+    rng = stream(seed, "earrings")
+    if not chance(rng, 0.55 if feminine else 0.1):
+        return None
+    kind = pick(rng, {"stud": 0.45, "hoop": 0.35, "drop": 0.2})
+    metals = linear([(214, 175, 90), (205, 205, 210), (60, 60, 64), (200, 140, 120), (170, 40, 50), (40, 90, 160)])
+    return EarringTraits(
+        kind=kind,
+        size=float(rng.uniform(0.6, 1.8) if kind == "hoop" else rng.uniform(0.6, 1.3)),
+        angle=float(rng.uniform(0.3, 1.3)),
+        color=_color(metals[rng.integers(len(metals))]),
+        both=feminine or chance(rng, 0.4),
     )
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from megactor.synth.anatomy.bust import Bust
-from megactor.synth.anatomy.subject import Material
+from megactor.synth.anatomy.subject import Lenses, Material
 from megactor.synth.identity.attached import Attached, attach, join, tube
-from megactor.synth.identity.traits import GlassesTraits
+from megactor.synth.identity.traits import GlassesTraits, LensTraits
 
 _UPPER_LIDS = [37, 38, 43, 44]
 _IN_FRONT_OF_LIDS = 0.9
@@ -13,6 +13,8 @@ _FARTHEST = 2.0
 """In front of that, at most, for noses that reach out."""
 _NEAR = 0.35
 """Skin that is this near to the frame, seen from the front, may not come through it."""
+_BRIDGE, _RIM, _TEMPLE = 7, 36, 8
+"""Points along the bridge, round a lens and along a temple."""
 _EAR = np.array([7.9, 0.6, -0.5])
 """Where temples rest: x from the middle, y from the lenses' center, z."""
 
@@ -32,7 +34,7 @@ def build_glasses(bust: Bust, rest: np.ndarray, glasses: GlassesTraits) -> Attac
         np.array([rims[1][:, 0].max(), height + 0.3, 0]),
         np.array([rims[0][:, 0].min(), height + 0.3, 0]),
         np.array([0, 0.35, 0.25]),
-        7,
+        _BRIDGE,
     )
     front = _depth_before_the_face(bust, rest, np.concatenate([*rims, bridge])) + glasses.thickness
     forwards = np.array([0, 0, front])
@@ -42,14 +44,26 @@ def build_glasses(bust: Bust, rest: np.ndarray, glasses: GlassesTraits) -> Attac
         hinge = rim[np.argmax(side * rim[:, 0])] + forwards
         hinge[1] += 0.5
         ear = np.array([side * max(_EAR[0], abs(hinge[0]) + 0.3), height + _EAR[1], _EAR[2]])
-        parts.append(tube(_arc(hinge, ear, np.array([0.4 * side, 0, 0]), 8), 0.9 * glasses.thickness, closed=False))
+        parts.append(
+            tube(_arc(hinge, ear, np.array([0.4 * side, 0, 0]), _TEMPLE), 0.9 * glasses.thickness, closed=False)
+        )
     positions, triangles = join(parts)
     return attach(positions, triangles, Material.FRAME, np.array(glasses.color), 1.0)
 
 
+def lenses_of(lenses: LensTraits, start: int) -> Lenses:
+    """The lenses of what `build_glasses` made, whose vertices are the subject's from number `start` on."""
+    sides = 6  # of a tube
+    rims, first = [], start + _BRIDGE * sides
+    for _ in range(2):
+        rims.append(first + np.arange(_RIM * sides).reshape(_RIM, sides))
+        first += (_RIM + _TEMPLE) * sides
+    return Lenses((rims[0], rims[1]), lenses.window, lenses.strength, lenses.bars, lenses.sheen, lenses.color)
+
+
 def _rim(middle: float, height: float, glasses: GlassesTraits) -> np.ndarray:
     """(N, 3) outline of a lens; z is how far it lies behind the middle of the glasses, which follow the face."""
-    turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    turn = np.linspace(0, 2 * np.pi, _RIM, endpoint=False)
     power = 2 / glasses.exponent
     x = middle + np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** power * glasses.half_width
     y = height + np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** power * glasses.half_height

@@ -131,6 +131,35 @@ class GlassesTraits:
 
 
 @dataclass(frozen=True)
+class LensTraits:
+    """What lenses mirror: the fields of `subject.Lenses` but for their place."""
+
+    window: tuple[float, float, float, float]
+    strength: float
+    bars: float
+    sheen: float
+    color: Color
+
+
+@dataclass(frozen=True)
+class EarringTraits:
+    """Earrings.
+
+    kind: "stud", "hoop", "drop".
+    size: radius of a hoop, rig units, and as much larger or smaller for others.
+    angle: that hoops are turned out of the picture's plane, radians.
+    color: of the metal.
+    both: in both ears; else in the person's left.
+    """
+
+    kind: str
+    size: float
+    angle: float
+    color: Color
+    both: bool
+
+
+@dataclass(frozen=True)
 class HatTraits:
     """A hat.
 
@@ -166,6 +195,29 @@ class ClothesTraits:
 
 
 @dataclass(frozen=True)
+class MouthTraits:
+    """The inside of a mouth.
+
+    teeth, gum, tongue: colors.
+    width: of a tooth, 1 = touches its neighbors.
+    front_gap: between the middle ones, rig units.
+    crooked, uneven: 0..1, how differently teeth stand, and how differently they are colored.
+    gum_line: 0..1, how far down the gum covers the upper teeth.
+    dimness: how dark it is inside, 1 = as it is by default, 0 = as light as the face.
+    """
+
+    teeth: Color
+    gum: Color
+    tongue: Color
+    width: float
+    front_gap: float
+    crooked: float
+    uneven: float
+    gum_line: float
+    dimness: float
+
+
+@dataclass(frozen=True)
 class AvatarTraits:
     """Proportions of a figure of a 3-D animation, each 0 = human: larger eyes and head, smaller nose and jaw."""
 
@@ -181,6 +233,9 @@ class Traits:
 
     seed: of the fine detail that has no number of its own: which strand goes where.
     feminine: looks, make-up and hair as on pictures of women; age: 0 = twenty, 1 = eighty.
+    mouth: None = teeth, gums and tongue like everybody's.
+    folds: how deep skin folds with expressions, 0 = not at all.
+    lenses: what glasses mirror, None = nothing.
     """
 
     seed: int
@@ -197,3 +252,7 @@ class Traits:
     hat: HatTraits | None
     clothes: ClothesTraits
     avatar: AvatarTraits | None
+    mouth: MouthTraits | None = None
+    folds: float = 0.0
+    lenses: LensTraits | None = None
+    earrings: EarringTraits | None = None

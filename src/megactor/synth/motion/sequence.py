@@ -50,6 +50,14 @@ class MotionSequence:
         """One moment."""
         return MotionFrame(self.expressions[index], self.rotation[index], self.translation[index], self.gaze[index])
 
+    def between(self, position: float) -> MotionFrame:
+        """A moment between two frames, or the first or last one beyond them."""
+        position = min(max(position, 0.0), len(self) - 1.0)
+        first = min(int(position), max(len(self) - 2, 0))
+        last, share = min(first + 1, len(self) - 1), np.float32(position - first)
+        tracks = (self.expressions, self.rotation, self.translation, self.gaze)
+        return MotionFrame(*((1 - share) * track[first] + share * track[last] for track in tracks))
+
     def __iter__(self) -> Iterator[MotionFrame]:
         """All moments in order."""
         return (self[index] for index in range(len(self)))

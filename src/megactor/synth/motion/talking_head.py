@@ -15,12 +15,12 @@ from megactor.synth.streams import chance, stream
 
 _RESTING = np.radians([4.0, 6.0, 3.5])
 """Pitch, yaw, roll: standard deviation of where a head rests, over people."""
-_SWAY = np.radians([0.9, 1.1, 1.1])
+_SWAY = np.radians([1.1, 1.2, 1.2])
 _SWAY_PACE = (1.1, 1.6, 1.9)
 """Slow noise round it: standard deviation and seconds between turning points."""
 _SHIFT = np.radians([2.0, 3.4, 2.6])
 """Standard deviation of a change of posture."""
-_BODY = ((2.0, 0.45), (2.0, 0.3), (2.5, 0.5))
+_BODY = ((2.0, 0.6), (2.0, 0.45), (2.5, 0.6))
 """Seconds between turning points and standard deviation of x, y, z."""
 
 

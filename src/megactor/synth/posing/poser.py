@@ -29,6 +29,7 @@ class Posed:
     positions, normals: (V, 3) float32.
     tangents: (V - B, 3) float32, hair strands' directions.
     eyes: left and right (the person's).
+    expressions: (E,) float32 weights that made it, the rig's shapes.
     tongue_out: 0 = in the mouth, 1 = out.
     translation: (3,) float32, how far the body has moved from its place.
     """
@@ -37,6 +38,7 @@ class Posed:
     normals: np.ndarray
     tangents: np.ndarray
     eyes: tuple[Eye, Eye]
+    expressions: np.ndarray
     tongue_out: float
     translation: np.ndarray
 
@@ -112,7 +114,8 @@ class Poser:
             )
             for eye in eyes
         )
-        return Posed(points, normals, tangents, (left, right), tongue_out, translation)
+        shown = np.asarray(expressions[:-1], np.float32)
+        return Posed(points, normals, tangents, (left, right), shown, tongue_out, translation)
 
     def _rest_normals(self) -> np.ndarray:
         """(V - B, 3) float32: hair's given normals, and those of glasses and fabric from their surface."""

@@ -31,6 +31,8 @@ class Look(NamedTuple):
     scalp: float
     hair_color: Color
     teeth: float
+    painted_mouth: bool
+    mouth_dimness: float
     cloth_pattern: int
     cloth_scale: float
     cloth_color: Color
@@ -55,6 +57,8 @@ def look_of(subject: Subject, posed: Posed, texture: np.ndarray) -> Look:
         scalp=float(skin.scalp),
         hair_color=_color(skin.hair_color),
         teeth=float(skin.teeth),
+        painted_mouth=bool(subject.painted_mouth),
+        mouth_dimness=float(subject.mouth_dimness),
         cloth_pattern=int(clothes.pattern),
         cloth_scale=float(clothes.scale),
         cloth_color=_color(clothes.colors[0]),
@@ -203,14 +207,15 @@ def eyeball(look, side, x, y, z, openness):
 
 
 @inlined
-def tongue(x, y, z):
+def tongue(color, x, y, z):
     """Rough red skin."""
     grain = 0.85 + 0.3 * solid_noise(x * 5, y * 5, z * 5)
-    return 0.28 * grain, 0.11 * grain, 0.105 * grain
+    return color[0] * grain, color[1] * grain, color[2] * grain
 
 
 @inlined
-def depth_in_mouth(z, back, front, power):
+def depth_in_mouth(look, z, back, front, power):
     """How much light reaches a depth of the mouth: canonical z from `back` (dark) to `front`."""
     light = min(1.0, max(0.0, (z - back) / (front - back)))
-    return max(0.02, light**power)
+    reach = max(0.02, light**power)
+    return reach if look.mouth_dimness == 1 else reach**look.mouth_dimness

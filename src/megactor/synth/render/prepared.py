@@ -13,6 +13,7 @@ from megactor.synth.anatomy.subject import Material, Subject
 from megactor.synth.posing.deformation import SparseShapes
 from megactor.synth.posing.poser import Poser
 from megactor.synth.render import shading
+from megactor.synth.render.folding import FoldingSkin
 
 Value = TypeVar("Value")
 
@@ -48,11 +49,18 @@ class PreparedSubject:
         self.shadow_casters = np.flatnonzero(subject.casts_shadow).astype(np.int32)
         self._textures = _texture_levels(subject.skin_texture)
         self._texels_per_unit = _texel_density(bust, subject)
+        self._folding = FoldingSkin(subject.folds, bust.rig.expression_names, len(subject.skin_texture), _RELIEF)
 
-    def texture(self, pixel: float) -> np.ndarray:
-        """(N, N, 6) float32, `Look.texture`, for pixels that cover `pixel` rig units of the face."""
+    def texture(self, pixel: float, expressions: np.ndarray) -> np.ndarray:
+        """(N, N, 6) float32, `Look.texture`.
+
+        Args:
+            pixel: how many rig units of the face a pixel covers.
+            expressions: (E,) weights of the rig's shapes, which fold the skin.
+        """
         texels = max(self._texels_per_unit * pixel, 1)
-        return self._textures[min(round(np.log2(texels)), len(self._textures) - 1)]
+        texture = self._textures[min(round(np.log2(texels)), len(self._textures) - 1)]
+        return self._folding.laid_on(texture, expressions)
 
 
 class Recent(Generic[Value]):

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from megactor.synth.anatomy.bust import Bust
@@ -10,11 +11,12 @@ from megactor.synth.anatomy.subject import Material, Subject
 from megactor.synth.motion.sequence import MotionFrame
 from megactor.synth.posing.poser import Posed, expression_shapes
 from megactor.synth.render import lighting, raster, shading, tone
+from megactor.synth.render.lenses import mirrored
 from megactor.synth.render.materials import look_of
 from megactor.synth.render.occlusion import ambient_occlusion
 from megactor.synth.render.prepared import PreparedSubject, Recent
 from megactor.synth.scene.camera import Camera, camera_for
-from megactor.synth.scene.scene import Scene
+from megactor.synth.scene.scene import Framing, Scene
 
 OUTSIDE = 255
 """In `Rendered.materials`: background."""
@@ -74,7 +76,16 @@ class Renderer:
         self._curve = tone.tone_curve()
         self._linear_curve = (tone.LARGEST * np.linspace(0, 1, 1024) ** 2).astype(np.float32)
 
-    def render(self, subject: Subject, scene: Scene, pose: MotionFrame, size: int, supersampling: int = 2) -> Rendered:
+    def render(
+        self,
+        subject: Subject,
+        scene: Scene,
+        pose: MotionFrame,
+        size: int,
+        supersampling: int = 2,
+        shift: tuple[float, float] = (0.0, 0.0),
+        background_shift: tuple[float, float] = (0.0, 0.0),
+    ) -> Rendered:
         """Renders one frame.
 
         Args:
@@ -83,22 +94,32 @@ class Renderer:
             pose: expression, head pose and gaze.
             size: of the square picture in pixels.
             supersampling: samples along each side of a pixel, 1 to 4.
+            shift: how far right and up the camera is moved, in pictures.
+            background_shift: how far the background moves by that, to the left and down.
         """
         prepared = self._subjects.get((subject,), lambda: PreparedSubject(self.bust, self._shapes, subject))
         exposure = self._exposures.get((subject, scene), lambda: self._meter(prepared, scene))
         posed = prepared.poser.pose(pose)
-        frame = self._draw(prepared, scene, posed, size, supersampling, exposure, self._curve)
-        frame.rgb[:] += self.background(scene, size) * (1 - frame.alpha[..., None])
+        framing = scene.framing.moved(*shift)
+        frame = self._draw(prepared, scene, framing, posed, size, supersampling, exposure, self._curve)
+        if subject.lenses:
+            turn = float(pose.rotation[1]) + scene.framing.yaw, -float(pose.rotation[0]) - scene.framing.pitch
+            mirrored(frame.rgb, frame.alpha, frame.materials, frame.screen, subject.lenses, turn)
+        frame.rgb[:] += self.background(scene, size, background_shift) * (1 - frame.alpha[..., None])
         return frame
 
-    def background(self, scene: Scene, size: int) -> np.ndarray:
-        """(size, size, 3) float32 sRGB in [0, 1]: what is seen where nobody is."""
-        return self._backgrounds.get((scene.background,), lambda: scene.background.picture(size), variant=size)
+    def background(self, scene: Scene, size: int, shift: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+        """(size, size, 3) float32 sRGB in [0, 1]: what is seen where nobody is; `shift` as `background_shift`."""
+        still = self._backgrounds.get((scene.background,), lambda: scene.background.picture(size), variant=size)
+        if shift == (0.0, 0.0):
+            return still
+        matrix = np.array([[1, 0, -shift[0] * size], [0, 1, shift[1] * size]])
+        return cv2.warpAffine(still, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
     def _meter(self, prepared: PreparedSubject, scene: Scene) -> float:
         """The exposure of a whole clip: from the skin's light in a neutral pose."""
         posed = prepared.poser.neutral()
-        frame = self._draw(prepared, scene, posed, _METER_SIZE, 1, _METER_EXPOSURE, self._linear_curve)
+        frame = self._draw(prepared, scene, scene.framing, posed, _METER_SIZE, 1, _METER_EXPOSURE, self._linear_curve)
         skin = frame.rgb[frame.materials == Material.SKIN] / _METER_EXPOSURE
         return tone.exposure_for(skin, prepared.subject.skin.albedo) * scene.exposure_jitter
 
@@ -106,6 +127,7 @@ class Renderer:
         self,
         prepared: PreparedSubject,
         scene: Scene,
+        framing: Framing,
         posed: Posed,
         size: int,
         supersampling: int,
@@ -114,7 +136,7 @@ class Renderer:
     ) -> Rendered:
         """The picture without its background: rgb is multiplied with alpha."""
         subject = prepared.subject
-        camera = camera_for(scene.framing, size * supersampling)
+        camera = camera_for(framing, size * supersampling)
         screen = camera.project(posed.positions)
         depth, ids = _draw_samples(prepared, screen, size * supersampling)
         shadow_map, view = lighting.cast_shadow(
@@ -140,7 +162,7 @@ class Renderer:
             materials=prepared.materials,
         )
         pixel = math.dist(camera.position, _FACE) / camera.focal * supersampling
-        look = look_of(subject, posed, prepared.texture(pixel))
+        look = look_of(subject, posed, prepared.texture(pixel, posed.expressions))
         rgb, normals = np.zeros((2, size, size, 3), np.float32)
         alpha = np.zeros((size, size), np.float32)
         materials = np.full((size, size), OUTSIDE, np.uint8)

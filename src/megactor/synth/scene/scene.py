@@ -1,6 +1,6 @@
 """Where and how somebody is photographed: framing, light, background, camera."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,6 +30,11 @@ class Framing:
     yaw: float
     pitch: float
     center: tuple[float, float]
+
+    def moved(self, right: float, up: float) -> "Framing":
+        """The camera moved to the side, in pictures."""
+        x, y = self.center
+        return replace(self, center=(x + 2 * right * self.half_height, y + 2 * up * self.half_height))
 
 
 @dataclass(frozen=True)
