@@ -15,12 +15,12 @@ import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
 from transformers import CLIPVisionModelWithProjection
 
-from megactor.animate.clip import ClipAnimator, Networks
+from megactor.animate.clip import ClipAnimator, PipelineComponents
 from megactor.animate.layout import Composer
 from megactor.animate.paste_back import PasteBack
 from megactor.compute.compiling import compile_blocks
 from megactor.compute.devices import choose_device, choose_dtype
-from megactor.compute.memory import Measure, MemoryGuard
+from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.drive.live import LiveDrive, live_frames
 from megactor.drive.masking import DrivingFrame
 from megactor.drive.pictures import Picture, read_frames, read_picture
@@ -298,13 +298,13 @@ class MegActorPipeline(DiffusionPipeline):
         plan = asked.plan(self.own_plan)
         try:
             animator = ClipAnimator(
-                Networks(**self.components),
+                PipelineComponents(**self.components),
                 portrait,
                 plan if chunk is None else replace(plan, chunk=chunk),
                 seed=asked.seed,
                 device=self._execution_device,
                 window_batch=asked.window_batch,
-                guard=MemoryGuard(self._memory_measures(), say),
+                guard=MemoryGuard(self._memory_fallbacks(), say),
                 progress=progress,
             )
             yield from animator(driving, frame_count)
@@ -334,13 +334,13 @@ class MegActorPipeline(DiffusionPipeline):
             cyclic=config.cyclic,
         )
 
-    def _memory_measures(self) -> list[Measure]:
+    def _memory_fallbacks(self) -> list[Fallback]:
         """What can be done when the device is full, the cheapest first; those of `ClipAnimator` go before it."""
         device = self._execution_device
         if device.type == "cpu" or getattr(self, "_all_hooks", None):
             return []
         words = "networks wait in main memory from here on, which is slower (as with --offload)"
-        return [Measure(words, lambda: self.enable_model_cpu_offload(device=device))]
+        return [Fallback(words, lambda: self.enable_model_cpu_offload(device=device))]
 
 
 def _composer(portrait: Portrait, asked: AnimationOptions) -> Composer:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
-from megactor.animate.clip import ClipAnimator, Networks
+from megactor.animate.clip import ClipAnimator, PipelineComponents
 from megactor.animate.decoding import FrameDecoder
 from megactor.compute.cores import Cores
 from megactor.compute.memory import MemoryGuard
@@ -25,7 +25,7 @@ def animator_of(pipe: MegActorPipeline, **changes: Any) -> ClipAnimator:
     pipe._analyzer = CenteredFaceAnalyzer()
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, pipe.config.output_size)
     plan = AnimationOptions(steps=1, **changes).plan(pipe.own_plan)
-    return ClipAnimator(Networks(**pipe.components), face, plan, 0, torch.device("cpu"))
+    return ClipAnimator(PipelineComponents(**pipe.components), face, plan, 0, torch.device("cpu"))
 
 
 @torch.no_grad()

@@ -12,14 +12,14 @@ import torch
 from command_line import error_line, megactor
 from official_checkout import write_checkout
 
-from megactor.bench.official.case import Case, Settings, fill
 from megactor.bench.official.compare import Comparison, Run, Side
 from megactor.bench.official.live_tensors import LiveTensors
 from megactor.bench.official.ours import build
+from megactor.bench.official.workload import OfficialSettings, Workload, fill
 from megactor.errors import MegActorError
 from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
 
-CASE = Case("tiny", frames=6, size=64, steps=1, device="cpu", dtype="float32", threads=1, repeats=1)
+WORKLOAD = Workload("tiny", frames=6, size=64, steps=1, device="cpu", dtype="float32", threads=1, repeats=1)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def side(latents: np.ndarray, parameters: int = 5) -> Side:
 
 def test_table_holds_medians() -> None:
     latents = np.arange(8.0)
-    rows = {name: figures for name, *figures in Comparison(CASE, side(latents), side(latents)).rows()}
+    rows = {name: figures for name, *figures in Comparison(WORKLOAD, side(latents), side(latents)).rows()}
     assert rows["seconds"] == [2.0, 2.0]
     assert rows["frames/s"] == [3.0, 3.0]
     assert rows["peak memory, MB"] == [200.0, 200.0]
@@ -119,14 +119,14 @@ def test_table_holds_medians() -> None:
 
 def test_different_work_is_no_comparison() -> None:
     latents = np.arange(8.0)
-    Comparison(CASE, side(latents), side(latents + 1e-4)).check()
+    Comparison(WORKLOAD, side(latents), side(latents + 1e-4)).check()
     with pytest.raises(MegActorError, match="not the same result"):
-        Comparison(CASE, side(latents), side(latents + 0.1)).check()
+        Comparison(WORKLOAD, side(latents), side(latents + 0.1)).check()
     with pytest.raises(MegActorError, match="not the same result"):
-        Comparison(CASE, side(latents), side(latents * np.nan)).check()
-    Comparison(replace(CASE, dtype="float16"), side(latents), side(latents + 0.1)).check()
+        Comparison(WORKLOAD, side(latents), side(latents * np.nan)).check()
+    Comparison(replace(WORKLOAD, dtype="float16"), side(latents), side(latents + 0.1)).check()
     with pytest.raises(MegActorError, match="not the same networks"):
-        Comparison(CASE, side(latents), side(latents, parameters=6)).check()
+        Comparison(WORKLOAD, side(latents), side(latents, parameters=6)).check()
 
 
 def test_weights_depend_on_names_alone() -> None:
@@ -142,8 +142,8 @@ def test_weights_depend_on_names_alone() -> None:
 
 
 def test_positions_are_exact_in_every_number_format() -> None:
-    settings = Settings(steps=1, guidance=4.5, window=4, overlap=2)
-    pipe = build(replace(CASE, dtype="bfloat16"), settings)
+    settings = OfficialSettings(steps=1, guidance=4.5, window=4, overlap=2)
+    pipe = build(replace(WORKLOAD, dtype="bfloat16"), settings)
     tables = [module.positions for module in pipe.unet.modules() if isinstance(module, TemporalAttention)]
     assert len(tables) == 40
     for table in tables:

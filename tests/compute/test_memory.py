@@ -13,7 +13,7 @@ from media_samples import Clip, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 from torch import nn
 
-from megactor.compute.memory import Measure, MemoryGuard
+from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.pipeline import MegActorPipeline
 
 PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
@@ -32,10 +32,10 @@ def official() -> MegActorPipeline:
 
 
 class TooFull:
-    """A call that needs so many measures before it fits."""
+    """A call that needs so many fallbacks before it fits."""
 
-    def __init__(self, measures: int, error: type[RuntimeError] = torch.OutOfMemoryError) -> None:
-        self.left = measures
+    def __init__(self, fallbacks: int, error: type[RuntimeError] = torch.OutOfMemoryError) -> None:
+        self.left = fallbacks
         self.error = error
 
     def take(self) -> None:
@@ -48,9 +48,9 @@ class TooFull:
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
-def test_measures_are_taken_in_order_and_told(error: type[RuntimeError]) -> None:
+def test_fallbacks_are_taken_in_order_and_told(error: type[RuntimeError]) -> None:
     full, said = TooFull(2, error), []
-    guard = MemoryGuard([Measure("first", full.take), Measure("second", full.take)], said.append)
+    guard = MemoryGuard([Fallback("first", full.take), Fallback("second", full.take)], said.append)
     assert guard(full) == "done"
     assert said == ["out of memory on the device: first", "out of memory on the device: second"]
     assert guard(lambda: 3) == 3
@@ -58,10 +58,10 @@ def test_measures_are_taken_in_order_and_told(error: type[RuntimeError]) -> None
         guard(TooFull(1, error))
 
 
-def test_a_calls_own_measure_comes_first() -> None:
+def test_a_calls_own_fallback_comes_first() -> None:
     full, said = TooFull(2), []
-    guard = MemoryGuard([Measure("for all", full.take)], said.append)
-    assert guard(full, Measure("for this call", full.take)) == "done"
+    guard = MemoryGuard([Fallback("for all", full.take)], said.append)
+    assert guard(full, Fallback("for this call", full.take)) == "done"
     assert said == ["out of memory on the device: for this call", "out of memory on the device: for all"]
     with pytest.raises(torch.OutOfMemoryError):
         guard(TooFull(1))
@@ -69,7 +69,7 @@ def test_a_calls_own_measure_comes_first() -> None:
 
 def test_other_errors_are_not_ours() -> None:
     said: list[str] = []
-    guard = MemoryGuard([Measure("first", lambda: None)], said.append)
+    guard = MemoryGuard([Fallback("first", lambda: None)], said.append)
     with pytest.raises(RuntimeError, match="shapes"):
         guard(lambda: (_ for _ in ()).throw(RuntimeError("shapes do not fit")))
     assert said == []
@@ -80,7 +80,7 @@ def test_errors_without_words_are_not_ours() -> None:
         raise RuntimeError(7)
 
     with pytest.raises(RuntimeError) as caught:
-        MemoryGuard([Measure("first", lambda: None)], print)(fails)
+        MemoryGuard([Fallback("first", lambda: None)], print)(fails)
     assert caught.value.args == (7,)
 
 
@@ -91,12 +91,12 @@ def test_a_full_device_is_survived_anywhere(network: str, driving: Path, monkeyp
 
     pipe, switched = official(), []
     monkeypatch.setattr(MegActorPipeline, "_execution_device", property(lambda self: torch.device("meta")))
-    measures = pipe._memory_measures()
+    fallbacks = pipe._memory_fallbacks()
     monkeypatch.undo()
-    assert len(measures) == 1  # what a GPU would have
+    assert len(fallbacks) == 1  # what a GPU would have
     full = TooFull(1)
-    measure = Measure(measures[0].words, lambda: (switched.append(1), full.take()))
-    monkeypatch.setattr(pipe, "_memory_measures", lambda: [measure])
+    fallback = Fallback(fallbacks[0].message, lambda: (switched.append(1), full.take()))
+    monkeypatch.setattr(pipe, "_memory_fallbacks", lambda: [fallback])
     first = next(part for part in getattr(pipe, network).modules() if not list(part.children()))
     first.register_forward_pre_hook(lambda *_: full() and None)
 

@@ -7,7 +7,7 @@ from curate.raw_videos import demo_frames
 
 from megactor.curate import faces, select
 from megactor.curate.filter import picture_reason, track_reason
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.faces.analyzer import create_analyzer
 from megactor.faces.tracking import FaceTrack
 
@@ -40,7 +40,7 @@ def of_track(followed, **changes):
         "jitter": faces.jitter(track),
         "motion": select.motion(select.spreads(faces.measured(track.landmarks))),
     }
-    return track_reason(found | changes, Settings(least_side=100))
+    return track_reason(found | changes, CurationSettings(least_side=100))
 
 
 def moved(followed, offsets):
@@ -106,7 +106,7 @@ def judged(pictures, mesh):
         "sharpness": faces.sharpness(pictures, mesh),
         "covered": faces.covered(pictures, mesh, yaw),
     }
-    return picture_reason(found, Settings())
+    return picture_reason(found, CurationSettings())
 
 
 def test_reasons_of_pictures(clip):

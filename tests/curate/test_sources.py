@@ -11,11 +11,11 @@ from media_samples import Clip, frame_numbers, write_clip
 
 from megactor.curate.read import open_footage
 from megactor.curate.remote import check_url, local_copy
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.sources import Source, find_sources
 from megactor.errors import InputError
 
-SETTINGS = Settings(size=64)
+SETTINGS = CurationSettings(size=64)
 
 
 def names(inputs, **options):
@@ -60,7 +60,7 @@ def test_pictures_come_in_the_order_of_their_numbers_at_the_wanted_rate(tmp_path
     source = Source("p", "pictures", str(tmp_path / "p"))
     assert means(source) == [10 * number for number in range(12)]
     assert means(source, first=9, last=11) == [90, 100]
-    assert means(source, Settings(frames_fps=50)) == [0, 20, 40, 60, 80, 100]
+    assert means(source, CurationSettings(frames_fps=50)) == [0, 20, 40, 60, 80, 100]
 
 
 def test_a_zip_is_read_by_name_and_never_unpacked(tmp_path):

@@ -7,14 +7,14 @@ from tiny_model import CenteredFaceAnalyzer
 
 from megactor.curate import clip as stages
 from megactor.curate.clip import ClipPlan, curate_clip, find_clips
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.sources import Source
 from megactor.curate.store import ATTEMPTS, Store
 from megactor.curate.work import SourceWorker
 from megactor.curate.write import pack, write_part
 from megactor.errors import InputError, OutputError
 
-SETTINGS = Settings(size=64, least_seconds=0.4)
+SETTINGS = CurationSettings(size=64, least_seconds=0.4)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def fake_clip(count=20):
 
 
 def test_packing_interrupted_anywhere_gives_the_same_shards(tmp_path):
-    settings = Settings(size=64, least_seconds=0.4, shard_mb=0.03)
+    settings = CurationSettings(size=64, least_seconds=0.4, shard_mb=0.03)
     results = []
     for stop in (None, 1, 2):
         store = Store(tmp_path / f"shards{stop}")
@@ -125,7 +125,9 @@ def test_twins_come_with_landmarks_of_their_own_and_failed_ones_with_their_reaso
     module.make_twins = make_twins
     monkeypatch.setitem(sys.modules, "megactor.curate.twins.make", module)
     monkeypatch.setattr(stages, "open_footage", lambda *_: nullcontext(StillFootage()))
-    settings = Settings(size=64, least_seconds=0.4, least_motion=0, most_jitter=1, most_jump=9, least_sharpness=0)
+    settings = CurationSettings(
+        size=64, least_seconds=0.4, least_motion=0, most_jitter=1, most_jump=9, least_sharpness=0
+    )
     settings = settings.changed(["least_side=10", "most_covered=1", "least_face=0"])
     clip = curate_clip(ClipPlan(job(), 0, 25), settings, CenteredFaceAnalyzer(), ["backend"])
     assert clip.reason is None

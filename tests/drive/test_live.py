@@ -10,7 +10,7 @@ import torch
 from media_samples import Clip, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
-from megactor.animate.clip import ClipAnimator, Networks
+from megactor.animate.clip import ClipAnimator, PipelineComponents
 from megactor.denoise.clip import ClipDenoiser
 from megactor.drive.live import LiveDrive
 from megactor.drive.portrait import read_portrait
@@ -140,7 +140,7 @@ def latents_of(pipe: MegActorPipeline, speed: str, frames: int = 16) -> torch.Te
     crops = [drive(frame).condition for frame in islice(camera(), frames)]
     with torch.no_grad():
         plan = asked.plan(pipe.own_plan)
-        animator = ClipAnimator(Networks(**pipe.components), face, plan, 0, pipe.device, asked.window_batch)
+        animator = ClipAnimator(PipelineComponents(**pipe.components), face, plan, 0, pipe.device, asked.window_batch)
         finished = animator.denoise(animator.encode(crops), frames)
         return torch.cat([frame.latents[0].transpose(0, 1) for frame in finished])
 

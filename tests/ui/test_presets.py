@@ -6,7 +6,7 @@ import pytest
 
 from megactor.errors import InputError
 from megactor.options import AnimationOptions
-from megactor.ui.presets import PRESETS, Settings, preset
+from megactor.ui.presets import PRESETS, PageSettings, preset
 
 
 def test_standard_is_the_command_lines_default() -> None:
@@ -17,14 +17,14 @@ def test_standard_is_the_command_lines_default() -> None:
 def test_every_preset_is_possible_and_survives_the_form(known) -> None:
     assert preset(known.name) is known
     form = known.settings.to_form()
-    assert len(form) == len(fields(Settings))
-    assert Settings.from_form(*form) == known.settings
+    assert len(form) == len(fields(PageSettings))
+    assert PageSettings.from_form(*form) == known.settings
     known.settings.options(face=1, seconds=4, limit=300)
 
 
 def test_all_settings_reach_the_options() -> None:
     form = ("1", "2.5", "12", 0.5, True, "Side by side", False, "7", "2,5", "128", "3")
-    options = Settings.from_form(*form).options(face=2, seconds=9, limit=300)
+    options = PageSettings.from_form(*form).options(face=2, seconds=9, limit=300)
     assert options == AnimationOptions(
         steps=7,
         guidance=2.5,
@@ -38,7 +38,7 @@ def test_all_settings_reach_the_options() -> None:
         face=2,
         layout="side-by-side",
     )
-    whole = Settings(show="Whole picture").options(face=0, seconds=9, limit=300)
+    whole = PageSettings(show="Whole picture").options(face=0, seconds=9, limit=300)
     assert (whole.paste_back, whole.layout) == (True, "result")
 
 
@@ -53,16 +53,16 @@ def test_all_settings_reach_the_options() -> None:
 )
 def test_only_so_many_seconds(changes: dict[str, float], seconds: float, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        Settings(**changes).options(face=0, seconds=seconds, limit=60)
+        PageSettings(**changes).options(face=0, seconds=seconds, limit=60)
 
 
 def test_a_video_of_unknown_length_is_cut() -> None:
-    assert Settings(start=3).options(face=0, seconds=None, limit=60).end == 63
+    assert PageSettings(start=3).options(face=0, seconds=None, limit=60).end == 63
 
 
 @pytest.mark.parametrize(("position", "text"), [(0, "soon"), (7, "2.5"), (10, "1e3")])
 def test_what_is_no_number_is_told(position: int, text: str) -> None:
-    form = list(Settings().to_form())
+    form = list(PageSettings().to_form())
     form[position] = text
     with pytest.raises(InputError, match=f"'{text}', but must be a"):
-        Settings.from_form(*form)
+        PageSettings.from_form(*form)

@@ -20,7 +20,7 @@ from transformers import CLIPVisionModelWithProjection
 from megactor.animate.decoding import FrameDecoder
 from megactor.animate.encoding import DrivingEncoder, encode_portrait, to_tensor
 from megactor.compute.cores import Cores, grouped
-from megactor.compute.memory import Measure, MemoryGuard
+from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.denoise.clip import ClipDenoiser, Frame, default_window_batch
 from megactor.denoise.conditions import FrameConditions
 from megactor.denoise.solvers import new_solver
@@ -42,7 +42,7 @@ ENCODED_TOGETHER = 4
 
 
 @dataclass(frozen=True)
-class Networks:
+class PipelineComponents:
     """What a model is made of; see `MegActorPipeline` for each."""
 
     vae: AutoencoderKL | PixelCodec
@@ -71,7 +71,7 @@ class ClipAnimator:
     @torch.no_grad()
     def __init__(
         self,
-        networks: Networks,
+        networks: PipelineComponents,
         portrait: Portrait,
         plan: SamplingPlan,
         seed: int,
@@ -151,7 +151,7 @@ class ClipAnimator:
             window_batch=self._window_batch or default_window_batch(self._inputs.latents, plan.window, self._cores),
         )
         if denoiser.window_batch > 1:
-            slower = Measure("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
+            slower = Fallback("one window at a time from here on", lambda: setattr(denoiser, "window_batch", 1))
             self._guard.try_first(slower)
         if plan.chunk is not None:
             yield from denoiser.chunks(conditions, plan.chunk)

@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from megactor.compute.cores import Cores, grouped
-from megactor.compute.memory import Measure, MemoryGuard
+from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.denoise.clip import Frame
 from megactor.denoise.conditions import PortraitInputs
 from megactor.errors import ModelError
@@ -67,7 +67,7 @@ class FrameDecoder:
             ModelError: see `to_images`.
             torch.OutOfMemoryError: not even one frame at a time fits.
         """
-        alone = Measure("frames are decoded one at a time from here on", self._decode_alone)
+        alone = Fallback("frames are decoded one at a time from here on", self._decode_alone)
         return self._guard(lambda: self._decode_all(frames), alone if self._batch > 1 else None)
 
     def _decode_alone(self) -> None:

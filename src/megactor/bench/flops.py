@@ -39,7 +39,7 @@ SD15 = SamplingPlan(steps=25, guidance=4.5)
 
 
 @dataclass(frozen=True)
-class Part:
+class OperationCount:
     """Operations of one part.
 
     name: of the part.
@@ -61,7 +61,7 @@ class Counts:
     window: frames of a window.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[OperationCount, ...]
     unguided: float
     window: int
 
@@ -117,14 +117,14 @@ def count(size: int = 512, window: int = 16) -> Counts:
         _, decode = _counted(lambda: vae.decode(latents))
     down_blocks = without + with_reference - guided  # `guided` does it once for both
     parts = (
-        Part("background keys and values", "clip", background_tera + more),
-        Part("PoseGuider: portrait", "clip", modulation_tera),
-        Part("PoseGuider: frame", "frame", pose),
-        Part("VAE decoder", "frame", decode),
-        Part("ReferenceNet", "step", reference_tera),
-        Part("reference keys and values", "step", projection_tera),
-        Part("down blocks", "window", down_blocks),
-        Part("middle and up blocks", "window", guided - down_blocks),
+        OperationCount("background keys and values", "clip", background_tera + more),
+        OperationCount("PoseGuider: portrait", "clip", modulation_tera),
+        OperationCount("PoseGuider: frame", "frame", pose),
+        OperationCount("VAE decoder", "frame", decode),
+        OperationCount("ReferenceNet", "step", reference_tera),
+        OperationCount("reference keys and values", "step", projection_tera),
+        OperationCount("down blocks", "window", down_blocks),
+        OperationCount("middle and up blocks", "window", guided - down_blocks),
     )
     return Counts(parts, with_reference, window)
 

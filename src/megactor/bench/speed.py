@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from megactor.animate.clip import ClipAnimator, Networks
+from megactor.animate.clip import ClipAnimator, PipelineComponents
 from megactor.bench.memory import loop_demo_clip
 from megactor.compute.devices import choose_device, choose_dtype
 from megactor.drive.recording import DrivingClip
@@ -149,7 +149,7 @@ def _stages(
     clip = timed(
         "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.driving_size, None, no_progress)
     )
-    networks, plan = Networks(**pipe.components), options.plan(pipe.own_plan)
+    networks, plan = PipelineComponents(**pipe.components), options.plan(pipe.own_plan)
     animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)
     conditions = timed("conditions", lambda: list(animator.encode(frame.condition for frame in clip.frames())))
     seconds["conditions"] = max(seconds["conditions"] - seconds["decode"], 0.0)

@@ -48,15 +48,15 @@ def official(
     folder, program = find_checkout(checkout), find_python(python)
     if size is not None and size % 64:
         raise InputError(f"size {size} is not divisible by 64: try {max(1, round(size / 64)) * 64}")
-    from megactor.bench.official.case import Case
     from megactor.bench.official.compare import compare
+    from megactor.bench.official.workload import Workload
     from megactor.compute.devices import choose_device, choose_dtype
     from megactor.media.atomic import atomic_path, check_target
 
     target = None if output is None else check_target(output, force=True)
     place = choose_device(device)
     small = place.type == "cpu"
-    case = Case(
+    workload = Workload(
         width=width or ("tiny" if small else "full"),
         frames=frames,
         size=size or (128 if small else 512),
@@ -67,14 +67,15 @@ def official(
         repeats=repeats,
         compile_blocks=compile_blocks,
     )
-    result = compare(case, folder, program, lambda line: typer.echo(line, err=True))
+    result = compare(workload, folder, program, lambda line: typer.echo(line, err=True))
     print(f"{'':<26}{'official':>12}{'ours':>12}{'ours / official':>18}")
     for name, there, here in result.rows():
         print(f"{name:<26}{_figure(there):>12}{_figure(here):>12}{here / max(there, 1e-9):>18.2f}")
     taken = result.official.settings
     print(
-        f"{case.frames} frames of {case.size}x{case.size}, {taken['steps']} steps, guidance {taken['guidance']:g}, "
-        f"windows of {taken['window']} that share {taken['overlap']}, width {case.width}, {case.dtype} on {case.device}"
+        f"{workload.frames} frames of {workload.size}x{workload.size}, {taken['steps']} steps, "
+        f"guidance {taken['guidance']:g}, windows of {taken['window']} that share {taken['overlap']}, "
+        f"width {workload.width}, {workload.dtype} on {workload.device}"
     )
     print(f"largest difference of the final latents: {result.difference:.1e} of their range")
     for name, side in (("official", result.official), ("ours", result.ours)):
@@ -82,7 +83,7 @@ def official(
     if target is not None:
         with atomic_path(target, force=True) as temporary:
             figures = {
-                "case": asdict(case),
+                "case": asdict(workload),
                 "official": _told(result.official),
                 "ours": _told(result.ours),
                 "table": {name: {"official": there, "ours": here} for name, there, here in result.rows()},

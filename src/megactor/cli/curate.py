@@ -56,10 +56,10 @@ def curate(
     from megactor.cli.progress import progress_display
     from megactor.curate.run import curate as run
     from megactor.curate.run import look_ahead
-    from megactor.curate.settings import Settings
+    from megactor.curate.settings import CurationSettings
     from megactor.curate.sources import find_sources
 
-    settings = Settings(size=size, fps=fps).changed(changes or [])
+    settings = CurationSettings(size=size, fps=fps).changed(changes or [])
     backends = _backends(twins)
     with progress_display() as progress:
         sources = find_sources(inputs, videos, allow_remote)

@@ -14,7 +14,7 @@ from megactor.cli.terminal import tell
 
 if TYPE_CHECKING:
     from megactor.train.config import TrainConfig
-    from megactor.train.trainer import Progress
+    from megactor.train.trainer import TrainingProgress
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -112,7 +112,7 @@ class _Display:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, progress: "Progress", losses: dict[str, float]) -> None:
+    def __call__(self, progress: "TrainingProgress", losses: dict[str, float]) -> None:
         if self._first is None:
             self._first = progress.step - 1
         for name, loss in losses.items():

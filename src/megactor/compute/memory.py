@@ -14,62 +14,62 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Measure:
+class Fallback:
     """A way to need less memory.
 
     Attributes:
-        words: What is done and what it costs, for the user.
-        take: Does it.
+        message: What is done and what it costs, for the user.
+        apply: Does it.
     """
 
-    words: str
-    take: Callable[[], None]
+    message: str
+    apply: Callable[[], None]
 
 
 class MemoryGuard:
-    """Runs calls, and runs them again after the next measure when the device has no memory left.
+    """Runs calls, and runs them again after the next fallback when the device has no memory left.
 
     A call must change nothing before it has succeeded: it may run several times.
 
     Args:
-        measures: The cheapest first; each is taken at most once.
-        say: Told in one line of every measure.
+        fallbacks: The cheapest first; each is taken at most once.
+        say: Told in one line of every fallback.
     """
 
-    def __init__(self, measures: Iterable[Measure] = (), say: Callable[[str], None] | None = None) -> None:
-        self._measures = list(measures)
+    def __init__(self, fallbacks: Iterable[Fallback] = (), say: Callable[[str], None] | None = None) -> None:
+        self._fallbacks = list(fallbacks)
         self._say = say
 
-    def try_first(self, measure: Measure) -> None:
-        """Adds a measure that is cheaper than all others."""
-        self._measures.insert(0, measure)
+    def try_first(self, fallback: Fallback) -> None:
+        """Adds a fallback that is cheaper than all others."""
+        self._fallbacks.insert(0, fallback)
 
-    def __call__(self, call: Callable[[], Result], own: Measure | None = None) -> Result:
+    def __call__(self, call: Callable[[], Result], own: Fallback | None = None) -> Result:
         """The call's result.
 
         Args:
             call: What needs memory.
-            own: A measure that only helps this call, taken before all others.
+            own: A fallback that only helps this call, taken before all others.
 
         Raises:
-            torch.OutOfMemoryError: There was no memory left after the last measure.
+            torch.OutOfMemoryError: There was no memory left after the last fallback.
         """
-        measures = [own] if own else self._measures
+        fallbacks = [own] if own else self._fallbacks
         while True:
             try:
                 return call()
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
-                if not measures:
+                if not fallbacks:
                     raise
-                measure, measures = measures.pop(0), self._measures
+                fallback, fallbacks = fallbacks.pop(0), self._fallbacks
             # only here: while the exception lives, its traceback holds the tensors of the failed call
             gc.collect()
             clear_device_cache()
             if self._say is not None:
-                self._say(f"out of memory on the device: {measure.words}")
-            measure.take()
+                self._say(f"out of memory on the device: {fallback.message}")
+            fallback.apply()
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

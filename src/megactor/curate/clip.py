@@ -12,7 +12,7 @@ from megactor.curate import faces, select
 from megactor.curate.duplicates import Signature, signature
 from megactor.curate.filter import picture_reason, track_reason
 from megactor.curate.read import Footage, open_footage
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.shots import SIDE, cut_to_length, find_shots, mark_frames
 from megactor.curate.sources import Source, stable_key
 from megactor.drive.crop import face_size
@@ -80,7 +80,7 @@ class CuratedClip:
     strip: np.ndarray | None = None
 
 
-def find_clips(source: Source, settings: Settings) -> tuple[list[ClipPlan], str | None]:
+def find_clips(source: Source, settings: CurationSettings) -> tuple[list[ClipPlan], str | None]:
     """Cuts a source at its scene changes into stretches of the wanted length.
 
     Returns:
@@ -99,7 +99,7 @@ def find_clips(source: Source, settings: Settings) -> tuple[list[ClipPlan], str 
 
 
 def curate_clip(
-    plan: ClipPlan, settings: Settings, analyzer: FaceAnalyzer, backends: "list[TwinBackend] | None" = None
+    plan: ClipPlan, settings: CurationSettings, analyzer: FaceAnalyzer, backends: "list[TwinBackend] | None" = None
 ) -> CuratedClip:
     """Follows the face, judges the clip, crops it, and makes its twins.
 
@@ -148,7 +148,7 @@ def curate_clip(
 
 
 def _follow(
-    plan: ClipPlan, footage: Footage, settings: Settings, analyzer: FaceAnalyzer, clip: CuratedClip
+    plan: ClipPlan, footage: Footage, settings: CurationSettings, analyzer: FaceAnalyzer, clip: CuratedClip
 ) -> faces.Followed | None:
     frames = footage.frames(plan.first, plan.last, _FOLLOW_SIDE)
     seen: list[np.ndarray] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 
 REASONS = {
     "unreadable": "the file cannot be read, or is no video",
@@ -25,7 +25,7 @@ REASONS = {
 """Reason -> what it means, in the order of the stages."""
 
 
-def track_reason(found: Mapping[str, float], settings: Settings) -> str | None:
+def track_reason(found: Mapping[str, float], settings: CurationSettings) -> str | None:
     """Reason that the followed face alone gives, or None.
 
     Args:
@@ -46,7 +46,7 @@ def track_reason(found: Mapping[str, float], settings: Settings) -> str | None:
     return next((reason for reason, applies in rules.items() if applies), None)
 
 
-def picture_reason(found: Mapping[str, float], settings: Settings) -> str | None:
+def picture_reason(found: Mapping[str, float], settings: CurationSettings) -> str | None:
     """Reason that the pictures give, or None.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 
 INDEX_TABLE = "index.parquet"
@@ -21,7 +21,7 @@ def write_index(
     sources: Sequence[Mapping[str, Any]],
     packed: Mapping[str, str],
     selected: Collection[str],
-    settings: Settings,
+    settings: CurationSettings,
 ) -> None:
     """Writes the table.
 
@@ -55,7 +55,7 @@ def write_index(
 
 
 def _clip_row(
-    clip: Mapping[str, Any], packed: Mapping[str, str], selected: Collection[str], settings: Settings
+    clip: Mapping[str, Any], packed: Mapping[str, str], selected: Collection[str], settings: CurationSettings
 ) -> dict[str, Any]:
     plan, twins = clip["plan"], clip.get("twins", {})
     return {
@@ -79,7 +79,7 @@ def _source_row(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"key": "", "name": name, "reason": record["reason"], "detail": detail, "selected": False}
 
 
-def start_second(plan: Mapping[str, Any], settings: Settings) -> float:
+def start_second(plan: Mapping[str, Any], settings: CurationSettings) -> float:
     """When a clip begins in its source."""
     span = plan["source"]["span"]
     return (span[0] if span else 0.0) + float(plan["first"]) / settings.fps

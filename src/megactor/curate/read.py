@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from megactor.curate.remote import is_url, local_copy
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.sources import PICTURES, Source
 from megactor.errors import InputError
 from megactor.media.container import probe
@@ -41,7 +41,7 @@ class Footage(Protocol):
 
 
 @contextlib.contextmanager
-def open_footage(source: Source, settings: Settings) -> Iterator[Footage]:
+def open_footage(source: Source, settings: CurationSettings) -> Iterator[Footage]:
     """Opens a source.
 
     Raises:
@@ -95,7 +95,7 @@ class _Pictures(Protocol):
 class _PictureFootage:
     """Numbered pictures; of other rates the nearest one before."""
 
-    def __init__(self, pictures: _Pictures, settings: Settings) -> None:
+    def __init__(self, pictures: _Pictures, settings: CurationSettings) -> None:
         self._pictures = pictures
         if len(pictures) == 0:
             raise InputError("no pictures")

@@ -9,7 +9,7 @@ import numpy as np
 
 from megactor.curate.filter import REASONS
 from megactor.curate.index import printable, start_second
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.store import Store
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 
@@ -48,7 +48,7 @@ def write_report(
     clips: Sequence[Mapping[str, Any]],
     sources: Sequence[Mapping[str, Any]],
     selected: Collection[str],
-    settings: Settings,
+    settings: CurationSettings,
 ) -> None:
     """Writes the report.
 
@@ -83,7 +83,7 @@ def _summary(
     clips: Sequence[Mapping[str, Any]],
     sources: Sequence[Mapping[str, Any]],
     selected: Collection[str],
-    settings: Settings,
+    settings: CurationSettings,
 ) -> Iterator[str]:
     kept = [clip for clip in clips if clip["reason"] is None]
     seconds = sum(clip["frames"] for clip in kept) / settings.fps
@@ -123,7 +123,7 @@ def _lost_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "</ul></details>"
 
 
-def _histograms(clips: Sequence[Mapping[str, Any]], settings: Settings) -> Iterator[str]:
+def _histograms(clips: Sequence[Mapping[str, Any]], settings: CurationSettings) -> Iterator[str]:
     for name, (title, limit) in _HISTOGRAMS.items():
         values = [clip["found"][name] for clip in clips if clip["found"].get(name) is not None]
         if values:
@@ -184,7 +184,7 @@ def _times(clips: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, An
 
 
 def _examples(
-    store: Store, clips: Sequence[Mapping[str, Any]], selected: Collection[str], settings: Settings
+    store: Store, clips: Sequence[Mapping[str, Any]], selected: Collection[str], settings: CurationSettings
 ) -> Iterator[str]:
     groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for clip in clips:

@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,14 @@ from megactor.curate.cluster import free_bytes, run_workers, started_ray
 from megactor.curate.duplicates import Signature, find_duplicates, preferred_first
 from megactor.curate.failures import AGAIN, ENOUGH, FailureCount, most_failures
 from megactor.curate.select import strongest
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.sources import Source
 from megactor.curate.store import Store
 from megactor.curate.work import ClipWorker, SourceWorker
 from megactor.curate.write import about, pack
 from megactor.errors import MegActorError, OutputError
 from megactor.media.container import probe
-
-Progress = Callable[[str, int, int | None], None]
+from megactor.result import Progress
 
 LEAST_FREE = 2 * 10**9
 """Bytes of free disk below which a run does not start."""
@@ -65,7 +64,7 @@ class Outcome:
     seconds: Mapping[str, float]
 
 
-def look_ahead(sources: Sequence[Source], output: Path, settings: Settings) -> Outlook:
+def look_ahead(sources: Sequence[Source], output: Path, settings: CurationSettings) -> Outlook:
     """Estimates length and disk space from headers of some of the sources."""
     hours = _hours(sources, settings)
     seconds = None if hours is None else hours * 3600
@@ -73,7 +72,7 @@ def look_ahead(sources: Sequence[Source], output: Path, settings: Settings) -> O
     return Outlook(Counter(source.kind for source in sources), hours, most, free_bytes(output))
 
 
-def _hours(sources: Sequence[Source], settings: Settings) -> float | None:
+def _hours(sources: Sequence[Source], settings: CurationSettings) -> float | None:
     lengths = []
     for source in itertools.islice(sources, 0, None, max(1, len(sources) // _PROBES)):
         try:
@@ -83,7 +82,7 @@ def _hours(sources: Sequence[Source], settings: Settings) -> float | None:
     return sum(lengths) / len(lengths) * len(sources) / 3600 if any(lengths) else None
 
 
-def _seconds(source: Source, settings: Settings) -> float:
+def _seconds(source: Source, settings: CurationSettings) -> float:
     if source.span is not None:
         return source.span[1] - source.span[0]
     if source.kind == "video" and not os.path.exists(source.path):
@@ -98,7 +97,7 @@ def _seconds(source: Source, settings: Settings) -> float:
 def curate(
     sources: Sequence[Source],
     output: Path,
-    settings: Settings,
+    settings: CurationSettings,
     progress: Progress,
     twins: Sequence[str] = (),
     donors: Path | None = None,
@@ -140,7 +139,7 @@ def curate(
 def _work(
     store: Store,
     sources: Sequence[Source],
-    settings: Settings,
+    settings: CurationSettings,
     progress: Progress,
     twins: Sequence[str],
     donors: Path | None,
@@ -201,7 +200,7 @@ def _unfinished(store: Store, sources: Sequence[Source]) -> list[ClipPlan]:
     return found
 
 
-def finish(store: Store, settings: Settings, progress: Progress) -> Outcome:
+def finish(store: Store, settings: CurationSettings, progress: Progress) -> Outcome:
     """Compares all clips of the folder, packs the kept ones, and writes index and report."""
     from megactor.curate.index import write_index
     from megactor.curate.report import write_report
@@ -237,7 +236,7 @@ def _slim(records: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _find_duplicates(
-    good: Mapping[str, Mapping[str, Any]], packed: Mapping[str, str], settings: Settings
+    good: Mapping[str, Mapping[str, Any]], packed: Mapping[str, str], settings: CurationSettings
 ) -> dict[str, str]:
     """Packed clips come first: what is in a shard stays there."""
     marks = [(key, clip["found"]["side"], Signature.from_dict(clip["signature"])) for key, clip in good.items()]

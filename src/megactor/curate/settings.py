@@ -9,7 +9,7 @@ from megactor.errors import InputError
 
 
 @dataclass(frozen=True)
-class Settings:
+class CurationSettings:
     """Numbers of a run; a folder of shards is made with one set of them.
 
     Attributes:
@@ -93,7 +93,7 @@ class Settings:
         """Frames of the longest clip."""
         return round(self.most_seconds * self.fps)
 
-    def changed(self, changes: Sequence[str]) -> "Settings":
+    def changed(self, changes: Sequence[str]) -> "CurationSettings":
         """Settings with NAME=VALUE changes.
 
         Raises:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from megactor.curate.clip import ClipPlan
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.sources import Source
 from megactor.errors import InputError
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
@@ -46,7 +46,7 @@ class Store:
         self.work = folder / _WORK
 
     @contextlib.contextmanager
-    def claimed(self, settings: Settings, twins: Sequence[str]) -> Iterator[None]:
+    def claimed(self, settings: CurationSettings, twins: Sequence[str]) -> Iterator[None]:
         """Keeps other runs out, checks that the folder was made with the same settings, and clears what was killed.
 
         Raises:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from megactor.curate.clip import ClipPlan, CuratedClip, curate_clip, find_clips
 from megactor.curate.filter import REASONS
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.sources import Source
 from megactor.curate.store import ATTEMPTS, Store
 from megactor.curate.write import write_part
@@ -23,7 +23,7 @@ from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 
 _STRIP_HEIGHT = 80
 
-Row = Mapping[str, Any]
+RayRow = Mapping[str, Any]
 
 
 class SourceWorker:
@@ -35,11 +35,11 @@ class SourceWorker:
         settings: of the run.
     """
 
-    def __init__(self, folder: Path, run: str, settings: Settings) -> None:
+    def __init__(self, folder: Path, run: str, settings: CurationSettings) -> None:
         _one_thread()
         self._store, self._settings = Store(folder, run), settings
 
-    def __call__(self, row: Row) -> dict[str, str]:
+    def __call__(self, row: RayRow) -> dict[str, str]:
         """Writes the record of the source in `row`; returns what to report."""
         source = Source.from_dict(row["job"])
         base: dict[str, Any] = {"source": source.to_dict(), "clips": [], "detail": "", "seconds": {}}
@@ -67,7 +67,7 @@ class ClipWorker:
     """
 
     def __init__(
-        self, folder: Path, run: str, settings: Settings, twins: Sequence[str] = (), donors: Path | None = None
+        self, folder: Path, run: str, settings: CurationSettings, twins: Sequence[str] = (), donors: Path | None = None
     ) -> None:
         _one_thread()
         self._store, self._settings = Store(folder, run), settings
@@ -78,7 +78,7 @@ class ClipWorker:
 
             self._backends = backends_from_names(twins, donors)
 
-    def __call__(self, row: Row) -> dict[str, str]:
+    def __call__(self, row: RayRow) -> dict[str, str]:
         """Writes the record, and the files if it is kept, of the clip in `row`; returns what to report."""
         plan = ClipPlan.from_dict(row["job"])
         base: dict[str, Any] = {"key": plan.key, "plan": plan.to_dict(), "detail": "", "found": {}, "seconds": {}}

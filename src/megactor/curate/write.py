@@ -13,7 +13,7 @@ import numpy as np
 
 from megactor.curate.clip import CuratedClip
 from megactor.curate.index import printable, start_second
-from megactor.curate.settings import Settings
+from megactor.curate.settings import CurationSettings
 from megactor.curate.store import SCHEMA, Store
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.provenance import GENERATED_COMMENT
@@ -22,7 +22,7 @@ from megactor.media.writer import VideoWriter
 FILMED_COMMENT = "Cut from a recording by MegActor for training."
 
 
-def write_part(store: Store, key: str, clip: CuratedClip, settings: Settings) -> int:
+def write_part(store: Store, key: str, clip: CuratedClip, settings: CurationSettings) -> int:
     """Writes the files of a kept clip, complete or not at all; returns their bytes."""
     target = store.part(key)
     with os_errors_as_output_errors(target):
@@ -48,7 +48,7 @@ def write_part(store: Store, key: str, clip: CuratedClip, settings: Settings) ->
     return target.stat().st_size
 
 
-def pack(store: Store, kept: Mapping[str, Mapping[str, Any]], settings: Settings) -> Iterator[int]:
+def pack(store: Store, kept: Mapping[str, Mapping[str, Any]], settings: CurationSettings) -> Iterator[int]:
     """Moves waiting clips into shards, in the order of their keys, which is a random one.
 
     A shard that is there stays as it is; files wait until the shard that holds them is there. So it may be killed
@@ -88,7 +88,7 @@ def pack(store: Store, kept: Mapping[str, Mapping[str, Any]], settings: Settings
         yield done
 
 
-def about(record: Mapping[str, Any], settings: Settings, selected: bool) -> dict[str, Any]:
+def about(record: Mapping[str, Any], settings: CurationSettings, selected: bool) -> dict[str, Any]:
     """What the sample's `json` says of a kept clip."""
     plan = record["plan"]
     return {

@@ -136,10 +136,12 @@ def _save(path: Path, case: Case, frames: np.ndarray) -> None:
             writer.write(frame)
 
 
-Job = tuple[CaseId, list[System]]
+PendingCase = tuple[CaseId, list[System]]
 
 
-def _rows_of(suite: Suite, jobs: list[Job], folder: Path, weights: Path | None, workers: int) -> Iterator[list[Row]]:
+def _rows_of(
+    suite: Suite, jobs: list[PendingCase], folder: Path, weights: Path | None, workers: int
+) -> Iterator[list[Row]]:
     """`judge_case` of every job, in any order; a single worker is this very process."""
     if workers == 1:
         _one_thread()

@@ -33,7 +33,7 @@ _VALIDATION_PASS = 8
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """How far a run is.
 
     step: optimizer steps done.
@@ -49,7 +49,7 @@ class Progress:
     worked: float = field(default=1e-9)
 
 
-OnStep = Callable[[Progress, dict[str, float]], None]
+OnStep = Callable[[TrainingProgress, dict[str, float]], None]
 
 
 class Trainer:
@@ -94,7 +94,7 @@ class Trainer:
         self.task, self.optimizer = self.accelerator.prepare(task, optimizer)
         self.weights = learning_weights(self.task)
         self.average = MovingAverage(self.weights, numbers.ema) if numbers.ema else None
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self._validation: Batch | None = None
         self._stop = False
         self._resume()
@@ -177,7 +177,7 @@ class Trainer:
         set_optimizer(self.task, self.optimizer.optimizer, state.optimizer)
         if state.scaler is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state.scaler)
-        self.progress = Progress(state.step, state.about["samples"], state.about["skipped"])
+        self.progress = TrainingProgress(state.step, state.about["samples"], state.about["skipped"])
 
     def _check_same_step(self) -> None:
         steps = self.accelerator.gather(torch.tensor([self.progress.step], device=self.accelerator.device)).tolist()

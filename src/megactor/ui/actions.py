@@ -12,7 +12,7 @@ from megactor.ui import markup
 from megactor.ui.inputs import InputReader, data_url, demo_folder, take_upload
 from megactor.ui.jobs import Job, JobQueue, Request
 from megactor.ui.limits import Limits
-from megactor.ui.presets import Settings, preset
+from megactor.ui.presets import PageSettings, preset
 from megactor.ui.sessions import Result, Session, Sessions
 
 PORTRAITS = {
@@ -103,10 +103,10 @@ class Actions:
         return f'<p class="ma-note">{chosen.words}</p>', *chosen.settings.to_form()
 
     def animate(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
-        """Runs a job and shows how it gets on; `values` are as in `Settings.from_form`."""
+        """Runs a job and shows how it gets on; `values` are as in `PageSettings.from_form`."""
         session = self.sessions.get(request.session_hash)
         try:
-            job = self._submit(session, Settings.from_form(*values))
+            job = self._submit(session, PageSettings.from_form(*values))
         except Exception as error:
             yield self._stage(session, markup.failed(session.words(error)))
             return
@@ -186,7 +186,7 @@ class Actions:
             gr.update(interactive=ready),
         )
 
-    def _submit(self, session: Session, settings: Settings) -> Job:
+    def _submit(self, session: Session, settings: PageSettings) -> Job:
         if session.portrait is None or session.driving is None or session.driving_view is None:
             raise InputError("choose a portrait and a driving video first")
         if session.busy:

@@ -10,7 +10,7 @@ from megactor.media.reader import VideoReader
 from megactor.ui import markup
 from megactor.ui.actions import DRIVERS, PORTRAITS, Actions
 from megactor.ui.inputs import data_url, demo_folder
-from megactor.ui.presets import PRESETS, SHOWS, Settings
+from megactor.ui.presets import PRESETS, SHOWS, PageSettings
 
 THUMBNAIL = 112
 """Pixels of an example's picture: 56 on screens with two pixels a point."""
@@ -127,8 +127,8 @@ def _controls() -> tuple[list[Any], gr.Radio, gr.HTML, gr.Button, gr.Button]:
 
 
 def _settings() -> list[Any]:
-    """One control for each field of `Settings`, in their order."""
-    standard = Settings()
+    """One control for each field of `PageSettings`, in their order."""
+    standard = PageSettings()
     with gr.Row():
         start = _number("Start (s)", "its beginning")
         end = _number("End (s)", "its end")
@@ -152,7 +152,7 @@ def _settings() -> list[Any]:
         size = _number("Size (pixels)", "the model's")
         seed = _number("Seed", "0")
     controls = [start, end, fps, motion, contour, show, audio, steps, guidance, size, seed]
-    assert len(controls) == len(fields(Settings))
+    assert len(controls) == len(fields(PageSettings))
     return controls
 
 

@@ -21,7 +21,7 @@ SHOWS: tuple[Show, ...] = ("Face", "Whole picture", "Side by side")
 
 
 @dataclass(frozen=True)
-class Settings:
+class PageSettings:
     """What the page lets a user set; see `AnimationOptions`. None means the model's or the video's own."""
 
     start: float | None = None
@@ -37,7 +37,7 @@ class Settings:
     seed: int = 0
 
     @classmethod
-    def from_form(cls, *values: Any) -> "Settings":
+    def from_form(cls, *values: Any) -> "PageSettings":
         """Settings from the page's controls, in the order of the fields; numbers come as text.
 
         Raises:
@@ -98,7 +98,7 @@ class Preset:
 
     name: on its button.
     words: what it is for.
-    changes: what differs from the defaults of `Settings`.
+    changes: what differs from the defaults of `PageSettings`.
     """
 
     name: str
@@ -106,9 +106,9 @@ class Preset:
     changes: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> PageSettings:
         """The complete settings."""
-        return Settings(**self.changes)
+        return PageSettings(**self.changes)
 
 
 PRESETS = (

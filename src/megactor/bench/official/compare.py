@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from megactor.bench.official.case import Case
+from megactor.bench.official.workload import Workload
 from megactor.errors import InputError, MegActorError, one_line
 
 PIPELINE = "animate/unet_magic_noiseAttenST_Ada/pipeline.py"
@@ -63,7 +63,7 @@ class Side:
 
     runs: those that count.
     parameters: numbers of weights by official part.
-    settings: fields of `case.Settings`.
+    settings: fields of `workload.OfficialSettings`.
     software: versions, threads and processor.
     attention: "xformers" or "torch".
     stubbed: modules that were not installed and replaced by empty ones.
@@ -92,7 +92,7 @@ class Side:
 class Comparison:
     """The official side and ours."""
 
-    case: Case
+    workload: Workload
     official: Side
     ours: Side
 
@@ -104,7 +104,7 @@ class Comparison:
 
     def rows(self) -> list[tuple[str, float, float]]:
         """Name, official and our figure, medians."""
-        frames, official, ours = self.case.frames, self.official, self.ours
+        frames, official, ours = self.workload.frames, self.official, self.ours
         figures: dict[str, Callable[[Side], float]] = {
             "seconds": lambda side: side.median("seconds"),
             "of them, denoising": lambda side: side.median("denoise"),
@@ -125,7 +125,7 @@ class Comparison:
             raise MegActorError(
                 f"not the same networks: {self.official.parameters} weights there, {self.ours.parameters} here"
             )
-        if self.case.dtype == "float32" and not self.difference < 1e-3:
+        if self.workload.dtype == "float32" and not self.difference < 1e-3:
             raise MegActorError(
                 f"not the same result: latents differ by {self.difference:.1e} of their range, so times say little"
             )
@@ -159,11 +159,11 @@ def find_python(name: str | None) -> str:
     return found
 
 
-def compare(case: Case, checkout: Path, python: str, say: Callable[[str], None]) -> Comparison:
+def compare(workload: Workload, checkout: Path, python: str, say: Callable[[str], None]) -> Comparison:
     """Measures the official code, then ours.
 
     Args:
-        case: what both are given.
+        workload: what both are given.
         checkout: from `find_checkout`.
         python: from `find_python`.
         say: told what runs.
@@ -176,15 +176,15 @@ def compare(case: Case, checkout: Path, python: str, say: Callable[[str], None])
         official, ours = Path(folder) / "official", Path(folder) / "ours"
         official.mkdir()
         ours.mkdir()
-        asked = Path(folder) / "case.json"
-        case.write(asked)
+        asked = Path(folder) / "workload.json"
+        workload.write(asked)
         say("the official code ...")
         _run((python, str(DRIVER), str(asked), str(official), str(checkout)), "the official code", python, official)
         say("ours ...")
         result = str(official / "result.json")
         command = (sys.executable, "-m", "megactor.bench.official.ours", str(asked), str(ours), result)
         _run(command, "our side", sys.executable, ours)
-        return Comparison(case, _read(official), _read(ours))
+        return Comparison(workload, _read(official), _read(ours))
 
 
 def _run(command: Sequence[str], name: str, python: str, folder: Path) -> None:

@@ -1,10 +1,10 @@
-"""The official side, run by the Python of the official code: `python driver.py CASE FOLDER CHECKOUT`.
+"""The official side, run by the Python of the official code: `python driver.py WORKLOAD FOLDER CHECKOUT`.
 
 Everything that computes is imported from the checkout: both UNets, the reference attention and the pipeline with its
 denoising loop. Done here in place of the constructor of its `MagicAnimate`, which wants downloaded weights:
 
-- the networks are built from the numbers of the case by the same calls, and `conv_in` is replaced as it does;
-- weights are random (`case.fill`);
+- the networks are built from the numbers of the workload by the same calls, and `conv_in` is replaced as it does;
+- weights are random (`workload.fill`);
 - background tokens and all noise are given: faces, segmentation and CLIP run once a clip on both sides and are no part
   of the comparison.
 
@@ -29,17 +29,17 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from case import (  # type: ignore[import-not-found]  # the file beside this one
+from live_tensors import LiveTensors  # type: ignore[import-not-found]
+from workload import (  # type: ignore[import-not-found]  # the file beside this one
     LATENT_FACTOR,
     PORTRAIT_SIZE,
-    Case,
     Inputs,
-    Settings,
+    OfficialSettings,
+    Workload,
     fill,
     measure,
     write_result,
 )
-from live_tensors import LiveTensors  # type: ignore[import-not-found]
 
 CODE = "animate.unet_magic_noiseAttenST_Ada"
 CONFIG = "configs/inference/inference.yaml"
@@ -56,15 +56,15 @@ STUBS = (
 GRAY = (0.2989, 0.5870, 0.1140)
 
 
-def main(case_file: str, folder: str, checkout: str) -> None:
+def main(workload_file: str, folder: str, checkout: str) -> None:
     """Measures and writes the result."""
-    case = Case.read(case_file)
+    workload = Workload.read(workload_file)
     code, stubbed = import_code(checkout)
-    settings, networks, pipe, attention = build(case, code, Path(checkout))
+    settings, networks, pipe, attention = build(workload, code, Path(checkout))
     trained = {name: network for name, network in networks.items() if name != "vae"}
     with torch.inference_mode():
         measured = measure(
-            case, settings, networks["vae"], lambda *asked: animate(pipe, trained, *asked), LiveTensors()
+            workload, settings, networks["vae"], lambda *asked: animate(pipe, trained, *asked), LiveTensors()
         )
     names = [name for name, _ in official_parameters(trained)]
     facts: dict[str, Any] = {
@@ -73,7 +73,7 @@ def main(case_file: str, folder: str, checkout: str) -> None:
         "attention": attention,
         "stubbed": stubbed,
     }
-    write_result(Path(folder), case, settings, measured, **facts)
+    write_result(Path(folder), workload, settings, measured, **facts)
 
 
 def import_code(checkout: str) -> tuple[dict[str, Any], list[str]]:
@@ -99,16 +99,18 @@ def _installed(name: str) -> bool:
     return importlib.util.find_spec(name.split(".")[0]) is not None
 
 
-def build(case: Case, code: dict[str, Any], checkout: Path) -> tuple[Settings, dict[str, Any], Any, str]:
+def build(
+    workload: Workload, code: dict[str, Any], checkout: Path
+) -> tuple[OfficialSettings, dict[str, Any], Any, str]:
     """Settings, networks, pipeline, and which attention is used."""
     import yaml
     from diffusers import AutoencoderKL, DDIMScheduler
 
     config = yaml.safe_load((checkout / CONFIG).read_text(encoding="utf-8"))
     schedule = yaml.safe_load((checkout / config["inference_config"]).read_text(encoding="utf-8"))
-    context, numbers = config["context"], case.numbers
-    settings = Settings(
-        steps=config["steps"] if case.steps is None else case.steps,
+    context, numbers = config["context"], workload.numbers
+    settings = OfficialSettings(
+        steps=config["steps"] if workload.steps is None else workload.steps,
         guidance=float(config["guidance_scale"]),
         window=context["context_frames"],
         overlap=context["context_overlap"],
@@ -128,10 +130,10 @@ def build(case: Case, code: dict[str, Any], checkout: Path) -> tuple[Settings, d
     )
     # noise, portrait, background mask, PoseGuider; its new columns start at zero there, and are filled here
     unet.conv_in = code["resnet"].InflatedConv3d(4 + 4 + 1 + 4, numbers.channels[0], kernel_size=3, padding=(1, 1))
-    networks = {"unet": _placed(unet, case)}
+    networks = {"unet": _placed(unet, workload)}
     encoder = code["appearance_encoder"].AppearanceEncoderModel.from_config({**shared, **_blocks("2D")})
-    networks["appearance_encoder"] = _placed(encoder, case)
-    fill(official_parameters(networks), case.seed)
+    networks["appearance_encoder"] = _placed(encoder, workload)
+    fill(official_parameters(networks), workload.seed)
     vae = AutoencoderKL(
         block_out_channels=numbers.vae,
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -141,10 +143,10 @@ def build(case: Case, code: dict[str, Any], checkout: Path) -> tuple[Settings, d
         norm_num_groups=numbers.vae_groups,
         sample_size=PORTRAIT_SIZE,
     )
-    networks["vae"] = _placed(vae, case)
-    fill(vae.named_parameters(), case.seed)
+    networks["vae"] = _placed(vae, workload)
+    fill(vae.named_parameters(), workload.seed)
     attention = "torch"
-    if case.device == "cuda" and _installed("xformers"):
+    if workload.device == "cuda" and _installed("xformers"):
         for network in (unet, encoder):
             network.enable_xformers_memory_efficient_attention()
         attention = "xformers"
@@ -169,8 +171,8 @@ def _blocks(kind: str) -> dict[str, list[str]]:
     }
 
 
-def _placed(network: Any, case: Case) -> Any:
-    return case.to(network).eval()
+def _placed(network: Any, workload: Workload) -> Any:
+    return workload.to(network).eval()
 
 
 def official_parameters(networks: dict[str, Any]) -> list[tuple[str, torch.Tensor]]:
@@ -182,34 +184,36 @@ def official_parameters(networks: dict[str, Any]) -> list[tuple[str, torch.Tenso
     ]
 
 
-def animate(pipe: Any, networks: dict[str, Any], case: Case, settings: Settings, inputs: Inputs) -> None:
+def animate(
+    pipe: Any, networks: dict[str, Any], workload: Workload, settings: OfficialSettings, inputs: Inputs
+) -> None:
     """Calls the official pipeline with what its `preprocess_eval` and `infer` would hand it."""
     portrait = torch.from_numpy(inputs.portrait).permute(2, 0, 1)[None] / 255.0
     gray = (torch.from_numpy(inputs.driving) * torch.tensor(GRAY)).sum(-1, keepdim=True) / 255.0
-    side = case.size // LATENT_FACTOR
+    side = workload.size // LATENT_FACTOR
     mask = F.interpolate(torch.from_numpy(inputs.background)[None, None], size=(side, side), mode="nearest")
-    source = case.to((portrait - 0.5) * 2)
+    source = workload.to((portrait - 0.5) * 2)
     posterior = pipe.vae.encode(source).latent_dist
-    latents = (posterior.mean + posterior.std * case.to(inputs.sampling)) * 0.18215
-    constant = torch.cat([latents, case.to(mask)], dim=1)[:, :, None].repeat(2, 1, case.frames, 1, 1)
+    latents = (posterior.mean + posterior.std * workload.to(inputs.sampling)) * 0.18215
+    constant = torch.cat([latents, workload.to(mask)], dim=1)[:, :, None].repeat(2, 1, workload.frames, 1, 1)
     large = F.interpolate(portrait, size=PORTRAIT_SIZE, mode="bilinear", align_corners=False)
     pipe(
         "",
-        prompt_embeddings=case.to(inputs.tokens).repeat(2, 1, 1),
+        prompt_embeddings=workload.to(inputs.tokens).repeat(2, 1, 1),
         num_inference_steps=settings.steps,
         guidance_scale=settings.guidance,
-        width=case.size,
-        height=case.size,
-        video_length=case.frames,
-        controlnet_condition=case.to(gray.repeat(1, 1, 1, 3))[None],
-        latents=case.to(inputs.noise),
+        width=workload.size,
+        height=workload.size,
+        video_length=workload.frames,
+        controlnet_condition=workload.to(gray.repeat(1, 1, 1, 3))[None],
+        latents=workload.to(inputs.noise),
         appearance_encoder=networks["appearance_encoder"],
         source_image=source.permute(0, 2, 3, 1),
         context_frames=settings.window,
         context_stride=1,
         context_overlap=settings.overlap,
         ref_concat_image_noises_latents=constant,
-        ref_img_condition=case.to(large),
+        ref_img_condition=workload.to(large),
     )
 
 

@@ -1,4 +1,4 @@
-"""Our side, in a process of its own: `python -m megactor.bench.official.ours CASE FOLDER OFFICIAL`."""
+"""Our side, in a process of its own: `python -m megactor.bench.official.ours WORKLOAD FOLDER OFFICIAL`."""
 
 import json
 import sys
@@ -10,17 +10,17 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from megactor.bench.official.case import (
+from megactor.bench.official.live_tensors import LiveTensors
+from megactor.bench.official.workload import (
     DTYPES,
     PORTRAIT_SIZE,
-    Case,
     Inputs,
-    Settings,
+    OfficialSettings,
+    Workload,
     fill,
     measure,
     write_result,
 )
-from megactor.bench.official.live_tensors import LiveTensors
 from megactor.drive.portrait import Portrait
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
@@ -32,7 +32,7 @@ from megactor.weights.official_checkpoint import convert_official
 
 
 class GivenTokens:
-    """In the place of the CLIP vision model: the background tokens of the case, whatever the picture."""
+    """In the place of the CLIP vision model: the background tokens of the workload, whatever the picture."""
 
     config = SimpleNamespace(image_size=224)
 
@@ -52,23 +52,23 @@ class GivenTokens:
     visual_projection = post_layernorm
 
 
-def main(case_file: str, folder: str, official: str) -> None:
+def main(workload_file: str, folder: str, official: str) -> None:
     """Measures and writes the result.
 
     Args:
-        case_file: the case.
+        workload_file: the workload.
         folder: where the result goes.
         official: result.json of the official side: its settings, and the names of its weights.
     """
-    case, told = Case.read(case_file), json.loads(Path(official).read_text(encoding="utf-8"))
-    settings = Settings(**told["settings"])
-    pipe = build(case, settings)
+    workload, told = Workload.read(workload_file), json.loads(Path(official).read_text(encoding="utf-8"))
+    settings = OfficialSettings(**told["settings"])
+    pipe = build(workload, settings)
     parameters = our_parameters(pipe, told["names"])
-    fill(parameters, case.seed)
-    fill(pipe.vae.named_parameters(), case.seed)
-    if case.compile_blocks:
+    fill(parameters, workload.seed)
+    fill(pipe.vae.named_parameters(), workload.seed)
+    if workload.compile_blocks:
         pipe.compile_blocks()
-    measured = measure(case, settings, pipe.vae, lambda *asked: animate(pipe, *asked), LiveTensors())
+    measured = measure(workload, settings, pipe.vae, lambda *asked: animate(pipe, *asked), LiveTensors())
     guider = sum(p.numel() for p in pipe.pose_guider.parameters())
     facts: dict[str, Any] = {
         "parameters": {
@@ -78,14 +78,14 @@ def main(case_file: str, folder: str, official: str) -> None:
         },
         "attention": "torch",
     }
-    write_result(Path(folder), case, settings, measured, **facts)
+    write_result(Path(folder), workload, settings, measured, **facts)
 
 
-def build(case: Case, settings: Settings) -> MegActorPipeline:
-    """The networks of the case, with weights that mean nothing yet."""
-    numbers, before = case.numbers, torch.get_default_dtype()
+def build(workload: Workload, settings: OfficialSettings) -> MegActorPipeline:
+    """The networks of the workload, with weights that mean nothing yet."""
+    numbers, before = workload.numbers, torch.get_default_dtype()
     config = NetworkConfig(
-        image_size=case.size,
+        image_size=workload.size,
         unet=arguments_of(
             DenoisingUNet,
             block_out_channels=numbers.channels,
@@ -94,9 +94,9 @@ def build(case: Case, settings: Settings) -> MegActorPipeline:
             norm_groups=numbers.groups,
         ),
     )
-    torch.set_default_dtype(DTYPES[case.dtype])  # no second copy in float32
+    torch.set_default_dtype(DTYPES[workload.dtype])  # no second copy in float32
     try:
-        with torch.device(case.device):
+        with torch.device(workload.device):
             pipe = MegActorPipeline(
                 vae=AutoencoderKL(
                     block_out_channels=numbers.vae,
@@ -107,13 +107,13 @@ def build(case: Case, settings: Settings) -> MegActorPipeline:
                     norm_num_groups=numbers.vae_groups,
                     sample_size=PORTRAIT_SIZE,
                 ).eval(),
-                image_encoder=GivenTokens(case.to(Inputs.of(case).tokens)),
+                image_encoder=GivenTokens(workload.to(Inputs.of(workload).tokens)),
                 reference_net=config.reference_net().eval(),
                 pose_guider=config.driving_encoder().eval(),
                 unet=config.denoising_unet().eval(),
                 scheduler=official_ddim(),
-                image_size=case.size,
-                output_size=case.size,
+                image_size=workload.size,
+                output_size=workload.size,
                 default_guidance=settings.guidance,
                 window=settings.window,
                 overlap=settings.overlap,
@@ -150,7 +150,7 @@ def our_parameters(pipe: MegActorPipeline, names: list[str]) -> list[tuple[str, 
     return pairs
 
 
-def animate(pipe: MegActorPipeline, case: Case, settings: Settings, inputs: Inputs) -> None:
+def animate(pipe: MegActorPipeline, workload: Workload, settings: OfficialSettings, inputs: Inputs) -> None:
     """From crops to frames, as `MegActorPipeline.__call__` does behind the faces."""
     foreground = 1 - inputs.background
     portrait = Portrait(
@@ -162,8 +162,8 @@ def animate(pipe: MegActorPipeline, case: Case, settings: Settings, inputs: Inpu
         foreground=foreground,
         background=inputs.portrait,
     )
-    asked = AnimationOptions(steps=settings.steps, guidance=settings.guidance, seed=case.seed)
-    for _ in pipe.animate_crops(portrait, inputs.driving, case.frames, asked):
+    asked = AnimationOptions(steps=settings.steps, guidance=settings.guidance, seed=workload.seed)
+    for _ in pipe.animate_crops(portrait, inputs.driving, workload.frames, asked):
         pass
 
 

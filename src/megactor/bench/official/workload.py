@@ -65,7 +65,7 @@ WIDTHS = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class OfficialSettings:
     """How the clip is denoised: the official code's own settings, read from its checkout.
 
     steps: denoising steps.
@@ -81,7 +81,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Case:
+class Workload:
     """One comparison.
 
     width: key of `WIDTHS`.
@@ -108,12 +108,12 @@ class Case:
     seed: int = 0
 
     @classmethod
-    def read(cls, path: str) -> Case:
-        """The case in a JSON file, and PyTorch's threads set as it says."""
-        case = cls(**json.loads(Path(path).read_text(encoding="utf-8")))
-        if case.threads is not None:
-            torch.set_num_threads(case.threads)
-        return case
+    def read(cls, path: str) -> Workload:
+        """The workload in a JSON file, and PyTorch's threads set as it says."""
+        workload = cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+        if workload.threads is not None:
+            torch.set_num_threads(workload.threads)
+        return workload
 
     def write(self, path: Path) -> None:
         """The reverse of `read`."""
@@ -125,10 +125,10 @@ class Case:
         return WIDTHS[self.width]
 
     def to(self, tensor: Tensor) -> Tensor:
-        """The tensor on the device and in the type of the case."""
+        """The tensor on the device and in the type of the workload."""
         return tensor.to(self.device, DTYPES[self.dtype])
 
-    def warm_up(self, settings: Settings) -> tuple[Case, Settings]:
+    def warm_up(self, settings: OfficialSettings) -> tuple[Workload, OfficialSettings]:
         """One step over one window."""
         return replace(self, frames=min(self.frames, settings.window)), replace(settings, steps=1)
 
@@ -153,19 +153,21 @@ class Inputs:
     noise: Tensor
 
     @classmethod
-    def of(cls, case: Case) -> Inputs:
-        """Random ones. Sampling and noise are each what a generator with the case's seed draws first."""
-        size, side = case.size, case.size // LATENT_FACTOR
-        pictures = np.random.RandomState(case.seed)
+    def of(cls, workload: Workload) -> Inputs:
+        """Random ones. Sampling and noise are each what a generator with the workload's seed draws first."""
+        size, side = workload.size, workload.size // LATENT_FACTOR
+        pictures = np.random.RandomState(workload.seed)
         background = np.ones((size, size), np.float32)
         background[size // 4 :, size // 4 : -size // 4] = 0
         return cls(
             portrait=pictures.randint(0, 256, (size, size, 3)).astype(np.uint8),
-            driving=pictures.randint(0, 256, (case.frames, size, size, 3)).astype(np.uint8),
+            driving=pictures.randint(0, 256, (workload.frames, size, size, 3)).astype(np.uint8),
             background=background,
-            tokens=torch.randn((1, TOKENS, case.numbers.tokens), generator=_generator("tokens", case.seed)),
-            sampling=torch.randn((1, 4, side, side), generator=torch.Generator("cpu").manual_seed(case.seed)),
-            noise=torch.randn((1, 4, case.frames, side, side), generator=torch.Generator("cpu").manual_seed(case.seed)),
+            tokens=torch.randn((1, TOKENS, workload.numbers.tokens), generator=_generator("tokens", workload.seed)),
+            sampling=torch.randn((1, 4, side, side), generator=torch.Generator("cpu").manual_seed(workload.seed)),
+            noise=torch.randn(
+                (1, 4, workload.frames, side, side), generator=torch.Generator("cpu").manual_seed(workload.seed)
+            ),
         )
 
 
@@ -258,12 +260,16 @@ def _status(name: str) -> int:
 
 
 def measure(
-    case: Case, settings: Settings, vae: Any, run: Callable[[Case, Settings, Inputs], None], tensors: Any
+    workload: Workload,
+    settings: OfficialSettings,
+    vae: Any,
+    run: Callable[[Workload, OfficialSettings, Inputs], None],
+    tensors: Any,
 ) -> dict[str, Any]:
-    """Runs one side: once to warm up, then as often as the case says.
+    """Runs one side: once to warm up, then as often as the workload says.
 
     Args:
-        case: the comparison.
+        workload: the comparison.
         settings: how to denoise.
         vae: the side's VAE; whatever it decodes are final latents, one frame after the other.
         run: animates the inputs.
@@ -273,8 +279,8 @@ def measure(
         "runs", figures of each; "latents", float32 (F, 4, h, w) of the last; "loaded_mb" before all runs, and
         "tensors_mb", the most during one window and step beside the weights, or None.
     """
-    loaded = Meter.held(case.device)
-    watched = case.device == "cpu" and not case.compile_blocks
+    loaded = Meter.held(workload.device)
+    watched = workload.device == "cpu" and not workload.compile_blocks
     decode = vae.decode
     latents: list[Tensor] = []
     meters: list[Meter] = []
@@ -287,11 +293,11 @@ def measure(
     vae.decode = recorded
     runs = []
     try:
-        for number in range(1 + case.repeats):
-            asked = case.warm_up(settings) if number == 0 else (case, settings)
+        for number in range(1 + workload.repeats):
+            asked = workload.warm_up(settings) if number == 0 else (workload, settings)
             inputs = Inputs.of(asked[0])
             latents.clear()
-            meters.append(Meter(case.device))
+            meters.append(Meter(workload.device))
             with tensors if watched and number == 0 else contextlib.nullcontext():
                 run(*asked, inputs)
             runs.append(meters[-1].stop())
@@ -305,10 +311,12 @@ def measure(
     }
 
 
-def write_result(folder: Path, case: Case, settings: Settings, measured: dict[str, Any], **facts: Any) -> None:
+def write_result(
+    folder: Path, workload: Workload, settings: OfficialSettings, measured: dict[str, Any], **facts: Any
+) -> None:
     """What a side hands back: `latents.npy`, and in `result.json` the rest."""
     np.save(folder / "latents.npy", measured.pop("latents"))
-    name = torch.cuda.get_device_name() if case.device == "cuda" else f"{os.cpu_count()} cores"
+    name = torch.cuda.get_device_name() if workload.device == "cuda" else f"{os.cpu_count()} cores"
     result = {
         **measured,
         "settings": asdict(settings),
