@@ -8,6 +8,7 @@ from PIL import Image
 
 from megactor.errors import InputError
 from megactor.evaluation.suites.pairs import Pairs, read_pairs
+from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "pairs.csv"
@@ -78,11 +79,16 @@ def test_a_list_that_is_not_there_or_no_text(tmp_path):
 def test_pairs_are_judged(evaluate, tmp_path, recordings):
     (tmp_path / "list.csv").write_text("portrait,driver,start,end\nphoto/x.png,a.mp4,0.04,0.24\noil/y.png,b.mp4,,\n")
     folders = ("--videos", recordings.videos, "--portraits", recordings.portraits)
-    outcome = evaluate("pairs", tmp_path / "out", "--pairs", tmp_path / "list.csv", *folders)
+    outcome = evaluate("pairs", tmp_path / "out", "--pairs", tmp_path / "list.csv", "--size", 192, *folders)
     assert outcome.code == 0, outcome
     assert "| cross, n=2 | model | warp | still |" in outcome.out
     lengths = {name: len(list(VideoReader(tmp_path / "out" / "inputs" / name))) for name in ("x--a.mp4", "y--b.mp4")}
     assert lengths == {"x--a.mp4": 5, "y--b.mp4": 7}
+    for path in (tmp_path / "out" / "inputs" / "x--a.png", tmp_path / "out" / "results" / "model" / "x--a.mp4"):
+        read = load_image(path) if path.suffix == ".png" else next(iter(VideoReader(path)))
+        assert read.shape == (192, 192, 3)
+    again = evaluate("pairs", tmp_path / "out", "--pairs", tmp_path / "list.csv", *folders)
+    assert "suite.size" in error_line(again)
 
 
 def test_wrong_usage(evaluate, tmp_path):

@@ -62,6 +62,7 @@ def evaluate(
     ] = None,
     clips: Annotated[int | None, typer.Option(metavar="N", help="The first N clips; by default all.")] = None,
     frames: Annotated[int, typer.Option(metavar="N", help="self, cross: at most N frames of a video.", min=2)] = 250,
+    size: Annotated[int, typer.Option(metavar="S", help="Side of all pictures.", min=176)] = 256,
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Denoising steps; by default the model's own.")] = None,
     guidance: Annotated[float | None, typer.Option(metavar="G", help="Guidance scale; by default the model's.")] = None,
@@ -89,7 +90,7 @@ def evaluate(
     from megactor.evaluation.summary import summarize
 
     folder = output or Path("runs") / f"eval-{suite}"
-    chosen = _suite(suite, videos, portraits, pairs, frames, rig)
+    chosen = _suite(suite, videos, portraits, pairs, frames, size, rig)
     options = AnimationOptions(steps=steps, guidance=guidance, speed=speed)
     systems = _systems(models, results or [], options, truth=suite in (SuiteName.SYNTHBENCH, SuiteName.SELF))
     not_measured = _missing(weights) | NOT_INCLUDED
@@ -107,7 +108,13 @@ def evaluate(
 
 
 def _suite(
-    name: SuiteName, videos: Path | None, portraits: Path | None, pairs: Path | None, frames: int, rig: Path | None
+    name: SuiteName,
+    videos: Path | None,
+    portraits: Path | None,
+    pairs: Path | None,
+    frames: int,
+    size: int,
+    rig: Path | None,
 ) -> "Suite":
     from megactor.errors import InputError
 
@@ -122,14 +129,16 @@ def _suite(
         require_extra()
         from megactor.evaluation.suites.synthbench import SynthBench
 
-        return SynthBench(rig)
+        return SynthBench(rig, size)
     from megactor.evaluation.suites.pairs import Pairs
     from megactor.evaluation.suites.recordings import CrossDriven, SelfDriven
 
     if pairs is not None:
-        return Pairs(pairs, portraits, videos)
+        return Pairs(pairs, portraits, videos, size)
     assert videos is not None
-    return SelfDriven(videos, frames) if portraits is None else CrossDriven(portraits, videos, frames)
+    if portraits is None:
+        return SelfDriven(videos, frames, size)
+    return CrossDriven(portraits, videos, frames, size)
 
 
 def _systems(models: list[str], results: list[str], options: AnimationOptions, truth: bool) -> "list[System]":

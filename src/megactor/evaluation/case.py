@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 SIDE = 256
-"""Side of portraits, drivers and judged results in pixels, that of the papers' comparisons."""
+"""Side of portraits, drivers and judged results in pixels where nothing else is asked for: that of the papers."""
 
 
 @dataclass(frozen=True)

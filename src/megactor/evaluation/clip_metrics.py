@@ -1,6 +1,6 @@
 """All metrics of one result; `definitions.METRICS` explains their names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -86,21 +86,22 @@ class Judge:
 
     def _picture_metrics(self, result: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         """All but the first frame, which is the portrait."""
-        made, true = _tensor(result[1:]), _tensor(truth[1:])
+        made, true = result[1:], truth[1:]
+        own = _mean_of(psnr, made, true)
         metrics = {
-            "psnr": float(psnr(made, true).mean()),
-            "psnr_gain": float((psnr(made, true) - psnr(_tensor(self._case.portrait[None]), true)).mean()),
-            "ssim": float(ssim(made, true).mean()),
-            "ms_ssim": float(ms_ssim(made, true).mean()),
-            "l1": float(l1(made, true).mean()),
+            "psnr": own,
+            "psnr_gain": own - _mean_of(psnr, np.broadcast_to(self._case.portrait, true.shape), true),
+            "ssim": _mean_of(ssim, made, true),
+            "ms_ssim": _mean_of(ms_ssim, made, true),
+            "l1": _mean_of(l1, made, true),
         }
         if self._case.regions is not None:
             regions = {name: mask[1:] for name, mask in self._case.regions.items()}
-            metrics |= region_metrics(result[1:], truth[1:], regions)
+            metrics |= region_metrics(made, true, regions)
         if self._lpips is not None:
-            metrics["lpips"] = _mean_distance(self._lpips, made, true)
-            squares = (_face_squares(frames[1:], self._reference[1:]) for frames in (result, truth))
-            metrics["lpips_face"] = _mean_distance(self._lpips, *squares)
+            metrics["lpips"] = _mean_of(self._lpips, made, true)
+            squares = (_face_squares(frames, self._reference[1:]) for frames in (made, true))
+            metrics["lpips_face"] = _mean_of(self._lpips, *squares)
         return metrics
 
     def _motion_metrics(self, faces: list[Face | None]) -> dict[str, float]:
@@ -181,22 +182,21 @@ class Judge:
         return float(np.mean(distances)) if distances else float("nan")
 
 
-def _face_squares(frames: np.ndarray, faces: Sequence[Face | None]) -> torch.Tensor:
-    """(N, 3, T, T) of the frames that have a face."""
-    squares = []
+def _face_squares(frames: np.ndarray, faces: Sequence[Face | None]) -> np.ndarray:
+    """(N, T, T, 3) uint8 of the frames that have a face."""
+    squares = [np.zeros((0, _FACE_SIDE, _FACE_SIDE, 3), np.uint8)]
     for frame, face in zip(frames, faces, strict=True):
         if face is not None:
             side = _FACE_SQUARE * float(face_size(face.box))
-            corner = face_center(face.box) - side / 2
-            squares.append(crop_and_resize(frame, CropBox(corner[0], corner[1], side), _FACE_SIDE, repeat_border=True))
-    return _tensor(np.stack(squares)) if squares else torch.zeros(0, 3, _FACE_SIDE, _FACE_SIDE)
+            x, y = face_center(face.box) - side / 2
+            squares.append(crop_and_resize(frame, CropBox(x, y, side), _FACE_SIDE, repeat_border=True)[None])
+    return np.concatenate(squares)
 
 
-def _mean_distance(lpips: Lpips, made: torch.Tensor, true: torch.Tensor) -> float:
-    """Mean over frames, a few at a time; NaN without any."""
-    if not len(made):
-        return float("nan")
-    return float(torch.cat([lpips(a, b) for a, b in zip(made.split(8), true.split(8), strict=True)]).mean())
+def _mean_of(metric: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], made: np.ndarray, true: np.ndarray) -> float:
+    """Over uint8 frames (F, S, S, 3), a few at a time; NaN without any."""
+    values = [metric(_tensor(made[i : i + 8]), _tensor(true[i : i + 8])) for i in range(0, len(made), 8)]
+    return float(torch.cat(values).mean()) if values else float("nan")
 
 
 def _tensor(frames: np.ndarray) -> torch.Tensor:

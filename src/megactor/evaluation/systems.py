@@ -11,7 +11,7 @@ import numpy as np
 from megactor.errors import InputError
 from megactor.evaluation.aligned import animate_aligned
 from megactor.evaluation.baselines import landmark_warp, still_portrait
-from megactor.evaluation.case import SIDE, Case, CaseId
+from megactor.evaluation.case import Case, CaseId
 from megactor.evaluation.fingerprint import fingerprint
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.media.reader import VideoReader
@@ -151,9 +151,10 @@ class Results:
         height, width = frames[0].shape[:2]
         if height != width:
             raise InputError(f"{path} is {width}x{height}: a square result like the inputs is needed")
-        way = cv2.INTER_AREA if width > SIDE else cv2.INTER_CUBIC
-        if width != SIDE:
-            frames = [cv2.resize(frame, (SIDE, SIDE), interpolation=way) for frame in frames]
+        side = len(case.portrait)
+        way = cv2.INTER_AREA if width > side else cv2.INTER_CUBIC
+        if width != side:
+            frames = [cv2.resize(frame, (side, side), interpolation=way) for frame in frames]
         return np.stack(frames)
 
     def _path(self, key: CaseId) -> Path | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from megactor.errors import InputError
-from megactor.evaluation.case import Case, CaseId
+from megactor.evaluation.case import SIDE, Case, CaseId
 from megactor.evaluation.fingerprint import fingerprint
 from megactor.evaluation.suites.recordings import cross_driven
 from megactor.faces.analyzer import FaceAnalyzer
@@ -44,11 +44,13 @@ class Pairs:
 
     list_file: CSV.
     portraits, videos: folders that its names are of; None for the list's own.
+    size: S, side of the pictures.
     """
 
     list_file: Path
     portraits: Path | None = None
     videos: Path | None = None
+    size: int = SIDE
 
     def cases(self) -> list[CaseId]:
         """See `Suite.cases`."""
@@ -57,11 +59,12 @@ class Pairs:
     def load(self, key: CaseId, analyzer: FaceAnalyzer) -> Case:
         """See `Suite.load`."""
         pair = next(pair for pair in self._pairs() if pair.name == key.name)
-        return cross_driven(key, pair.portrait, VideoReader(pair.driver, pair.start, pair.end), None, analyzer)
+        reader = VideoReader(pair.driver, pair.start, pair.end)
+        return cross_driven(key, pair.portrait, reader, None, self.size, analyzer)
 
     def settings(self) -> dict[str, Any]:
         """See `Suite.settings`; each pair is a setting of its own, so that the list may grow."""
-        return {"suite": "pairs", "pairs": {pair.name: _contents(pair) for pair in self._pairs()}}
+        return {"suite": "pairs", "size": self.size, "pairs": {pair.name: _contents(pair) for pair in self._pairs()}}
 
     def _pairs(self) -> list[Pair]:
         folder = self.list_file.parent

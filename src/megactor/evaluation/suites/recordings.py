@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from megactor.drive.crop import aligned_driving_crop, crop_and_resize
-from megactor.drive.portrait import Portrait, read_portrait
+from megactor.drive.portrait import read_portrait
 from megactor.errors import InputError
 from megactor.evaluation.case import SIDE, Case, CaseId
 from megactor.evaluation.suites.files import PICTURES, VIDEOS, file_named, files_in, fingerprints, style_of
@@ -32,10 +32,12 @@ class SelfDriven:
 
     videos: folder.
     frames: at most so many of every video.
+    size: S, side of the pictures.
     """
 
     videos: Path
     frames: int
+    size: int = SIDE
 
     def cases(self) -> list[CaseId]:
         """See `Suite.cases`."""
@@ -46,10 +48,10 @@ class SelfDriven:
         """See `Suite.load`."""
         reader = VideoReader(file_named(self.videos, VIDEOS, key.name))
         frames = _read(reader, self.frames)
-        portrait = read_portrait(frames[0], analyzer, 0, SIDE, SIDE)
+        portrait = read_portrait(frames[0], analyzer, 0, self.size, self.size)
         track = track_face(frames, analyzer)
-        truth = np.stack([crop_and_resize(frame, portrait.crop, SIDE, repeat_border=True) for frame in frames])
-        in_crop = FaceTrack(portrait.crop.to_crop(track.landmarks, SIDE), track.found)
+        truth = np.stack([crop_and_resize(frame, portrait.crop, self.size, repeat_border=True) for frame in frames])
+        in_crop = FaceTrack(portrait.crop.to_crop(track.landmarks, self.size), track.found)
         landmarks68 = in_crop.landmarks[0][list(MESH_TO_68)]
         return Case(
             key=key,
@@ -65,7 +67,12 @@ class SelfDriven:
 
     def settings(self) -> dict[str, Any]:
         """See `Suite.settings`."""
-        return {"suite": "self", "frames": self.frames, "videos": fingerprints(self.videos, VIDEOS, "video")}
+        return {
+            "suite": "self",
+            "size": self.size,
+            "frames": self.frames,
+            "videos": fingerprints(self.videos, VIDEOS, "video"),
+        }
 
 
 @dataclass(frozen=True)
@@ -74,11 +81,13 @@ class CrossDriven:
 
     portraits, videos: folders.
     frames: at most so many of every video.
+    size: S, side of the pictures.
     """
 
     portraits: Path
     videos: Path
     frames: int
+    size: int = SIDE
 
     def cases(self) -> list[CaseId]:
         """See `Suite.cases`: every portrait comes up once before any of them comes up again."""
@@ -97,12 +106,13 @@ class CrossDriven:
         driver_name = key.name.removeprefix(f"{key.identity}--")
         portrait = file_named(self.portraits, PICTURES, key.identity)
         reader = VideoReader(file_named(self.videos, VIDEOS, driver_name))
-        return cross_driven(key, portrait, reader, self.frames, analyzer)
+        return cross_driven(key, portrait, reader, self.frames, self.size, analyzer)
 
     def settings(self) -> dict[str, Any]:
         """See `Suite.settings`."""
         return {
             "suite": "cross",
+            "size": self.size,
             "frames": self.frames,
             "portraits": fingerprints(self.portraits, PICTURES, "picture"),
             "videos": fingerprints(self.videos, VIDEOS, "video"),
@@ -110,7 +120,7 @@ class CrossDriven:
 
 
 def cross_driven(
-    key: CaseId, portrait_path: Path, reader: VideoReader, frames: int | None, analyzer: FaceAnalyzer
+    key: CaseId, portrait_path: Path, reader: VideoReader, frames: int | None, size: int, analyzer: FaceAnalyzer
 ) -> Case:
     """A portrait and somebody else's video, framed like the portrait.
 
@@ -119,17 +129,18 @@ def cross_driven(
         portrait_path: picture.
         reader: of the driving video, or of a part of it.
         frames: at most so many; None for all.
+        size: S, side of the pictures.
         analyzer: finds faces and people.
 
     Raises:
         InputError: a file cannot be used.
     """
-    portrait = read_portrait(load_image(portrait_path), analyzer, 0, SIDE, SIDE)
+    portrait = read_portrait(load_image(portrait_path), analyzer, 0, size, size)
     driving = _read(reader, frames)
     track = track_face(driving, analyzer)
     crop = aligned_driving_crop(portrait.face.box, portrait.crop, track.boxes)
-    driver = np.stack([crop_and_resize(frame, crop, SIDE) for frame in driving])
-    in_crop = FaceTrack(crop.to_crop(track.landmarks, SIDE), track.found)
+    driver = np.stack([crop_and_resize(frame, crop, size) for frame in driving])
+    in_crop = FaceTrack(crop.to_crop(track.landmarks, size), track.found)
     return Case(
         key=key,
         fps=reader.fps,
@@ -139,12 +150,8 @@ def cross_driven(
         truth=None,
         background=_background(np.broadcast_to(portrait.large, driver.shape), driver, analyzer),
         first_is_portrait=False,
-        landmarks=(_landmarks68(portrait), in_crop.landmarks[0][list(MESH_TO_68)]),
+        landmarks=(portrait.crop.to_crop(portrait.face.landmarks68, size), in_crop.landmarks[0][list(MESH_TO_68)]),
     )
-
-
-def _landmarks68(portrait: Portrait) -> np.ndarray:
-    return portrait.crop.to_crop(portrait.face.landmarks68, SIDE)
 
 
 def _background(portrait: np.ndarray, driver: np.ndarray, analyzer: FaceAnalyzer) -> np.ndarray:

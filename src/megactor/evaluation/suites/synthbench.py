@@ -23,9 +23,11 @@ class SynthBench:
     """The rendered test set.
 
     rig: file, or None for the installed one.
+    size: S, side of the pictures.
     """
 
     rig: Path | None = None
+    size: int = SIDE
 
     def cases(self) -> list[CaseId]:
         """See `Suite.cases`."""
@@ -36,7 +38,7 @@ class SynthBench:
         """See `Suite.load`; the renderer knows where faces are, so nothing is asked of the analyzer."""
         renderer = _renderer(self.rig)
         item = next(item for item in bench_items() if item.name == key.name)
-        (clip,) = render_bench(renderer, [item], SIDE)
+        (clip,) = render_bench(renderer, [item], self.size)
         truth, driver = (np.stack([frame.pictures[name] for frame in clip.frames]) for name in ("target", item.driver))
         first = clip.frames[0].rendered
         expressions = renderer.bust.rig.expression_names
@@ -56,7 +58,7 @@ class SynthBench:
 
     def settings(self) -> dict[str, Any]:
         """See `Suite.settings`: wherever the rig lies, it is the same head."""
-        return {"suite": "synthbench"}
+        return {"suite": "synthbench", "size": self.size}
 
 
 def _key(item: BenchItem) -> CaseId:
