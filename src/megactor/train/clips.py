@@ -154,8 +154,19 @@ def load_clip(path: Path) -> TrainingClip:
     )
 
 
+def save_landmarks(landmarks: dict[str, np.ndarray], path: Path) -> None:
+    """Writes landmarks without their clip, for `load_landmarks`.
+
+    Args:
+        landmarks: stream -> (T, 70, 2).
+        path: of the file.
+    """
+    with path.open("wb") as file:
+        np.savez(file, **{f"landmarks.{name}": points for name, points in landmarks.items()})
+
+
 def load_landmarks(path: Path) -> dict[str, np.ndarray]:
-    """Only the landmarks of what `save_clip` wrote, in pixels.
+    """Only the landmarks of what `save_clip` or `save_landmarks` wrote, in their units.
 
     Raises:
         OSError, ValueError, KeyError: as `load_clip`.

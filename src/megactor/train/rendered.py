@@ -1,22 +1,28 @@
 """Clips rendered on the fly, each once: a cache on disk makes up for training being faster than rendering."""
 
+import contextlib
 import hashlib
 import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from megactor import __version__
 from megactor.media.atomic import os_errors_as_output_errors
-from megactor.synth.anatomy.bust import build_bust
+from megactor.synth.anatomy.bust import Bust, build_bust
 from megactor.synth.anatomy.rig import Rig, find_rig
 from megactor.synth.clips.clip import Clip, ClipFrame
+from megactor.synth.clips.landmarks import clip_landmarks
 from megactor.synth.clips.plan import RenderPlan, plan_clip
 from megactor.synth.clips.truth import collect_truth
 from megactor.synth.clips.variety import PLAIN, Variety
 from megactor.synth.motion.performance import random_motion
+from megactor.synth.posing.deformation import SparseShapes
+from megactor.synth.posing.poser import expression_shapes
 from megactor.synth.render.correspondence import correspond
 from megactor.synth.render.renderer import Renderer
 from megactor.synth.streams import stream
@@ -29,6 +35,7 @@ from megactor.train.clips import (
     load_landmarks,
     motion_strength,
     save_clip,
+    save_landmarks,
     strongest_of,
 )
 
@@ -64,7 +71,6 @@ class RenderedClips:
     framing_jitter: float = 0.0
     variety: Variety = PLAIN
     layers: bool = False
-    _renderer: Renderer | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Names the folder after all that decides what the clips look like."""
@@ -96,22 +102,32 @@ class RenderedClips:
             return load_clip(path)
         except (OSError, ValueError, KeyError):  # not there, or cut off by a crash of the machine
             clip = self._rendered(seed)
+        self._keep(path, lambda unfinished: save_clip(clip, unfinished))
+        return clip
+
+    def landmarks(self, number: int) -> dict[str, np.ndarray]:
+        """Loads the landmarks of clip `number`, or works them out without its pictures and keeps them."""
+        try:
+            return {name: points / np.float32(self.size) for name, points in load_landmarks(self._path(number)).items()}
+        except (OSError, ValueError, KeyError):
+            path = self._path(number).with_suffix(".landmarks.npz")
+        try:
+            return load_landmarks(path)
+        except (OSError, ValueError, KeyError):
+            landmarks = self._landmarks(self._seed(number))
+        self._keep(path, lambda unfinished: save_landmarks(landmarks, unfinished))
+        return landmarks
+
+    def _keep(self, path: Path, save: Callable[[Path], None]) -> None:
+        """Complete or not at all: other processes read it."""
         with os_errors_as_output_errors(path):
             self._folder.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
             try:
-                save_clip(clip, unfinished)
+                save(unfinished)
                 os.replace(unfinished, path)
             finally:
                 unfinished.unlink(missing_ok=True)
-        return clip
-
-    def landmarks(self, number: int) -> dict[str, np.ndarray]:
-        """Loads the landmarks of clip `number`, or renders and keeps it."""
-        try:
-            return {name: points / np.float32(self.size) for name, points in load_landmarks(self._path(number)).items()}
-        except (OSError, ValueError, KeyError):
-            return self.clip(number).relative_landmarks()
 
     def _seed(self, number: int) -> int:
         return self.first_seed + number
@@ -120,15 +136,15 @@ class RenderedClips:
         return self._folder / f"{self._seed(number):09d}.npz"
 
     def _rendered(self, seed: int) -> TrainingClip:
-        try:
+        with _people_that_cannot_be_built(seed):
             return self.render(seed)
-        except (ValueError, IndexError, ArithmeticError) as error:  # one person of thousands that cannot be built
-            raise BrokenClipError(f"rendered clip of seed {seed}: {error!r}") from error
+
+    def _landmarks(self, seed: int) -> dict[str, np.ndarray]:
+        with _people_that_cannot_be_built(seed):
+            return clip_landmarks(self._bust, self._shapes, self._plan(seed), ("target", "swapped"))
 
     def render(self, seed: int) -> TrainingClip:
         """Renders the clip of one seed: the target, a twin, and where the target's points lie in the source frames."""
-        if self._renderer is None:
-            self._renderer = Renderer(build_bust(Rig.load(self._rig)))
         plan = self._plan(seed)
         layered = ("target",) if self.layers else ()
         clip = Clip(self._renderer, plan, self.size, ("target", "swapped"), layers=layered)
@@ -142,6 +158,18 @@ class RenderedClips:
             motion=self._motion(clip, frames, seed),
             layers=_layers(frames) if self.layers else None,
         )
+
+    @cached_property
+    def _bust(self) -> Bust:
+        return build_bust(Rig.load(self._rig))
+
+    @cached_property
+    def _shapes(self) -> SparseShapes:
+        return expression_shapes(self._bust)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return Renderer(self._bust)
 
     def _plan(self, seed: int) -> RenderPlan:
         return plan_clip(seed, self.frames, self.fps, self.framing_jitter, variety=self.variety)
@@ -164,6 +192,15 @@ class RenderedClips:
         half = self.size // 2
         flow = np.stack(flows).astype(np.float16).transpose(0, 3, 1, 2).reshape(*shape, 2, half, half)
         return Motion(sources, flow, np.stack(visible).reshape(*shape, half, half))
+
+
+@contextlib.contextmanager
+def _people_that_cannot_be_built(seed: int) -> Iterator[None]:
+    """One of thousands."""
+    try:
+        yield
+    except (ValueError, IndexError, ArithmeticError) as error:
+        raise BrokenClipError(f"rendered clip of seed {seed}: {error!r}") from error
 
 
 def _layers(frames: list[ClipFrame]) -> ClipLayers:

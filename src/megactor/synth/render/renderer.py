@@ -9,7 +9,7 @@ import numpy as np
 from megactor.synth.anatomy.bust import Bust
 from megactor.synth.anatomy.subject import Material, Subject
 from megactor.synth.motion.sequence import MotionFrame
-from megactor.synth.posing.poser import Posed, expression_shapes
+from megactor.synth.posing.poser import Posed, expression_shapes, projected_landmarks
 from megactor.synth.render import lighting, raster, shading, tone
 from megactor.synth.render.lenses import mirrored
 from megactor.synth.render.materials import look_of
@@ -191,14 +191,10 @@ class Renderer:
             materials=materials,
             normals=normals,
             depth=np.abs(distance),
-            landmarks=self._landmarks(screen, posed, camera, supersampling),
+            landmarks=projected_landmarks(self.bust, posed, camera) / supersampling,
             screen=screen,
             triangle_ids=ids[at_center, at_center].copy(),
         )
-
-    def _landmarks(self, screen: np.ndarray, posed: Posed, camera: Camera, supersampling: int) -> np.ndarray:
-        irises = np.stack([eye.center + eye.radius * eye.axes[0] for eye in posed.eyes])
-        return np.concatenate([screen[self.bust.rig.landmarks, :2], camera.project(irises)[:, :2] / supersampling])
 
 
 def _draw_samples(prepared: PreparedSubject, screen: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
