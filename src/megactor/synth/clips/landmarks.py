@@ -1,4 +1,4 @@
-"""The landmarks of a clip without its pictures, at a small part of the price: for networks that look at nothing else."""
+"""The landmarks of a clip without its pictures, at a small part of the price; for networks that see nothing else."""
 
 from dataclasses import replace
 
