@@ -11,7 +11,8 @@ from megactor.synth.identity.draws import random_traits
 from megactor.synth.identity.traits import Traits
 from megactor.synth.motion.performance import random_motion
 from megactor.synth.posing.deformation import SparseShapes
-from megactor.synth.posing.poser import Poser, projected_landmarks
+from megactor.synth.posing.poser import Poser
+from megactor.synth.render.renderer import projected_landmarks
 from megactor.synth.scene.camera import camera_for
 
 _TEXTURE = 16

@@ -14,7 +14,6 @@ from megactor.synth.motion.sequence import MotionFrame
 from megactor.synth.posing import deformation
 from megactor.synth.posing.deformation import SparseShapes
 from megactor.synth.posing.eyes import Eye, Eyeball
-from megactor.synth.scene.camera import Camera
 
 NECK_JOINT = np.array([0, -7, -1.5], np.float32)
 """The head turns about this point."""
@@ -127,13 +126,6 @@ class Poser:
         deformation.vertex_normals(self._rest, np.ascontiguousarray(solid), normals)
         given = subject.hair_normals.any(axis=1)
         return np.where(given[:, None], subject.hair_normals, normals[count:]).astype(np.float32)
-
-
-def projected_landmarks(bust: Bust, posed: Posed, camera: Camera) -> np.ndarray:
-    """(70, 2) float32 in the camera's pixels: the 68 landmarks, then the centers of the left and the right iris."""
-    irises = np.stack([eye.center + eye.radius * eye.axes[0] for eye in posed.eyes])
-    points = np.concatenate([posed.positions[bust.rig.landmarks], irises])
-    return camera.project(points)[:, :2].astype(np.float32)
 
 
 def expression_shapes(bust: Bust) -> SparseShapes:

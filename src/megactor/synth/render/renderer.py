@@ -9,7 +9,7 @@ import numpy as np
 from megactor.synth.anatomy.bust import Bust
 from megactor.synth.anatomy.subject import Material, Subject
 from megactor.synth.motion.sequence import MotionFrame
-from megactor.synth.posing.poser import Posed, expression_shapes, projected_landmarks
+from megactor.synth.posing.poser import Posed, expression_shapes
 from megactor.synth.render import lighting, raster, shading, tone
 from megactor.synth.render.lenses import mirrored
 from megactor.synth.render.materials import look_of
@@ -195,6 +195,13 @@ class Renderer:
             screen=screen,
             triangle_ids=ids[at_center, at_center].copy(),
         )
+
+
+def projected_landmarks(bust: Bust, posed: Posed, camera: Camera) -> np.ndarray:
+    """(70, 2) float32 in the camera's pixels: the 68 landmarks, then the centers of the left and the right iris."""
+    irises = np.stack([eye.center + eye.radius * eye.axes[0] for eye in posed.eyes])
+    points = np.concatenate([posed.positions[bust.rig.landmarks], irises])
+    return camera.project(points)[:, :2].astype(np.float32)
 
 
 def _draw_samples(prepared: PreparedSubject, screen: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
