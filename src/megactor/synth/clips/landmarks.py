@@ -34,18 +34,21 @@ def clip_landmarks(
         Stream -> (T, 70, 2) float32 in picture units.
     """
     motion = random_motion(plan.motion_seed, plan.frames, bust.rig.expression_names, plan.fps, plan.talking_head)
+    moments = [plan.handling.moment(index) for index in range(plan.frames)]
     found = {}
     for name in streams:
         performer = plan.performers[name]
-        traits = random_traits(performer.identity_seed, avatar=performer.style.name == "avatar")
+        traits = random_traits(performer.identity_seed, avatar=performer.style.name == "avatar", details=plan.details)
         poser = Poser(bust, shapes, build_subject(bust, _bare(traits), _TEXTURE))
-        camera = camera_for(plan.framings[name], size=1)
-        poses = (poser.pose(motion[index]) for index in range(plan.frames))
-        found[name] = np.stack([projected_landmarks(bust, posed, camera) for posed in poses])
+        points = []
+        for moment in moments:
+            framing = plan.framings[name].moved(*plan.handling.shift(moment / plan.fps))
+            points.append(projected_landmarks(bust, poser.pose(motion.between(moment)), camera_for(framing, size=1)))
+        found[name] = np.stack(points)
     return found
 
 
 def _bare(traits: Traits) -> Traits:
     """The same face without what takes long to grow and moves no landmark."""
     hair, beard = replace(traits.hair, style="bald"), replace(traits.beard, style="shaved")
-    return replace(traits, hair=hair, beard=beard, glasses=None, hat=None)
+    return replace(traits, hair=hair, beard=beard, glasses=None, hat=None, earrings=None)
