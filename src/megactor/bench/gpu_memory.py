@@ -1,195 +1,119 @@
-"""Memory that sd15 needs on a GPU, stage by stage, traced without one: the real pipeline over pretended tensors.
+"""Memory that sd15 needs on a GPU, counted without one: its weights, and the tensors of each stage alive at once.
 
-Counted is what PyTorch's allocator gives away for tensors. Not counted: what it holds back between them
-(fragmentation), workspaces of cuDNN and cuBLAS, what a kernel needs for itself, CUDA's own context.
+Run on PyTorch's meta device, where a tensor has a shape and no memory. The attention is counted as a GPU's fused
+kernels do it, without the matrix of queries and keys. Not counted, so that the figures are a lower bound: what a clip
+keeps between the stages (tens of MB), copies that cuDNN and group norms make for another layout, workspaces of
+libraries, what PyTorch's allocator holds back, CUDA's own context.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+from unittest import mock
 
-import numpy as np
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from megactor.bench.official.live_tensors import LiveTensors
-from megactor.bench.pretended_gpu import GPU, WEIGHTS, pretended_gpu
 from megactor.bench.speed import random_sd15
-from megactor.compute.offload import bring_to_device
-from megactor.drive.portrait import Portrait
-from megactor.options import AnimationOptions, SamplingPlan
+from megactor.models.background_encoder import background_tokens
+from megactor.models.pose_guider import PORTRAIT_SIZE
 from megactor.pipeline import MegActorPipeline
 
 MEGA = 1e6
 
-STAGES = {
-    "portrait: VAE": ("vae.encode",),
-    "portrait: CLIP": ("image_encoder.vision_model.forward",),
-    "portrait: PoseGuider": ("pose_guider.read_portrait",),
-    "driving frames: PoseGuider": ("pose_guider.forward",),
-    "background keys and values": ("unet.project_background", "reference_net.project_background"),
-    "ReferenceNet": ("reference_net.forward",),
-    "reference keys and values": ("unet.project_reference",),
-    "denoiser, guided": ("unet.guided",),
-    "denoiser, not guided": ("unet.forward",),
-    "frames: VAE": ("vae.decode",),
-}
-"""What is looked at, in the order in which a clip comes to it, and the methods of the pipeline that do it."""
+Result = TypeVar("Result")
 
-
-BETWEEN = "between them"
-"""Stage of all else: moving networks, joining frames, steps of the solver, numbers to pictures."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The moment of a stage at which most memory was taken, in MB (10^6 bytes).
-
-    name: key of `STAGES`, or `BETWEEN`.
-    weights: of the networks that are on the device.
-    held: all else that was there before the stage: conditions, keys and values, latents.
-    working: what the stage adds at its peak.
-    """
-
-    name: str
-    weights: float
-    held: float
-    working: float
-
-    @property
-    def sum(self) -> float:
-        """All that is taken at the peak of this stage."""
-        return self.weights + self.held + self.working
+FRAMES_AT_ONCE = 4
+"""Of 512x512 pixels: that many go through PoseGuider and VAE together."""
 
 
 @dataclass(frozen=True)
 class GpuMemory:
-    """What one clip needs, in MB.
+    """Memory in MB (10^6 bytes).
 
-    networks: weights of each.
-    stages: those that ran.
-    steps: of denoising that were traced.
+    Attributes:
+        networks: weights of each network.
+        stages: most that the tensors of each stage take at once, beside the weights.
     """
 
     networks: dict[str, float]
-    stages: tuple[Stage, ...]
-    steps: int
+    stages: dict[str, float]
 
     @property
-    def highest(self) -> Stage:
-        """The stage that decides how much memory the device must have."""
-        return max(self.stages, key=lambda stage: stage.sum)
+    def peak(self) -> float:
+        """With all networks on the device."""
+        return sum(self.networks.values()) + max(self.stages.values())
 
 
-def trace_sd15(options: AnimationOptions, frames: int, dtype: torch.dtype, offload: bool) -> GpuMemory:
-    """Animates random crops with the architecture of sd15 on a GPU that is not there.
+def count_sd15(dtype: torch.dtype) -> GpuMemory:
+    """Counts for one window at 512x512 with guidance.
 
     Args:
-        options: steps (see `enough_steps`), guidance, speed and window batch.
-        frames: of the clip.
         dtype: of all networks.
-        offload: networks wait in main memory, as with `megactor animate --offload`.
     """
-    with pretended_gpu() as tensors:
-        pipe = random_sd15(torch.device("meta"), dtype)
-        sizes: dict[str, float] = {}
-        for name, network in networks_of(pipe).items():
-            before = tensors.alive
-            network.to_empty(device=GPU)
-            sizes[name] = (tensors.alive - before) / MEGA
-        if offload:
-            pipe.enable_model_cpu_offload(device=GPU)
-        plan = options.plan(pipe.own_plan)
-        asked = replace(options, steps=options.steps or enough_steps(plan))
-        stages = trace(pipe, asked, frames, tensors)
-        return GpuMemory(sizes, stages, asked.steps or plan.steps)
+    return count(random_sd15(torch.device("meta"), dtype))
 
 
-def enough_steps(plan: SamplingPlan) -> int:
-    """Steps after which no more memory is needed.
-
-    Where every step runs over the whole clip, a step forgets the one before it: two. Elsewhere all steps are under way
-    at once.
-    """
-    return min(plan.steps, 2) if plan.cyclic and plan.chunk is None else plan.steps
-
-
-def trace(pipe: MegActorPipeline, options: AnimationOptions, frames: int, tensors: LiveTensors) -> tuple[Stage, ...]:
-    """Animates random crops and watches the tensors stage by stage.
-
-    Args:
-        pipe: without dense motion.
-        options: as for `MegActorPipeline.__call__`.
-        frames: of the clip.
-        tensors: a counter that is entered already, and saw the weights come.
-    """
-    watch = _Watch(tensors)
-    for name, methods in STAGES.items():
-        for method in methods:
-            watch.over(pipe, method, name)
-    size = pipe.config.image_size
-    picture, foreground = np.zeros((size, size, 3), np.uint8), np.ones((size, size), np.float32)
-    portrait = Portrait(
-        picture=picture,
-        face=None,  # type: ignore[arg-type]  # read by nothing behind the crop
-        crop=None,  # type: ignore[arg-type]
-        image=picture,
-        large=picture,
-        foreground=foreground,
-        background=picture,
-    )
-    for _ in pipe.animate_crops(portrait, [picture] * frames, frames, options):
-        pass
-    watch.end(BETWEEN)
-    return watch.stages()
+def count(pipe: MegActorPipeline) -> GpuMemory:
+    """Counts for one window of a model without dense motion, on whatever device it is."""
+    networks = {name: part for name, part in pipe.components.items() if isinstance(part, nn.Module)}
+    with torch.inference_mode(), mock.patch.object(F, "scaled_dot_product_attention", _fused_attention):
+        return GpuMemory(
+            {name: _size([*part.parameters(), *part.buffers()]) for name, part in networks.items()},
+            dict(_stages(pipe)),
+        )
 
 
-def networks_of(pipe: MegActorPipeline) -> dict[str, nn.Module]:
-    """Networks of a pipeline by name."""
-    return {name: part for name, part in pipe.components.items() if isinstance(part, nn.Module)}
+def _stages(pipe: MegActorPipeline) -> Iterator[tuple[str, float]]:
+    """Runs the stages on pictures of no content: name and MB of each, in the order in which a clip comes to them."""
+    unet, reference_net, size, window = pipe.unet, pipe.reference_net, pipe.config.image_size, pipe.config.window
+
+    def empty(*shape: int) -> Tensor:
+        return torch.zeros(*shape, device=pipe.device, dtype=unet.dtype)
+
+    portrait = empty(1, 3, size, size)
+    encoded, used = _counted(lambda: pipe.vae.encode(portrait))
+    yield "portrait: VAE", used
+    latents = encoded.latent_dist.mean
+    side = pipe.image_encoder.config.image_size
+    tokens, used = _counted(lambda: background_tokens(pipe.image_encoder, empty(1, 3, side, side)))
+    yield "portrait: CLIP", used
+    modulation, used = _counted(lambda: pipe.pose_guider.read_portrait(empty(1, 3, PORTRAIT_SIZE, PORTRAIT_SIZE)))
+    yield "portrait: PoseGuider", used
+    driving = empty(1, 3, FRAMES_AT_ONCE, size, size)
+    _, used = _counted(lambda: pipe.pose_guider(driving, modulation))
+    yield "driving frames: PoseGuider", used
+
+    background, used = _counted(lambda: unet.project_background(tokens))
+    for_reference, more = _counted(lambda: reference_net.project_background(tokens))
+    yield "background keys and values", used + more
+    timestep = torch.zeros((), dtype=torch.long, device=pipe.device)
+    features, used = _counted(lambda: reference_net(latents, timestep, for_reference))
+    yield "ReferenceNet", used
+    reference, used = _counted(lambda: unet.project_reference(features))
+    yield "reference keys and values", used
+    sample = empty(1, unet.in_channels, window, *latents.shape[-2:])
+    _, used = _counted(lambda: unet.guided(sample, timestep, background, reference))
+    yield "denoiser, guided", used
+    final = empty(FRAMES_AT_ONCE, *latents.shape[1:])
+    _, used = _counted(lambda: pipe.vae.decode(final))
+    yield "frames: VAE", used
 
 
-class _Watch:
-    """Tells the stages of a run apart, by wrapping the methods that do them."""
+def _counted(run: Callable[[], Result]) -> tuple[Result, float]:
+    with LiveTensors() as tensors:
+        result = run()
+    return result, tensors.peak / MEGA
 
-    def __init__(self, tensors: LiveTensors) -> None:
-        self._tensors = tensors
-        self._highest: dict[str, Stage] = {}
-        self._begin()
 
-    def over(self, owner: Any, path: str, name: str) -> None:
-        """Calls of the method `path` of the owner belong to the stage `name` from now on."""
-        *parts, method = path.split(".")
-        for part in parts:
-            owner = getattr(owner, part)
-        call: Callable[..., Any] = getattr(owner, method)
+def _fused_attention(query: Tensor, key: Tensor, value: Tensor, *_: object, **__: object) -> Tensor:
+    """What a GPU's fused attention allocates: its result."""
+    return torch.empty_like(query)
 
-        @functools.wraps(call)
-        def watched(*arguments: Any, **options: Any) -> Any:
-            bring_to_device(owner)  # where a network takes another's place, neither is at work
-            self.end(BETWEEN)
-            result = call(*arguments, **options)
-            self.end(name)
-            return result
 
-        setattr(owner, method, watched)
-
-    def end(self, name: str) -> None:
-        """What ends here belongs to the stage `name`."""
-        weights = self._tensors.peak_of[WEIGHTS]
-        working = self._tensors.peak - weights - self._held
-        stage = Stage(name, weights / MEGA, self._held / MEGA, working / MEGA)
-        if name not in self._highest or stage.sum > self._highest[name].sum:
-            self._highest[name] = stage
-        self._begin()
-
-    def stages(self) -> tuple[Stage, ...]:
-        """Those that ran, in the order of `STAGES`."""
-        return tuple(self._highest[name] for name in (*STAGES, BETWEEN) if name in self._highest)
-
-    def _begin(self) -> None:
-        self._tensors.restart()
-        self._held = self._tensors.alive - self._tensors.alive_of[WEIGHTS]
+def _size(tensors: list[Tensor]) -> float:
+    return sum(tensor.nbytes for tensor in tensors) / MEGA

@@ -96,46 +96,29 @@ def speed(
 
 @one_line_errors
 def gpu_memory(
-    preset: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--speed", metavar="exact|balanced|realtime", help="May be given several times; all, if not given."
-        ),
-    ] = None,
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], typer.Option(help="Number format.")] = "bfloat16",
-    offload: Annotated[bool, typer.Option("--offload", help="As for `megactor animate`.")] = False,
-    frames: Annotated[int, typer.Option(metavar="N", help="Length of the driving video.", min=1)] = 24,
-    steps: Annotated[
-        int | None, typer.Option(metavar="N", help="Denoising steps; as many as matter, if not given.")
-    ] = None,
-    window_batch: Annotated[int | None, typer.Option(metavar="N", help="As for `megactor animate`.")] = None,
     output: Json = None,
 ) -> None:
-    """Memory that sd15 needs on a GPU at 512x512, stage by stage, traced without a GPU and without weights.
+    """Memory that sd15 needs on a GPU at 512x512, stage by stage, counted without a GPU and without weights.
 
-    Counts tensors as PyTorch's allocator rounds them; not fragmentation, workspaces of cuDNN, the CUDA context. Takes
-    a minute or more a preset.
+    One window of 16 frames with guidance. A lower bound: without what a clip keeps between the stages, copies between
+    layouts, workspaces of libraries and the CUDA context. On a GPU, `megactor bench speed --json` measures.
     """
     import torch
 
-    from megactor.bench.gpu_memory import trace_sd15
-    from megactor.options import SPEEDS, AnimationOptions
+    from megactor.bench.gpu_memory import count_sd15
 
-    asked = [AnimationOptions(speed=name, steps=steps, window_batch=window_batch) for name in preset or SPEEDS]
-    runs: list[dict[str, Any]] = []
-    for options in asked:
-        need = trace_sd15(options, frames, getattr(torch, dtype), offload)
-        if not runs:
-            print("MB of weights: " + ", ".join(f"{part} {size:.0f}" for part, size in need.networks.items()))
-        settings = {"speed": options.speed, "dtype": dtype, "offload": offload, "frames": frames, "steps": need.steps}
-        runs.append({**settings, **asdict(need), "peak": need.highest.sum})
-        print("\n" + ", ".join(f"{setting} {value}" for setting, value in settings.items()))
-        print(f"{'MB':<28}{'weights':>9}{'held':>9}{'working':>9}{'sum':>9}")
-        for stage in need.stages:
-            print(f"{stage.name:<28}{stage.weights:>9.0f}{stage.held:>9.0f}{stage.working:>9.0f}{stage.sum:>9.0f}")
-        print(f"{need.highest.sum / 1000:.2f} GB at most, in: {need.highest.name}", flush=True)
+    need = count_sd15(getattr(torch, dtype))
+    weights = sum(need.networks.values())
+    print(f"{'MB of weights':<28}{weights:>9.0f}")
+    for name, size in need.networks.items():
+        print(f"  {name:<26}{size:>9.0f}")
+    print(f"{'MB':<28}{'tensors':>9}{'sum':>9}")
+    for name, size in need.stages.items():
+        print(f"{name:<28}{size:>9.0f}{weights + size:>9.0f}")
+    print(f"{need.peak / 1000:.2f} GB at most")
     if output is not None:
-        _write(output, runs)
+        _write(output, {"dtype": dtype, **asdict(need), "peak": need.peak})
 
 
 def _write(path: Path, value: Any) -> None:
