@@ -13,6 +13,9 @@ LARGEST_SIDE, LARGEST_AREA = 3840, 3840 * 2160
 """Pixels of what nearly every player shows: 4K, H.264 level 5.1 (5.2 from 31 to 60 frames a second)."""
 
 
+_STRIP = 128  # rows
+
+
 class PasteBack:
     """Blends frames into one portrait; the mask is made once.
 
@@ -63,9 +66,12 @@ class PasteBack:
         interpolation = cv2.INTER_AREA if frame.shape[0] > self._side else cv2.INTER_CUBIC
         fitted = cv2.resize(frame, (self._side, self._side), interpolation=interpolation)[self._part]
         result = self._picture.copy()
-        still = result[self._place].astype(np.float32)
-        blended = still + self._alpha * (fitted.astype(np.float32) - still)
-        result[self._place] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
+        place = result[self._place]
+        for top in range(0, len(place), _STRIP):  # as floats, a square of 4K would take hundreds of MB
+            rows = slice(top, top + _STRIP)
+            still = place[rows].astype(np.float32)
+            blended = still + self._alpha[rows] * (fitted[rows].astype(np.float32) - still)
+            place[rows] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
         return result
 
 
