@@ -266,7 +266,7 @@ def test_interlaced_video_is_deinterlaced(
         assert max(combs) < 2, "a row looks like the next"
         lefts = [int(np.flatnonzero(frame[40, :, 0] > 130)[0]) for frame in frames]
         assert lefts[:6] == pytest.approx([10 + 16 * i for i in range(6)], abs=9), "in order, each once"
-    assert reader.warnings == [f"fields{suffix} is interlaced: each two half pictures were made one"]
+    assert reader.warnings == [f"fields{suffix} is interlaced: every two half pictures were made into one"]
     assert len(list(VideoReader(reader.path, start=0.2))) == 5
 
 

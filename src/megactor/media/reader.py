@@ -172,7 +172,7 @@ class VideoReader:
             latest, due = time, time + period
 
     def _say_interlaced(self) -> None:
-        self._warn(f"{self.path.name} is interlaced: each two half pictures were made one")
+        self._warn(f"{self.path.name} is interlaced: every two half pictures were made into one")
 
     def _latest_credible(self, due: Fraction) -> Fraction:
         """One damaged stamp must not fill hours with one frame; stills within the file are fine."""
