@@ -469,16 +469,16 @@ def test_atomic_path(tmp_path: Path) -> None:
     assert target.read_text() == "done" and leftovers(tmp_path) == ["report.html"]
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp"])
-def test_frames_go_to_the_file_as_they_come(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(("suffix", "size"), [(".mp4", (192, 128)), (".gif", (48, 32)), (".webp", (96, 64))])
+def test_frames_go_to_the_file_as_they_come(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
     """Nothing is kept for the end, so that memory is flat (`megactor bench memory`); noise does not compress away."""
     rng = np.random.default_rng(0)
     given: list[weakref.ref[np.ndarray]] = []
     gc.disable()  # reference cycles would keep frames until the collector runs
     try:
-        with VideoWriter(tmp_path / f"out{suffix}", 25, (192, 128), preset="ultrafast") as writer:
+        with VideoWriter(tmp_path / f"out{suffix}", 25, size, preset="ultrafast") as writer:
             for _ in range(100):
-                frame = rng.integers(0, 256, (128, 192, 3), np.uint8)
+                frame = rng.integers(0, 256, (size[1], size[0], 3), np.uint8)
                 writer.write(frame)
                 given.append(weakref.ref(frame))
                 del frame
