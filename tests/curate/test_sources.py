@@ -153,6 +153,20 @@ def test_annotations_that_make_no_sense(tmp_path, changes):
         find_sources([str(annotations(tmp_path / "a.json", **changes))])
 
 
+def test_one_bad_entry_of_many_annotations_is_one_bad_source(tmp_path):
+    path = annotations(tmp_path / "a.json")
+    content = json.loads(path.read_text())
+    good = content["clips"]["abc_0"]
+    content["clips"] |= {"abc_1": good | {"duration": {"start_sec": 3, "end_sec": 1}}, "../abc_2": good, "abc_3": None}
+    path.write_text(json.dumps(content))
+    sources = {source.name: source for source in find_sources([str(path)])}
+    assert set(sources) == {"a/entry 0", "a/abc_0", "a/abc_1", "a/abc_3"}
+    assert sources["a/abc_0"].kind == "video" and sources["a/abc_0"].span == (0.2, 0.52)
+    for name, words in (("abc_1", "from 3.0 to 1.0"), ("entry 0", "'../abc_2' is no name"), ("abc_3", "TypeError")):
+        with pytest.raises(InputError, match=words), open_footage(sources[f"a/{name}"], SETTINGS):
+            pass
+
+
 def test_deep_json_is_no_crash(tmp_path):
     (tmp_path / "a.json").write_text("[" * 200_000)
     with pytest.raises(InputError, match="CelebV"):

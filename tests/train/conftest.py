@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from tiny_model import tiny_pipeline
 from train.fake_shards import SIZE, write_shard
+from train.runs import run
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +49,20 @@ def recipe(tmp_path_factory, shard, tiny_model):
         return path
 
     return write
+
+
+@pytest.fixture(scope="package")
+def straight(recipe, tmp_path_factory) -> Path:
+    """A run of six steps without any interruption."""
+    folder = tmp_path_factory.mktemp("runs") / "straight"
+    run(recipe(), folder)
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread():
+    """As in the processes that tests start: sums of other numbers of threads are rounded differently."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -66,13 +66,16 @@ def sample_files(folder: Path, seed: int, frames: int) -> dict[str, bytes]:
     return files | {"truth.npz": packed.getvalue(), "json": json.dumps({"frames": frames}).encode()}
 
 
-def write_shard(path: Path, clips: int, frames: int = 6, broken: tuple[int, ...] = ()) -> Path:
-    """A tar of `clips` clips; the videos of the broken ones are garbage."""
+def write_shard(
+    path: Path, clips: int, frames: int = 6, broken: tuple[int, ...] = (), lacking: dict[int, str] | None = None
+) -> Path:
+    """A tar of `clips` clips; the videos of the broken ones are garbage, `lacking` ones have no file of that kind."""
     with tarfile.open(path, "w") as tar:
         for number in range(clips):
             files = sample_files(path.parent, number, frames)
             if number in broken:
                 files["mp4"] = b"not a video"
+            files.pop((lacking or {}).get(number, ""), None)
             for extension, content in files.items():
                 member = tarfile.TarInfo(f"{number:09d}.{extension}")
                 member.size = len(content)

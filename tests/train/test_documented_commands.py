@@ -5,12 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from tiny_model import tiny_official_pipeline
 from train.documented_commands import ROOT, TrainCommand, train_commands
 from train.fake_shards import SIZE, write_shard
+from train.runs import FORKED
 
 from megactor.errors import InputError
 from megactor.train.config import load_config
@@ -78,9 +78,8 @@ def test_lines_for_several_processes_train(commands, tiny_model, tmp_path):
             folder = tmp_path / f"run{len(lines)}"
             lines.append([command.processes, ["train", *arguments, *options, "--cpu", "-o", str(folder)]])
     assert {processes for processes, _ in lines} == {2, 8}
-    script = Path(__file__).parent / "forked_processes.py"
     ran = subprocess.run(
-        [sys.executable, str(script), json.dumps(lines)],
+        [sys.executable, str(FORKED), json.dumps(lines)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from train.fake_shards import SIZE, landmarks, pictures
 
 from megactor.drive.masking import landmark_box
 from megactor.models.flow import warp
-from megactor.train.clips import ClipLayers, Motion, TrainingClip, load_clip, save_clip
+from megactor.train.clips import BrokenClipError, ClipLayers, Motion, TrainingClip, load_clip, save_clip
 from megactor.train.data_config import AugmentConfig, DataConfig, RenderedConfig
 from megactor.train.samples import collate, cut_landmarks, cut_sample, resized
 
@@ -190,6 +190,21 @@ def test_filmed_clips_take_the_size_that_is_asked_for():
     assert sample["flow_known"] == 0 and not sample["flow"].any()
 
 
-def test_frames_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="stride 3"):
-        cut_sample(shifting_clip(), config(frames=4, stride=3), np.random.default_rng(0))
+@pytest.mark.parametrize(("frames", "stride", "lowered"), [(4, 3, 2), (8, 5, 1), (1, 9, 9), (3, 3, 3)])
+def test_clips_too_short_for_the_stride_get_a_lower_one(frames, stride, lowered):
+    clip = shifting_clip()  # of 8 frames
+    for seed in range(6):
+        sample = cut_landmarks(clip.relative_landmarks(), config(frames=frames, stride=stride), rng(seed))
+        x = sample["keypoints"][:, 0, 0] * SIZE
+        np.testing.assert_allclose(np.diff(x), lowered, atol=1e-3)
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+def test_clips_with_fewer_frames_than_a_sample_are_broken(pictures):
+    clip, wanted = shifting_clip(), config(frames=9, stride=2)
+    with pytest.raises(BrokenClipError, match="8 frames is too short for samples of 9"):
+        cut_sample(clip, wanted, rng(0)) if pictures else cut_landmarks(clip.relative_landmarks(), wanted, rng(0))
+
+
+def rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)

@@ -1,4 +1,5 @@
 import logging
+import tarfile
 
 import fsspec
 import numpy as np
@@ -59,13 +60,53 @@ def test_a_file_that_is_no_tar(tmp_path):
 
 def test_broken_clips_are_skipped_counted_and_named(tmp_path, caplog):
     path = write_shard(tmp_path / "clips.tar", clips=4, broken=(1,))
-    with pytest.raises(BrokenClipError, match="clip 000000001"):
+    with pytest.raises(BrokenClipError):
         ShardClips(str(path)).clip(1)
     samples = Samples(data(path), seed=0)
     with caplog.at_level(logging.WARNING):
         skipped = [int(samples[number]["skipped"]) for number in range(40)]
     assert 2 <= sum(skipped) <= 25
-    assert "clip 000000001" in caplog.text
+    assert caplog.text.count(f"{path}: clip 000000001") == 1  # however often it is drawn
+
+
+@pytest.mark.parametrize("left", ["header", "part of a header", "nothing", "part of a file"])
+def test_a_shard_that_is_cut_off_is_named_and_not_taken_for_a_short_one(tmp_path, left):
+    path = write_shard(tmp_path / "clips-000007.tar", clips=6)
+    with tarfile.open(path) as tar:
+        member = tar.getmember("000000004.swapped.mp4")
+    ends = {"header": 512, "part of a header": 100, "nothing": 0, "part of a file": 700}
+    path.write_bytes(path.read_bytes()[: member.offset + ends[left]])
+    write_shard(tmp_path / "clips-000006.tar", clips=1)
+    with pytest.raises(InputError, match=r"shard [^*]*clips-000007\.tar"):
+        ShardClips(str(tmp_path / "clips-*.tar"))
+
+
+def test_clips_without_all_their_files_are_told_once_and_left_out(tmp_path, caplog):
+    path = write_shard(tmp_path / "clips.tar", clips=30, lacking={3: "truth.npz"})
+    clips = ShardClips(str(path))
+    assert len(clips) == 29
+    assert clips.notes == [f"{path}: 1 of 30 clips lack files and are left out, such as 000000003.truth.npz"]
+    samples = Samples(data(path), seed=0)
+    assert samples.notes() == clips.notes
+    with caplog.at_level(logging.WARNING):
+        assert sum(int(samples[number]["skipped"]) for number in range(40)) == 0
+    assert not caplog.text
+
+
+def test_shards_of_which_much_is_missing_are_refused(tmp_path):
+    path = write_shard(tmp_path / "clips.tar", clips=6, lacking={3: "json", 5: "mp4"})
+    with pytest.raises(InputError, match=r"2 of 6 clips lack files; .*000000003\.json"):
+        ShardClips(str(path))
+
+
+def test_clips_that_are_shorter_than_a_sample_are_skipped_by_name(tmp_path, caplog):
+    write_shard(tmp_path / "clips-0.tar", clips=2, frames=12)
+    short = write_shard(tmp_path / "clips-1.tar", clips=2, frames=5)
+    samples = Samples(data(tmp_path / "clips-*.tar", frames=6, stride=4), seed=0)
+    with caplog.at_level(logging.WARNING):
+        cut = [samples[number] for number in range(20)]
+    assert all(sample["target"].shape[0] == 6 for sample in cut) and any(sample["skipped"] for sample in cut)
+    assert f"{short}: clip 000000001: a clip of 5 frames is too short for samples of 6" in caplog.text
 
 
 def test_nothing_but_broken_clips_ends_with_an_error(tmp_path):

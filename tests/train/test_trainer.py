@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from command_line import error_line, megactor
-from safetensors.torch import load_file
 from tiny_model import tiny_official_pipeline
-from train.fake_shards import SIZE, write_shard
+from train.fake_shards import SIZE
+from train.runs import losses, run, start, wait_for, weights
 
 from megactor.compute.compiling import compile_blocks
-from megactor.media.lock import locked
 from megactor.pipeline import MegActorPipeline
 from megactor.train.checkpoint import checkpoints
 
@@ -29,48 +27,6 @@ TASKS = {
     "diffusion": {"kind": "diffusion", "train": ["unet", "motion_modules"]},
     "together": {"kind": "diffusion", "train": ["unet", "dense_motion"], "loss": "pictures", "adversarial": 0.02},
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """As in the processes that tests start: sums of other numbers of threads are rounded differently."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def run(recipe: Path, folder: Path, *options: object):
-    outcome = megactor("train", recipe, "-o", folder, "--cpu", *options)
-    assert outcome.code == 0, outcome
-    return outcome
-
-
-def losses(folder: Path) -> dict[int, float]:
-    """Step -> loss; of steps that were done twice, the last."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    found = {}
-    for file in sorted((folder / "events").iterdir(), key=lambda path: path.stat().st_mtime_ns):
-        events = EventAccumulator(str(file))
-        events.Reload()
-        if "train/loss" in events.Tags()["scalars"]:
-            found |= {event.step: event.value for event in events.Scalars("train/loss")}
-    return found
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    newest = checkpoints(folder / "checkpoints")[-1]
-    average = load_file(newest / "average.safetensors")
-    return load_file(newest / "weights.safetensors") | {f"average.{name}": t for name, t in average.items()}
-
-
-@pytest.fixture(scope="module")
-def straight(recipe, tmp_path_factory) -> Path:
-    """A run of six steps without any interruption."""
-    folder = tmp_path_factory.mktemp("runs") / "straight"
-    run(recipe(), folder)
-    return folder
 
 
 def test_compiled_blocks_learn_the_same(straight, recipe, tmp_path, monkeypatch):
@@ -110,21 +66,6 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(recipe, straight, tmp_
     assert losses(folder) == losses(straight)
     expected, found = weights(straight), weights(folder)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
-
-
-def start(recipe: Path, folder: Path, *options: str) -> subprocess.Popen:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "megactor", "train", str(recipe), "-o", str(folder), "--cpu", *options]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    for _ in range(1200):
-        if path.exists():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    raise AssertionError(f"{path} never appeared")
 
 
 def kill_after(recipe: Path, folder: Path, checkpoint: str) -> None:
@@ -200,58 +141,3 @@ def test_a_task_that_the_model_has_no_part_for(recipe, tmp_path, task):
     path = recipe(init=str(tmp_path / "sd15"), task=task)
     line = error_line(megactor("train", path, "-o", tmp_path / "run", "--cpu"))
     assert "dense motion" in line or "dense_motion" in line
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        (["optimizer.learning_rate=0.5"], "choose another output folder"),
-        (["optimizer.batch=5", "optimizer.accumulation=2"], "cannot be split"),
-        (["data.size=64"], "64"),
-        (["init=/nowhere"], "nowhere"),
-    ],
-)
-def test_mistakes_end_with_one_line(recipe, straight, changes, words):
-    options = [part for change in changes for part in ("--set", change)]
-    outcome = megactor("train", recipe(), "-o", straight, "--cpu", *options)
-    assert words in error_line(outcome)
-
-
-def test_two_runs_do_not_write_into_one_folder(recipe, straight):
-    with locked(straight):
-        outcome = megactor("train", recipe(), "-o", straight, "--cpu")
-    assert "another run is at work" in error_line(outcome)
-
-
-def test_machines_without_a_common_folder_are_told(recipe, straight, tmp_path):
-    """They would go on from different steps; each of two processes has a folder of its own here."""
-    shutil.copytree(straight, tmp_path / "run0")
-    shutil.rmtree(tmp_path / "run0" / "checkpoints" / "step-00000006")
-    (tmp_path / "run1").mkdir()
-    lines = [[2, ["train", str(recipe()), "--cpu", "-o", str(tmp_path / "run{rank}")]]]
-    script = Path(__file__).parent / "forked_processes.py"
-    command = [sys.executable, str(script), json.dumps(lines)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert ran.returncode != 0 and "of steps 0 to 4: put the run into a folder that all machines share" in ran.stderr
-    assert len(checkpoints(tmp_path / "run0" / "checkpoints")) == 1
-
-
-def test_a_damaged_checkpoint_is_named(recipe, straight, tmp_path):
-    folder = tmp_path / "run"
-    shutil.copytree(straight, folder)
-    (folder / "checkpoints" / "step-00000006" / "weights.safetensors").write_bytes(b"\0" * 10)
-    outcome = megactor("train", recipe(), "-o", folder, "--cpu")
-    assert "step-00000006" in error_line(outcome)
-
-
-def test_too_many_broken_clips_end_the_run(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr("megactor.train.trainer.ENOUGH_SAMPLES", 4)
-    path = write_shard(tmp_path / "clips.tar", clips=4, broken=(0, 1))
-    data = {"size": SIZE, "frames": 2, "workers": 0, "shards": [{"urls": str(path)}]}
-    outcome = megactor("train", recipe(data=data), "-o", tmp_path / "run", "--cpu")
-    assert outcome.code == 1 and "clips cannot be used" in outcome.err
-
-
-@pytest.mark.parametrize("time", ["5", "m", "5d", "-3m"])
-def test_times_that_make_no_sense(recipe, tmp_path, time):
-    assert "--max-time" in error_line(megactor("train", recipe(), "-o", tmp_path / "run", f"--max-time={time}"))

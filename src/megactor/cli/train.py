@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from megactor.cli.failures import one_line, one_line_errors
+from megactor.cli.failures import one_line, one_line_errors, warn
 from megactor.cli.terminal import tell
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, cpu: bool
     if trainer.accelerator.is_main_process:
         for origin in trainer.origins:
             tell(one_line(str(origin)))
+        for note in trainer.notes:
+            warn(note)
         count = sum(weight.numel() for weight in trainer.weights)
         tell(f"{folder}: {count / 1e6:.1f} M weights learn, from step {trainer.progress.step} of {recipe.steps}")
     with display:

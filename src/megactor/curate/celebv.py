@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from megactor.errors import InputError
+from megactor.errors import InputError, one_line
 
 MOST_BYTES = 512 * 2**20
 _SAFE_NAME = re.compile(r"[\w.-]{1,200}")
@@ -21,35 +21,56 @@ class AnnotatedClip:
     video: file name of the video without its suffix.
     span: first and last second.
     region: left, top, right, bottom of the person, in parts of the picture.
+    fault: what is wrong with the entry; None for good ones.
     """
 
     name: str
     video: str
     span: tuple[float, float]
     region: tuple[float, float, float, float] | None
+    fault: str | None = None
 
 
 def read_celebv(path: Path) -> list[AnnotatedClip]:
     """Reads `{"clips": {name: {"ytb_id", "duration": {"start_sec", "end_sec"}, "bbox": {...}}}}`.
 
+    Entries that make no sense have a `fault`: one of thousands must not keep the others out.
+
     Raises:
-        InputError: no such file, too large, or an entry that makes no sense.
+        InputError: no such file, too large, or no entry that makes sense.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path} is too large for annotations")
         content = json.loads(path.read_bytes())
-        clips = content["clips"]
-        return [_entry(name, values) for name, values in sorted(clips.items())]
+        found = [_entry_or_fault(number, *item) for number, item in enumerate(sorted(content["clips"].items()))]
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
-        said = f"{type(error).__name__}: {error}"
-        raise InputError(f"{path} does not hold annotations like those of CelebV-HQ ({said})") from None
+        raise InputError(f"{path} does not hold annotations like those of CelebV-HQ ({_said(error)})") from None
+    if found and all(clip.fault for clip in found):
+        raise InputError(f"{path} does not hold annotations like those of CelebV-HQ ({found[0].fault})")
+    return found
+
+
+def _entry_or_fault(number: int, name: str, values: Any) -> AnnotatedClip:
+    try:
+        return _entry(name, values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        safe = name if _is_name(name) else f"entry {number}"
+        return AnnotatedClip(safe, "", (0.0, 0.0), None, fault=_said(error))
+
+
+def _said(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def _is_name(text: Any) -> bool:
+    return isinstance(text, str) and bool(_SAFE_NAME.fullmatch(text)) and not set(text) <= {"."}
 
 
 def _entry(name: str, values: Any) -> AnnotatedClip:
     video = values["ytb_id"]
     for text in (name, video):
-        if not isinstance(text, str) or not _SAFE_NAME.fullmatch(text) or set(text) <= {"."}:
+        if not _is_name(text):
             raise ValueError(f"{text!r} is no name")
     start, end = float(values["duration"]["start_sec"]), float(values["duration"]["end_sec"])
     if not 0 <= start < end < math.inf:

@@ -47,6 +47,8 @@ def open_footage(source: Source, settings: CurationSettings) -> Iterator[Footage
     Raises:
         InputError: it cannot be read.
     """
+    if source.kind == "faulty":
+        raise InputError(source.inside)
     with contextlib.ExitStack() as stack:
         most_bytes = int(settings.most_file_gb * 2**30)
         path = stack.enter_context(local_copy(source.path, most_bytes)) if is_url(source.path) else Path(source.path)

@@ -32,9 +32,9 @@ class Source:
 
     Attributes:
         name: relative to what the user named, with `/`; what clips are called in index and report.
-        kind: "video", "pictures" (a folder) or "zip" (of pictures).
+        kind: "video", "pictures" (a folder), "zip" (of pictures), or "faulty" (an entry of a list that makes no sense).
         path: absolute path, or URL.
-        inside: folder within a zip.
+        inside: folder within a zip; of a faulty one, what is wrong with it.
         span: first and last second to look at; None for all.
         region: left, top, right, bottom to look at, in parts of the picture; None for all.
     """
@@ -200,7 +200,9 @@ def _annotated(path: Path, videos: Path) -> list[Source]:
         raise InputError(f"folder of the videos not found: {videos}; name it with --videos")
     known = {file.stem: file for file in sorted(videos.rglob("*")) if file.suffix.lower() in VIDEOS and _is_file(file)}
     return [
-        Source(
+        Source(f"{path.stem}/{clip.name}", "faulty", str(path), clip.fault)
+        if clip.fault
+        else Source(
             f"{path.stem}/{clip.name}",
             "video",
             str(known.get(clip.video, videos / f"{clip.video}.mp4")),

@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from megactor.errors import OutputError
-from megactor.media.leftovers import hold, part_name, remove_leftovers
+from megactor.media.leftovers import hold, hold_folder, part_name, remove_leftovers
 
 # EFBIG: the file outgrew what the file system allows (FAT: 4 GB) or the process limit; the cure is the same.
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -91,6 +93,41 @@ def atomic_path(path: str | os.PathLike[str], force: bool = False) -> Iterator[P
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        release()
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder beside `target` that takes its place when the block ends without an exception.
+
+    Files in it get the permissions that new files of the user get, whatever a library gave them. On any exception,
+    KeyboardInterrupt included, it is removed, and what was at `target` stays.
+
+    Raises:
+        OutputError: it cannot be made, completed or renamed.
+    """
+    unfinished, replaced = target.parent / part_name(), target.parent / f".megactor-{secrets.token_hex(6)}.old"
+    with os_errors_as_output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target.parent)
+        unfinished.mkdir()
+    release = hold_folder(unfinished)
+    try:
+        yield unfinished
+        with os_errors_as_output_errors(target):
+            allowed = unfinished.stat().st_mode & 0o666
+            for path in unfinished.rglob("*"):
+                if path.is_file():
+                    path.chmod(allowed)
+                    _flush_to_disk(path)
+            if target.exists():
+                target.rename(replaced)
+            unfinished.rename(target)
+    finally:
+        if replaced.exists() and not target.exists():
+            replaced.rename(target)
+        for folder in (unfinished, replaced):
+            shutil.rmtree(folder, ignore_errors=True)
         release()
 
 

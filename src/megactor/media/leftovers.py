@@ -1,4 +1,4 @@
-"""Unfinished files of processes that are gone: known by name and lock, and removed by the next one that writes there.
+"""Unfinished files and folders of processes that are gone: known by name and lock, and removed by the next one that writes there.
 
 A part is removed only if its name says that it was made on this computer, by a process that is no more, and if nobody
 holds its lock. So neither another computer's part in a shared folder is taken away, nor that of a container which has
@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def hold(descriptor: int) -> Callable[[], None]:
     with contextlib.suppress(OSError):  # a file system without locks: nobody will remove the part
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return lambda: os.close(descriptor)
+
+
+def hold_folder(folder: Path) -> Callable[[], None]:
+    """`hold` for a folder that is filled."""
+    try:
+        return hold(os.open(folder, os.O_RDONLY))
+    except OSError:  # Windows opens no folders
+        return lambda: None
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -70,6 +79,9 @@ def _remove_if_let_go(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.unlink(path)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
     finally:
         os.close(descriptor)

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from megactor.errors import ModelError
 from megactor.media.atomic import os_errors_as_output_errors
+from megactor.weights.writing import weights_folder
 
 _NAME = re.compile(r"step-(\d{8})")
 
@@ -46,21 +46,16 @@ def save_checkpoint(folder: Path, state: TrainingState, keep: int) -> Path:
     """
     target = folder / f"step-{state.step:08d}"
     with os_errors_as_output_errors(target):
-        folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".unfinished-*"):
+        for leftover in folder.glob(".megactor-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-        try:
-            _save_tensors(state.weights, unfinished / "weights.safetensors")
-            _save_tensors(state.average, unfinished / "average.safetensors")
-            torch.save({"optimizer": state.optimizer, "scaler": state.scaler}, unfinished / "optimizer.pt")
-            about = {"step": state.step} | state.about
-            (unfinished / "state.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-            if target.exists():
-                shutil.rmtree(target)
-            unfinished.rename(target)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+    with weights_folder(target) as unfinished:
+        _save_tensors(state.weights, unfinished / "weights.safetensors")
+        _save_tensors(state.average, unfinished / "average.safetensors")
+        with (unfinished / "optimizer.pt").open("wb") as file:  # a file of Python's, so that its errors are told
+            torch.save({"optimizer": state.optimizer, "scaler": state.scaler}, file)
+        about = {"step": state.step} | state.about
+        (unfinished / "state.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    with os_errors_as_output_errors(target):
         for old in checkpoints(folder)[:-keep]:
             shutil.rmtree(old)
     return target

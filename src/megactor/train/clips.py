@@ -79,6 +79,10 @@ class ClipSource(Protocol):
         """
         ...
 
+    def name(self, number: int) -> str:
+        """What to call clip `number` when people are told of it."""
+        ...
+
     def landmarks(self, number: int) -> dict[str, np.ndarray]:
         """Those of clip `number`, for which no pictures need to be read: (T, 70, 2) in picture units of each stream.
 

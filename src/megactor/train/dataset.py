@@ -36,6 +36,7 @@ class Samples(Dataset[dict[str, np.ndarray]]):
     def __init__(self, config: DataConfig, seed: int) -> None:
         self.config, self.seed = config, seed
         self.sources, weights = _sources(config)
+        self._told: set[str] = set()
         self._shares = np.array(weights) / sum(weights)
         self._strongest: list[np.ndarray | None] = [
             source.strongest(config.strongest) if config.strongest < 1 else None for source in self.sources
@@ -50,14 +51,21 @@ class Samples(Dataset[dict[str, np.ndarray]]):
         for attempt in range(ATTEMPTS):
             rng = np.random.default_rng([self.seed, number, attempt])
             which = int(rng.choice(len(self.sources), p=self._shares))
+            source, clip = self.sources[which], self._chosen(which, number, rng)
             try:
-                sample = self._cut(self.sources[which], self._chosen(which, number, rng), rng)
+                sample = self._cut(source, clip, rng)
             except BrokenClipError as error:
-                _log.warning("skipped: %s", error)
-                last = error
+                last = f"{source.name(clip)}: {error}"
+                if last not in self._told:  # once in each process: it will be drawn again
+                    self._told.add(last)
+                    _log.warning("skipped: %s", last)
                 continue
             return sample | {"number": np.array(number), "skipped": np.array(attempt)}
         raise InputError(f"{ATTEMPTS} clips in a row cannot be used; the last: {last}")
+
+    def notes(self) -> list[str]:
+        """What is to be known of the sources before they are used, a line each."""
+        return [note for source in self.sources if isinstance(source, ShardClips) for note in source.notes]
 
     def _cut(self, source: ClipSource, clip: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         if not self.config.pictures:

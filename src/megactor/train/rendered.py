@@ -129,6 +129,10 @@ class RenderedClips:
             finally:
                 unfinished.unlink(missing_ok=True)
 
+    def name(self, number: int) -> str:
+        """See `ClipSource`."""
+        return f"rendered clip of seed {self._seed(number)}"
+
     def _seed(self, number: int) -> int:
         return self.first_seed + number
 
@@ -136,11 +140,11 @@ class RenderedClips:
         return self._folder / f"{self._seed(number):09d}.npz"
 
     def _rendered(self, seed: int) -> TrainingClip:
-        with _people_that_cannot_be_built(seed):
+        with _people_that_cannot_be_built():
             return self.render(seed)
 
     def _landmarks(self, seed: int) -> dict[str, np.ndarray]:
-        with _people_that_cannot_be_built(seed):
+        with _people_that_cannot_be_built():
             return clip_landmarks(self._bust, self._shapes, self._plan(seed), ("target", "swapped"))
 
     def render(self, seed: int) -> TrainingClip:
@@ -195,12 +199,12 @@ class RenderedClips:
 
 
 @contextlib.contextmanager
-def _people_that_cannot_be_built(seed: int) -> Iterator[None]:
+def _people_that_cannot_be_built() -> Iterator[None]:
     """One of thousands."""
     try:
         yield
     except (ValueError, IndexError, ArithmeticError) as error:
-        raise BrokenClipError(f"rendered clip of seed {seed}: {error!r}") from error
+        raise BrokenClipError(repr(error)) from error
 
 
 def _layers(frames: list[ClipFrame]) -> ClipLayers:

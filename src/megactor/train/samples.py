@@ -18,7 +18,7 @@ from megactor.train.augment import (
     random_shift,
     random_window,
 )
-from megactor.train.clips import ClipLayers, Motion, TrainingClip
+from megactor.train.clips import BrokenClipError, ClipLayers, Motion, TrainingClip
 from megactor.train.data_config import AugmentConfig, DataConfig
 from megactor.train.finish import random_finish
 from megactor.train.overlay import random_overlay
@@ -163,10 +163,12 @@ def _choose(clip: TrainingClip, config: DataConfig, rng: np.random.Generator) ->
 def _frames(length: int, config: DataConfig, rng: np.random.Generator) -> np.ndarray:
     if config.stride is None:
         return np.sort(rng.choice(length, config.frames, replace=length < config.frames))
-    span = 1 + (config.frames - 1) * config.stride
-    if length < span:
-        raise ValueError(f"{config.frames} frames at stride {config.stride} do not fit into {length} frames")
-    return int(rng.integers(length - span + 1)) + config.stride * np.arange(config.frames)
+    if length < config.frames:
+        raise BrokenClipError(f"a clip of {length} frames is too short for samples of {config.frames}")
+    # as the official loader: what is too short for the stride gets a lower one
+    stride = min(config.stride, (length - 1) // max(1, config.frames - 1))
+    span = 1 + (config.frames - 1) * stride
+    return int(rng.integers(length - span + 1)) + stride * np.arange(config.frames)
 
 
 def _driver(twins: list[str], config: DataConfig, rng: np.random.Generator) -> str:

@@ -1,9 +1,11 @@
 """Clips on disk (docs/data-format.md) as a `ClipSource`: any clip of any shard at once, in any order."""
 
+import contextlib
 import io
 import json
 import tarfile
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -18,7 +20,12 @@ from megactor.train.clips import BrokenClipError, TrainingClip, motion_strength,
 MOST_FRAMES, MOST_PIXELS = 2000, 2048 * 2048
 """A clip that claims more is refused before it is decoded."""
 
+MOST_INCOMPLETE = 0.05
+"""Share of clips without all their files above which something is wrong with the shards."""
+
 _TWINS = ("swapped", "styled")
+_NEEDED = {"mp4", "truth.npz", "json"}
+_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -45,18 +52,26 @@ class ShardClips:
         urls: see `ShardsConfig`.
 
     Raises:
-        InputError: no such shards, none of them holds a clip, or nothing here opens that kind of URL.
+        InputError: no such shards, one is cut off, they hold no clips, too many clips lack files, or nothing here opens
+            that kind of URL.
+
+    Attributes:
+        notes: what is wrong with clips that are left out; a line for each shard.
     """
 
     def __init__(self, urls: str) -> None:
         self._clips: list[tuple[str, dict[str, _Entry]]] = []
-        for pattern in braceexpand.braceexpand(urls):
-            try:
-                for shard in _shards(pattern):
-                    self._clips += _list(shard)
-            # fsspec: unknown protocols are ValueErrors, packages that a protocol needs ImportErrors
-            except (OSError, ValueError, ImportError, tarfile.TarError) as error:
-                raise InputError(f"cannot read the shard {pattern}: {error}") from error
+        self.notes: list[str] = []
+        incomplete = 0
+        for shard in _shards(urls):
+            listed = _list(shard)
+            lacking = {key: lacks for key, entries in listed if (lacks := _NEEDED - entries.keys())}
+            self._clips += [clip for clip in listed if clip[0] not in lacking]
+            if lacking:
+                incomplete += len(lacking)
+                self.notes.append(_lacking(shard, len(listed), lacking))
+        if incomplete > MOST_INCOMPLETE * (incomplete + len(self._clips)):
+            raise InputError(f"{incomplete} of {incomplete + len(self._clips)} clips lack files; {self.notes[0]}")
         if not self._clips:
             raise InputError(f"{urls} holds no clips")
 
@@ -66,12 +81,15 @@ class ShardClips:
 
     def clip(self, number: int) -> TrainingClip:
         """Reads and decodes one clip."""
-        key, entries = self._clips[number]
         try:
-            return _decode(entries)
+            return _decode(self._clips[number][1])
         except (OSError, ValueError, KeyError, EOFError, av.FFmpegError) as error:
-            shard = next(iter(entries.values())).shard
-            raise BrokenClipError(f"{shard}: clip {key}: {' '.join(str(error).split())}") from error
+            raise BrokenClipError(" ".join(str(error).split())) from error
+
+    def name(self, number: int) -> str:
+        """See `ClipSource`."""
+        key, entries = self._clips[number]
+        return f"{entries['mp4'].shard}: clip {key}"
 
     def landmarks(self, number: int) -> dict[str, np.ndarray]:
         """Of one clip, which is decoded to be sure that it is whole."""
@@ -88,23 +106,47 @@ class ShardClips:
         return strongest_of(np.array(strengths), share)
 
 
-def _shards(pattern: str) -> list[str]:
-    """Shards that a glob stands for; a name without wildcards stands for itself."""
-    if not any(mark in pattern for mark in "*?["):
-        return [pattern]
-    files = fsspec.open_files(pattern, "rb")
-    return sorted(file.full_name if "://" in pattern else file.path for file in files)
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
+    # fsspec: unknown protocols are ValueErrors, packages that a protocol needs ImportErrors
+    except (OSError, ValueError, ImportError, tarfile.TarError) as error:
+        raise InputError(f"cannot read the shard {name}: {error}") from error
+
+
+def _shards(urls: str) -> list[str]:
+    """Shards that braces and wildcards stand for; a name without them stands for itself."""
+    found: list[str] = []
+    with _reading(urls):
+        for pattern in braceexpand.braceexpand(urls):
+            if not any(mark in pattern for mark in "*?["):
+                found.append(pattern)
+                continue
+            files = fsspec.open_files(pattern, "rb")
+            found += sorted(file.full_name if "://" in pattern else file.path for file in files)
+    return found
 
 
 def _list(shard: str) -> list[tuple[str, dict[str, _Entry]]]:
     clips: dict[str, dict[str, _Entry]] = defaultdict(dict)
-    with fsspec.open(shard, "rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
+    with _reading(shard), fsspec.open(shard, "rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
             if not member.isreg():
                 continue
             key, _, extension = PurePosixPath(member.name).name.partition(".")
             clips[key][extension] = _Entry(shard, member.offset_data, member.size)
-    return [(key, entries) for key, entries in clips.items() if "mp4" in entries]
+        file.seek(tar.offset)
+        # a file that ends between two members, or within the header of one, is complete to tarfile
+        if file.read(_BLOCK) != bytes(_BLOCK):
+            raise InputError(f"the shard {shard} is cut off after {len(clips)} clips: get it again")
+    return list(clips.items())
+
+
+def _lacking(shard: str, count: int, lacking: dict[str, set[str]]) -> str:
+    key, files = next(iter(lacking.items()))
+    names = " and ".join(f"{key}.{name}" for name in sorted(files))
+    return f"{shard}: {len(lacking)} of {count} clips lack files and are left out, such as {names}"
 
 
 def _decode(entries: dict[str, _Entry]) -> TrainingClip:

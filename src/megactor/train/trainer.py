@@ -23,7 +23,8 @@ from megactor.train.reports import RunReports
 from megactor.train.samples import Batch
 from megactor.train.schedule import learning_rate
 from megactor.train.state import get_optimizer, get_weights, learning_weights, set_optimizer, set_weights
-from megactor.train.validation import parts, validation_batch
+from megactor.train.validation import parts, validation_batch, validation_data
+from megactor.weights.writing import weights_folder
 
 MOST_SKIPPED, ENOUGH_SAMPLES = 0.05, 400
 """A run ends with an error when more than this share of its clips is broken, once it saw enough to tell."""
@@ -61,9 +62,14 @@ class Trainer:
         on_step: called by the main process after every step with the progress and the losses.
         cpu: leave a GPU alone.
 
+    Attributes:
+        progress: so far.
+        origins: where the first weights come from, if of several models.
+        notes: what the user should know of the data, a line each.
+
     Raises:
-        InputError: the folder belongs to another config, the batch cannot be shared by the processes, or the machines
-            do not share the folder.
+        InputError: the folder belongs to another config, the batch cannot be shared by the processes, the machines do
+            not share the folder, or clips cannot be used.
         ModelError: `config.init` is no model, or the newest checkpoint is damaged.
     """
 
@@ -95,6 +101,12 @@ class Trainer:
         self.weights = learning_weights(self.task)
         self.average = MovingAverage(self.weights, numbers.ema) if numbers.ema else None
         self.progress = TrainingProgress()
+        self._samples = Samples(config.data, config.seed)
+        self.notes = self._samples.notes()
+        if config.validation_clips and validation_data(config) is None:
+            self.notes.append(
+                "nothing is validated: give validation_shards, shards of clips that training does not see"
+            )
         self._validation: Batch | None = None
         self._stop = False
         self._resume()
@@ -161,7 +173,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             networks = build_networks(self.config)
             set_weights(build_task(self.config, networks), weights)
-            networks.save(folder)
+            with weights_folder(folder) as unfinished:
+                networks.save(unfinished)
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
@@ -190,7 +203,7 @@ class Trainer:
     def _batches(self) -> Iterator[Batch]:
         batch, data = self.config.optimizer.batch, self.config.data
         loader = sample_loader(
-            Samples(data, self.config.seed),
+            self._samples,
             first=self.progress.step * batch,
             last=self.config.steps * batch,
             batch=self._pass_size,

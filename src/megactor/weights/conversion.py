@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import torch
 from diffusers import DiffusionPipeline
 
 from megactor.errors import OutputError
-from megactor.media.atomic import os_errors_as_output_errors
 from megactor.weights.loading import INDEX
 from megactor.weights.official_folder import OfficialFolder
+from megactor.weights.writing import weights_folder
 
 
 def convert(
@@ -51,19 +50,8 @@ def convert(
     free = shutil.disk_usage(target.parent).free
     if free < size:
         raise OutputError(f"{target} needs {size / 1e9:.1f} GB, but its disk has {free / 1e9:.1f} GB left")
-    unfinished = target.parent / f".megactor-{secrets.token_hex(6)}.part"
-    replaced = target.parent / f".megactor-{secrets.token_hex(6)}.old"
-    try:
-        with os_errors_as_output_errors(target):
-            pipeline.save_pretrained(unfinished)
-            if target.exists():
-                target.rename(replaced)
-            unfinished.rename(target)
-    finally:
-        if replaced.exists() and not target.exists():
-            replaced.rename(target)
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
+    with weights_folder(target) as unfinished:
+        pipeline.save_pretrained(unfinished)
     return target
 
 
