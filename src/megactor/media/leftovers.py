@@ -1,4 +1,4 @@
-"""Unfinished files and folders of processes that are gone: known by name and lock, and removed by the next one that writes there.
+"""What processes left unfinished that are gone: known by name and lock, and removed by the next one that writes there.
 
 A part is removed only if its name says that it was made on this computer, by a process that is no more, and if nobody
 holds its lock. So neither another computer's part in a shared folder is taken away, nor that of a container which has
