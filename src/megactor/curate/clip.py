@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,12 @@ from megactor.curate.duplicates import Signature, signature
 from megactor.curate.filter import picture_reason, track_reason
 from megactor.curate.read import Footage, open_footage
 from megactor.curate.settings import CurationSettings
-from megactor.curate.shots import SIDE, cut_to_length, find_shots, mark_frames
 from megactor.curate.sources import Source, stable_key
 from megactor.drive.crop import face_size
 from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
+from megactor.media.shots import SIDE, find_shots, mark_frames
 
 if TYPE_CHECKING:
     from megactor.curate.twins.backend import TwinBackend
@@ -96,6 +97,19 @@ def find_clips(source: Source, settings: CurationSettings) -> tuple[list[ClipPla
     stretches = cut_to_length(shots, settings.least_frames, settings.most_frames)
     reason = None if stretches else "no_shot" if shots else "dark"
     return [ClipPlan(source, first, last) for first, last in stretches], reason
+
+
+def cut_to_length(shots: list[tuple[int, int]], least: int, most: int) -> list[tuple[int, int]]:
+    """Shots as clips of `least` to `most` frames: long ones in equal parts, short ones left out."""
+    clips = []
+    for first, last in shots:
+        length = last - first
+        if length < least:
+            continue
+        parts = -(-length // most)
+        edges = [first + round(length * part / parts) for part in range(parts + 1)]
+        clips += [(a, b) for a, b in pairwise(edges) if b - a >= least]
+    return clips
 
 
 def curate_clip(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from curate.raw_videos import demo_frames
 
-from megactor.curate.shots import cut_to_length, find_shots, mark_frames
+from megactor.media.shots import CutWatch, find_shots, mark_frames
 
 
 def small(name):
@@ -71,10 +71,18 @@ def test_nothing_and_black():
     assert shots([np.zeros((96, 96, 3), np.uint8)] * 30) == []
 
 
-def test_long_shots_are_cut_into_equal_parts_and_short_ones_left_out():
-    assert cut_to_length([(0, 10), (10, 60), (60, 265)], least=20, most=100) == [
-        (10, 60),
-        (60, 128),
-        (128, 197),
-        (197, 265),
-    ]
+def cuts(frames):
+    watch = CutWatch()
+    return [number for number, frame in enumerate(frames) if watch(frame)]
+
+
+def test_cuts_are_told_at_once():
+    talk, faces = demo_frames("talk"), demo_frames("faces")
+    assert cuts(talk + faces + talk) == [len(talk), len(talk) + len(faces)]
+
+
+def test_a_flash_is_told_both_ways_and_motion_is_not():
+    talk = list(demo_frames("talk"))
+    talk[20] = np.full_like(talk[20], 255)
+    assert cuts(talk) == [20, 21]
+    assert cuts(demo_frames("faces")) == []

@@ -8,9 +8,9 @@ changes the histogram, or exchanges the picture's structure, more than the frame
 flash lasts.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -119,6 +119,39 @@ def hard_cuts(marks: FrameMarks) -> list[int]:
     return found
 
 
+class CutWatch:
+    """Tells of one frame after the other, without a look ahead, whether it may begin another shot.
+
+    Of a flash it says so too, twice, and of a fast gesture after stillness: what follows has to be looked at.
+    """
+
+    def __init__(self) -> None:
+        self._last: FrameMarks | None = None
+        self._changes: deque[float] = deque(maxlen=_BASELINE)
+
+    def __call__(self, frame: np.ndarray) -> bool:
+        """Uint8 RGB (H, W, 3) of any size -> whether it differs from the frame before more than those did."""
+        height, width = frame.shape[:2]
+        step = max(1, max(height, width) // (4 * SIDE))  # every pixel of a large frame would cost more than it tells
+        part = frame[::step, ::step]
+        scale = min(1.0, SIDE / max(part.shape[:2]))
+        size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
+        marks = mark_frames([cv2.resize(np.ascontiguousarray(part), size, interpolation=cv2.INTER_AREA)])
+        last, self._last = self._last, marks
+        if last is None:
+            return False
+        pair = FrameMarks(
+            np.concatenate([last.histograms, marks.histograms]), np.concatenate([last.thumbs, marks.thumbs])
+        )
+        change = float(_changes(pair, np.array([0]), np.array([1]))[0])
+        before = self._changes or [0.0]
+        cut = (change >= _HARD and change >= _RATIO * np.median(before)) or (
+            change >= _JUMP and change >= _RATIO * max(before)
+        )
+        self._changes.append(change)
+        return bool(cut)
+
+
 def _is_flash(marks: FrameMarks, frame: int, change: float) -> bool:
     """Whether the picture before `frame` comes back within a moment, or had been there a moment ago."""
     after = np.arange(frame + 1, min(frame + 1 + _FLASH, len(marks)))
@@ -187,16 +220,3 @@ def _changes(marks: FrameMarks, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         structure = np.where(norms > x.shape[1] * 4.0, 1 - np.clip(alike, 0, 1), 0.0)
         result[piece] = np.maximum(0.5 * (colors + structure), 0.75 * structure)
     return result
-
-
-def cut_to_length(shots: list[tuple[int, int]], least: int, most: int) -> list[tuple[int, int]]:
-    """Shots as clips of `least` to `most` frames: long ones in equal parts, short ones left out."""
-    clips = []
-    for first, last in shots:
-        length = last - first
-        if length < least:
-            continue
-        parts = -(-length // most)
-        edges = [first + round(length * part / parts) for part in range(parts + 1)]
-        clips += [(a, b) for a, b in pairwise(edges) if b - a >= least]
-    return clips
