@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from megactor.errors import InputError
 
 LAYOUTS = ("result", "side-by-side")
+MOTIONS = ("absolute", "relative")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ class AnimationOptions:
     fps: frames a second of the result; the driving video's own rate by default.
     contour_preserve: drive with the eyes, brows, nose and mouth only, aligned to the portrait; for driver and
         portrait whose faces differ in shape.
-    motion_scale: factor of the driver's head motion relative to its first frame; 1 leaves it alone.
+    motion: "absolute" takes the driver's head as it is, with its median size and place over a shot laid on the
+        portrait's; "relative" takes its way from the frame that is most like the portrait, lean included.
+    motion_scale: factor of the driver's head motion relative to that frame; 1 leaves it alone.
     face: which face of the portrait (0 = largest).
     layout: "result" or "side-by-side" (portrait | driving | result).
     paste_back: put the animated square back into the whole portrait, which is scaled down to 4K if it is larger.
@@ -105,6 +108,7 @@ class AnimationOptions:
     end: float | None = None
     fps: float | None = None
     contour_preserve: bool = False
+    motion: str | None = None
     motion_scale: float = 1.0
     face: int = 0
     layout: str = "result"
@@ -131,6 +135,8 @@ class AnimationOptions:
             raise InputError(f"the end ({self.end:g} s) must lie behind the start ({self.start or 0:g} s)")
         if self.layout not in LAYOUTS:
             raise InputError(f"unknown layout {self.layout!r}: choose one of {', '.join(LAYOUTS)}")
+        if self.motion is not None and self.motion not in MOTIONS:
+            raise InputError(f"unknown motion {self.motion!r}: choose one of {', '.join(MOTIONS)}")
         if self.speed not in SPEEDS:
             raise InputError(f"unknown speed {self.speed!r}: choose one of {', '.join(SPEEDS)}")
         if self.paste_back and self.layout != "result":

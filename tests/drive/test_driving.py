@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from megactor.drive.masking import alignment_affine, contour_condition, face_rectangle, keep_rectangles, patch
-from megactor.drive.motion_scale import move_points
+from megactor.drive.framing import Framing
 from megactor.train.driver_warp import warp_driver
 
 coordinate = st.floats(-500, 500)
@@ -34,7 +34,7 @@ def test_only_rectangles_are_kept() -> None:
 def test_alignment_brings_box_onto_box() -> None:
     points = np.random.default_rng(0).uniform(0, 64, (68, 2))
     portrait = points * (0.5, 0.8) + (20, 4)
-    moved = move_points(points, alignment_affine(points, portrait))
+    moved = Framing(alignment_affine(points, portrait)).points(points)
     # corners are cut to whole pixels
     np.testing.assert_allclose(moved.min(0), portrait.min(0), atol=1.5)
     np.testing.assert_allclose(moved.max(0), portrait.max(0), atol=1.5)

@@ -21,6 +21,7 @@ from megactor.drive.masking import (
     face_rectangle,
     keep_rectangles,
     patch,
+    patch_centers,
 )
 from megactor.train.driver_warp import warp_driver
 
@@ -139,7 +140,7 @@ def test_patch(case: dict) -> None:
 def test_contour_condition() -> None:
     facts = FACTS["contour"]
     driver = TENSORS["contour/driver_landmarks_xy_pixels"]
-    patches = contour_patches(driver, 64, 64)
+    patches = contour_patches(patch_centers(driver), 64, 64)
     assert [list(p) for p in patches] == facts["patch_boxes_xmin_xmax_ymin_ymax"]
     # the official code means the first frame but aligns the last one, which its loop left over
     affine = alignment_affine(driver[facts["src_point_frame_used"]], TENSORS["contour/source_landmarks_xy_pixels"])

@@ -104,6 +104,14 @@ def animate(
             rich_help_panel=_MODEL,
         ),
     ] = False,
+    motion: Annotated[
+        Literal["absolute", "relative"] | None,
+        typer.Option(
+            help="absolute: the driver's head as it is. relative: its way from the frame most like the portrait. "
+            "By default the model's own.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     motion_scale: Annotated[
         float,
         typer.Option(
@@ -203,6 +211,7 @@ def animate(
         end=end,
         fps=fps,
         contour_preserve=contour_preserve,
+        motion=motion,
         motion_scale=motion_scale,
         face=face,
         layout=layout,

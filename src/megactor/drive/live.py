@@ -5,21 +5,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from megactor.drive.crop import CropBox, aligned_driving_crop, crop_and_resize
-from megactor.drive.masking import (
-    DrivingFrame,
-    alignment_affine,
-    contour_condition,
-    contour_patches,
-    face_rectangle,
-    keep_rectangles,
-)
-from megactor.drive.motion_scale import move_frame, move_points, scaling_affine
+from megactor.drive.masking import Contour, DrivingFrame, driving_condition, patch_centers
 from megactor.drive.portrait import Portrait
+from megactor.drive.shot import ShotFraming, contour_of, frame_shot
+from megactor.drive.steady import SteadyDriver, View
+from megactor.drive.track import KEPT, ShotFollower, clearness, is_clear, look_of
 from megactor.faces.analyzer import FaceAnalyzer
-from megactor.faces.face import MESH_TO_68, Face
-from megactor.faces.tracking import FaceFollower
+from megactor.faces.face import Face
 from megactor.options import AnimationOptions
+
+FORGETTING = 0.99
+"""What is left after a frame of how clearly the face was seen: who stays in the dark is shown after four seconds."""
 
 SMOOTHING = 0.5
 """How far the kept rectangle follows the face in one frame: less jitter for more delay."""
@@ -29,12 +25,12 @@ class LiveDrive:
     """What `DrivingClip` is for files, for frames that come one at a time.
 
     The framing is that of the first frame that shows a face: sit as you will stay, and look into the camera. A frame
-    without a face is treated as if the face were where it was last.
+    without a face holds the last one that showed it, however long that takes.
 
     Args:
         analyzer: finds faces.
         portrait: whose framing is taken over.
-        options: `contour_preserve` and `motion_scale` are used.
+        options: `contour_preserve`, `motion` and `motion_scale` are used.
         image_size: S, side of the networks' pictures.
         preview_size: N, side of the driving pictures for people, or None if nobody looks at them.
     """
@@ -47,43 +43,57 @@ class LiveDrive:
         image_size: int,
         preview_size: int | None,
     ) -> None:
-        self._follow = FaceFollower(analyzer)
+        self._follow = ShotFollower(analyzer)
+        self._steady = SteadyDriver(image_size)
         self._portrait, self._options = portrait, options
         self._size, self._preview_size = image_size, preview_size
-        self._first: tuple[CropBox, np.ndarray] | None = None
+        self._shot: ShotFraming | None = None
+        self._start: Face | None = None
+        self._contour: Contour | None = None
         self._box: np.ndarray | None = None
+        self._usual = np.zeros(2, np.float32)
+        self._is_new = False
 
     def __call__(self, frame: np.ndarray) -> DrivingFrame | None:
         """Uint8 RGB (H, W, 3) -> the frame at the sizes S and N; None before the first face."""
-        self._follow(frame)
-        face = self._follow.last
+        face = self._whole_face(frame)
+        cut = face is not None and self._is_new
+        if face is not None:
+            if cut:
+                self._begin(face)
+            view = self._view(frame, face)
+        if self._shot is None:
+            return None
+        crop, box = self._steady(None if face is None else view, cut)
+        preview = self._shot.framing.picture(frame, self._preview_size) if self._preview_size else None
+        return DrivingFrame(driving_condition(crop, box, self._contour), preview)
+
+    def _whole_face(self, frame: np.ndarray) -> Face | None:
+        """The face, unless it leaves the picture."""
+        face, way = self._follow(frame)
+        self._is_new |= way >= 1
         if face is None:
             return None
-        crop, first = self._framing(face)
-        preview = crop_and_resize(frame, crop, self._preview_size) if self._preview_size else None
-        small = crop_and_resize(frame, crop, self._size)
-        condition = self._condition(small, crop.to_crop(face.landmarks, self._size), first)
-        return DrivingFrame(condition, preview)
+        clear = clearness(frame, face.box)
+        self._usual = np.maximum(self._usual * FORGETTING, clear)
+        return face if is_clear(clear, self._usual) else None
 
-    def _framing(self, face: Face) -> tuple[CropBox, np.ndarray]:
-        """The crop, and the landmarks (478, 2) of the first face in it."""
-        if self._first is None:
-            crop = aligned_driving_crop(self._portrait.face.box, self._portrait.crop, face.box[None])
-            self._first = crop, crop.to_crop(face.landmarks, self._size)
-        return self._first
+    def _begin(self, face: Face) -> None:
+        """Frames a shot by its first face."""
+        outline, look = face.landmarks[list(KEPT)][None], look_of(face)[None]
+        self._shot, _ = frame_shot(outline, look, self._follow.turns, self._portrait, self._options)
+        self._start, self._box, self._is_new = face, None, False
 
-    def _condition(self, frame: np.ndarray, landmarks: np.ndarray, first: np.ndarray) -> np.ndarray:
-        if self._options.motion_scale != 1.0:
-            affine = scaling_affine(landmarks, first, self._options.motion_scale)
-            frame, landmarks = move_frame(frame, affine), move_points(landmarks, affine)
-        if self._options.contour_preserve:
-            points, origin = landmarks[list(MESH_TO_68)], first[list(MESH_TO_68)]
-            target = self._portrait.crop.to_crop(self._portrait.face.landmarks68, self._size)
-            patches = contour_patches(points[None], self._size, self._size)
-            return contour_condition(frame, patches, alignment_affine(origin, target))
-        box = Face(landmarks).box
+    def _view(self, frame: np.ndarray, face: Face) -> View:
+        assert self._shot is not None and self._start is not None
+        outline = face.landmarks[list(KEPT)]
+        framing, pose, box = self._shot.of_frame(outline)
         self._box = box if self._box is None else self._box + SMOOTHING * (box - self._box)
-        return keep_rectangles(frame, [face_rectangle(self._box, self._size, self._size)])
+        if self._options.contour_preserve:
+            centers = patch_centers(framing.points(face.landmarks68))[None]
+            start = self._shot.framing.points(self._start.landmarks68)
+            self._contour = contour_of(centers, start, self._portrait, self._size)
+        return View(frame, framing, pose, self._box)
 
 
 def live_frames(

@@ -1,6 +1,7 @@
 """What the PoseGuider may see of a driving frame, as the official evaluation prepares it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -77,18 +78,22 @@ def patch(center: tuple[float, float], width: int, height: int, divisor: int = P
     return x0, x1, y0, y1
 
 
-def contour_patches(landmarks68: np.ndarray, width: int, height: int) -> list[Rectangle]:
+def patch_centers(landmarks68: np.ndarray) -> np.ndarray:
+    """(..., 68, 2) points -> (..., 4, 2): the middles of `PATCHES`."""
+    return np.stack([landmarks68[..., first:last, :].mean(-2) for first, last in PATCHES.values()], axis=-2)
+
+
+def contour_patches(centers: np.ndarray, width: int, height: int) -> list[Rectangle]:
     """Contour-preserve: for each of `PATCHES` one rectangle that covers it in all frames of the clip.
 
     Args:
-        landmarks68: (F, 68, 2) pixels.
+        centers: (F, 4, 2) pixels, see `patch_centers`.
         width: of the frames.
         height: of the frames.
     """
     unions = []
-    for first, last in PATCHES.values():
-        centers = landmarks68[:, first:last].mean(1)
-        boxes = np.array([patch((x, y), width, height) for x, y in centers])
+    for part in range(centers.shape[1]):
+        boxes = np.array([patch((x, y), width, height) for x, y in centers[:, part]])
         x0, _, y0, _ = boxes.min(0)
         _, x1, _, y1 = boxes.max(0)
         unions.append((int(x0), int(x1), int(y0), int(y1)))
@@ -111,6 +116,34 @@ def alignment_affine(driver: np.ndarray, portrait: np.ndarray) -> np.ndarray:
         (x0, y0), (x1, y1) = landmarks.min(0), landmarks.max(0)
         corners.append(np.trunc(np.array([[x0, y0], [x1, y1], [x0, y1]])).astype(np.float32))
     return cv2.getAffineTransform(*corners)
+
+
+@dataclass(frozen=True)
+class Contour:
+    """What contour-preserve keeps of a crop.
+
+    patches: see `contour_patches`.
+    affine: see `alignment_affine`.
+    """
+
+    patches: list[Rectangle]
+    affine: np.ndarray
+
+
+def driving_condition(crop: np.ndarray, box: np.ndarray, contour: Contour | None) -> np.ndarray:
+    """What the networks may see of a driving crop.
+
+    Args:
+        crop: uint8 (D, D, 3).
+        box: (4,) of the face in it, in pixels.
+        contour: keeps patches of the face only; None for the face as a whole.
+
+    Returns:
+        uint8 (D, D, 3), black elsewhere.
+    """
+    if contour is not None:
+        return contour_condition(crop, contour.patches, contour.affine)
+    return keep_rectangles(crop, [face_rectangle(box, crop.shape[1], crop.shape[0])])
 
 
 def contour_condition(frame: np.ndarray, patches: Sequence[Rectangle], affine: np.ndarray) -> np.ndarray:

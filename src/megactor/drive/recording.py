@@ -2,23 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 
 import numpy as np
 
-from megactor.drive.crop import aligned_driving_crop, crop_and_resize
-from megactor.drive.masking import (
-    DrivingFrame,
-    alignment_affine,
-    contour_condition,
-    contour_patches,
-    face_rectangle,
-    keep_rectangles,
-)
-from megactor.drive.motion_scale import move_frame, move_points, scaling_affine
+from megactor.drive.masking import Contour, DrivingFrame, driving_condition, patch_centers
 from megactor.drive.portrait import Portrait
+from megactor.drive.shot import contour_of, frame_shot
+from megactor.drive.steady import SteadyDriver, View
+from megactor.drive.track import KEPT, KEPT_FOR_CONTOUR, DriverTrack, Shot, follow_driver
 from megactor.faces.analyzer import FaceAnalyzer
-from megactor.faces.face import MESH_TO_68
-from megactor.faces.tracking import FaceTrack, track_face
+from megactor.faces.tracking import smoothed
 from megactor.media.ahead import read_ahead
 from megactor.media.reader import VideoReader
 from megactor.options import AnimationOptions
@@ -31,19 +25,20 @@ FRAMES_AHEAD = 4
 class DrivingClip:
     """One face of a driving video, framed like the portrait's.
 
-    Reads the video once at construction (faces) and once more in `frames`; never holds more than a few frames.
+    Reads the video once at construction (faces) and once more in `frames`; never holds more than a few frames. Every
+    shot has a framing of its own. Frames without a face hold what was seen last, of which `reader.warnings` tell.
 
     Args:
         reader: the video.
         analyzer: finds faces.
         portrait: whose framing is taken over.
-        options: `contour_preserve` and `motion_scale` are used.
+        options: `contour_preserve`, `motion` and `motion_scale` are used.
         image_size: S, side of the networks' pictures.
         preview_size: N, side of the driving pictures for people, or None if nobody looks at them.
         progress: told the stage "faces".
 
     Raises:
-        FaceError: no face in the video.
+        FaceError: less than a third of the frames show a face.
     """
 
     def __init__(
@@ -57,38 +52,75 @@ class DrivingClip:
         progress: Progress,
     ):
         estimate = reader.frame_count_estimate
+        vertices = KEPT_FOR_CONTOUR if options.contour_preserve else KEPT
         progress("faces", 0, estimate)
         with closing(read_ahead(reader, FRAMES_AHEAD)) as frames:
-            track = track_face(frames, analyzer, lambda done: progress("faces", done, estimate))
+            track = follow_driver(frames, analyzer, vertices, lambda done: progress("faces", done, estimate))
         progress("faces", len(track), len(track))
         self.frame_count = len(track)
         self._reader = reader
         self._size, self._preview_size = image_size, preview_size
-        self._crop = aligned_driving_crop(portrait.face.box, portrait.crop, track.boxes)
-        in_crop = FaceTrack(self._crop.to_crop(track.landmarks, image_size), track.found)
-        self._affines: np.ndarray | None = None
-        if options.motion_scale != 1.0:
-            first = in_crop.landmarks[0]
-            self._affines = np.stack([scaling_affine(now, first, options.motion_scale) for now in in_crop.landmarks])
-            moved = [move_points(now, affine) for now, affine in zip(in_crop.landmarks, self._affines, strict=True)]
-            in_crop = FaceTrack(np.stack(moved), track.found)
-        self._boxes = in_crop.smooth_boxes()
-        self._patches = None
-        if options.contour_preserve:
-            landmarks68 = in_crop.landmarks[:, list(MESH_TO_68)]
-            self._patches = contour_patches(landmarks68, image_size, image_size)
-            target = portrait.crop.to_crop(portrait.face.landmarks68, image_size)
-            self._alignment = alignment_affine(landmarks68[0], target)
+        self._shots = [
+            _RecordedShot(track, shot, end, portrait, options, image_size)
+            for shot, end in track.spans()
+            if track.found[shot.first : end].any()
+        ]
+        if missing := int(len(track) - track.found.sum()):
+            reader.warnings.append(f"{missing} of {len(track)} frames show no face: held still there")
 
     def frames(self) -> Iterator[DrivingFrame]:
         """Yields every frame, at the sizes S and N."""
+        steady = SteadyDriver(self._size)
+        shot, following = self._shots[0], list(self._shots[1:])
+        if not shot.shows(0):  # what comes before the first face holds it
+            first = shot.first_shown
+            steady(shot.view(first, next(islice(iter(self._reader), first, None))))
         for index, frame in zip(range(self.frame_count), self._reader, strict=False):
-            preview = crop_and_resize(frame, self._crop, self._preview_size) if self._preview_size else None
-            yield DrivingFrame(self._condition(index, crop_and_resize(frame, self._crop, self._size)), preview)
+            cut = bool(following) and index == following[0].first_shown
+            if cut:
+                shot = following.pop(0)
+            view = shot.view(index, frame) if shot.shows(index) else None
+            crop, box = steady(view, cut)
+            preview = shot.framing.framing.picture(frame, self._preview_size) if self._preview_size else None
+            yield DrivingFrame(driving_condition(crop, box, shot.contour), preview)
 
-    def _condition(self, index: int, frame: np.ndarray) -> np.ndarray:
-        if self._affines is not None:
-            frame = move_frame(frame, self._affines[index])
-        if self._patches is not None:
-            return contour_condition(frame, self._patches, self._alignment)
-        return keep_rectangles(frame, [face_rectangle(self._boxes[index], self._size, self._size)])
+
+class _RecordedShot:
+    """One framing of a recording, and the places of the face in it."""
+
+    def __init__(
+        self, track: DriverTrack, shot: Shot, end: int, portrait: Portrait, options: AnimationOptions, size: int
+    ) -> None:
+        span = slice(shot.first, end)
+        self._first, self._found, self._points = shot.first, track.found[span], track.points[span]
+        shown = np.flatnonzero(self._found)
+        self.first_shown = shot.first + int(shown[0])
+        outlines = self._points[:, : len(KEPT)]
+        whole = len(shown) == len(outlines)
+        seen, looks = (rows if whole else rows[shown] for rows in (outlines, track.looks[span]))
+        self.framing, like = frame_shot(seen, looks, shot.turns, portrait, options)
+        self._boxes = self._steady_boxes(outlines)
+        self.contour: Contour | None = None
+        if options.contour_preserve:
+            framings = [self.framing.of_frame(outline)[0] for outline in seen]
+            points68 = np.stack([f.points(p[len(KEPT) :]) for f, p in zip(framings, self._points[shown], strict=True)])
+            self.contour = contour_of(patch_centers(points68), points68[like], portrait, size)
+
+    def shows(self, index: int) -> bool:
+        """Whether that frame of the recording shows the face."""
+        return self._first <= index < self._first + len(self._found) and bool(self._found[index - self._first])
+
+    def view(self, index: int, frame: np.ndarray) -> View:
+        """A frame that shows the face."""
+        number = index - self._first
+        framing, pose, _ = self.framing.of_frame(self._points[number, : len(KEPT)])
+        return View(frame, framing, pose, self._boxes[number])
+
+    def _steady_boxes(self, outlines: np.ndarray) -> np.ndarray:
+        """(F, 4) float32 in the square, without the detector's jitter where the face is seen without a gap."""
+        boxes = np.zeros((len(outlines), 4), np.float32)
+        edges = np.flatnonzero(np.diff(self._found, prepend=False, append=False))
+        for start, end in edges.reshape(-1, 2):
+            boxes[start:end] = [self.framing.of_frame(outline)[2] for outline in outlines[start:end]]
+            boxes[start:end] = smoothed(boxes[start:end])
+        return boxes

@@ -105,29 +105,41 @@ def find_shots(marks: FrameMarks) -> list[tuple[int, int]]:
 
 def hard_cuts(marks: FrameMarks) -> list[int]:
     """Numbers of the frames that show another scene than the one before, or the same at another time (a jump cut)."""
-    changes = _changes(marks, np.arange(len(marks) - 1), np.arange(1, len(marks)))
-    found: list[int] = []
-    for frame in np.flatnonzero(changes >= _JUMP) + 1:
-        change = changes[frame - 1]
-        around = np.delete(changes[max(0, frame - 1 - _BASELINE) : frame + _BASELINE], min(frame - 1, _BASELINE))
-        if len(around) == 0:
-            continue
-        scene = change >= _HARD and change >= _RATIO * np.median(around)
-        jump = change >= _RATIO * around.max()
-        if (scene or jump) and not _is_flash(marks, int(frame), float(change)):
-            found.append(int(frame))
-    return found
+    changes = np.zeros(len(marks), np.float32)
+    changes[1:] = _changes(marks, np.arange(len(marks) - 1), np.arange(1, len(marks)))
+    frames = (int(frame) for frame in np.flatnonzero(changes >= _JUMP) if stands_out(changes, int(frame)))
+    return [frame for frame in frames if not _is_flash(marks, frame, float(changes[frame]))]
+
+
+def stands_out(changes: np.ndarray, frame: int) -> bool:
+    """Whether a frame differs from the one before more than those around it do: a cut, or a flash, but no gesture.
+
+    Args:
+        changes: (F,) of every frame against the one before; the first one is not looked at.
+        frame: its number, 1 or more.
+    """
+    around = np.delete(changes[max(1, frame - _BASELINE) : frame + 1 + _BASELINE], min(frame - 1, _BASELINE))
+    return len(around) > 0 and _is_cut(float(changes[frame]), around)
+
+
+def _is_cut(change: float, around: np.ndarray) -> bool:
+    scene = change >= _HARD and change >= _RATIO * float(np.median(around))
+    return scene or (change >= _JUMP and change >= _RATIO * float(around.max()))
 
 
 class CutWatch:
     """Tells of one frame after the other, without a look ahead, whether it may begin another shot.
 
-    Of a flash it says so too, twice, and of a fast gesture after stillness: what follows has to be looked at.
+    Of a flash it says so too, twice, and of a fast gesture after stillness; `stands_out` tells those later.
+
+    Attributes:
+        change: of the last frame against the one before.
     """
 
     def __init__(self) -> None:
         self._last: FrameMarks | None = None
-        self._changes: deque[float] = deque(maxlen=_BASELINE)
+        self._before: deque[float] = deque([0.0], maxlen=_BASELINE)
+        self.change = 0.0
 
     def __call__(self, frame: np.ndarray) -> bool:
         """Uint8 RGB (H, W, 3) of any size -> whether it differs from the frame before more than those did."""
@@ -143,13 +155,10 @@ class CutWatch:
         pair = FrameMarks(
             np.concatenate([last.histograms, marks.histograms]), np.concatenate([last.thumbs, marks.thumbs])
         )
-        change = float(_changes(pair, np.array([0]), np.array([1]))[0])
-        before = self._changes or [0.0]
-        cut = (change >= _HARD and change >= _RATIO * np.median(before)) or (
-            change >= _JUMP and change >= _RATIO * max(before)
-        )
-        self._changes.append(change)
-        return bool(cut)
+        self.change = float(_changes(pair, np.array([0]), np.array([1]))[0])
+        cut = _is_cut(self.change, np.array(self._before))
+        self._before.append(self.change)
+        return cut
 
 
 def _is_flash(marks: FrameMarks, frame: int, change: float) -> bool:
