@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from megactor.drive.masking import alignment_affine, contour_condition, face_rectangle, keep_rectangles, patch
 from megactor.drive.framing import Framing
+from megactor.drive.masking import alignment_affine, contour_condition, face_rectangle, keep_rectangles, patch
 from megactor.train.driver_warp import warp_driver
 
 coordinate = st.floats(-500, 500)
