@@ -123,6 +123,17 @@ def test_files_are_small_and_named_for_what_they_hold(name: str) -> None:
     assert name.split(".")[-1] not in {"utils", "util", "helpers", "misc", "common"}
 
 
+def test_files_that_are_cited_are_there() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    there = [path.as_posix() for folder in ("docs", "scripts", "src", "tests") for path in (ROOT / folder).rglob("*")]
+    there += [f"/{path.name}" for path in documents] + ["/summary.md"]  # of `megactor eval`
+    for text in (*documents, *MODULES.values()):
+        kinds = "md|py" if text in documents else "md"
+        cited = re.findall(rf"(?<![\w/.-])((?:[\w-]+/)*[\w-]+\.(?:{kinds}))\b", text.read_text(encoding="utf-8"))
+        for name in set(cited):
+            assert any(path.endswith(f"/{name}") for path in there), f"{text} cites {name}, which is not here"
+
+
 def test_importing_the_package_is_cheap() -> None:
     code = "import sys, megactor; sys.exit(bool({'torch', 'numpy', 'av', 'PIL'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
