@@ -161,6 +161,14 @@ def test_offloaded_networks_are_on_the_device_when_they_run(make: Any, driving: 
     assert not arrivals  # the device is left empty
 
 
+def test_the_portraits_networks_are_not_on_the_device_together(driving: Path, arrivals: set[int]) -> None:
+    pipe, together = official(), []
+    pipe.enable_model_cpu_offload(device="cpu")
+    pipe.vae.encoder.register_forward_pre_hook(lambda *_: together.append(id(pipe.image_encoder) in arrivals))
+    list(pipe(PORTRAIT, driving, steps=1, guidance=1.0))
+    assert together and not together[0]
+
+
 def test_offload_needs_a_gpu(tmp_path: Path) -> None:
     from importlib import resources
 

@@ -36,13 +36,13 @@ def encode_portrait(
     dtype: torch.dtype,
 ) -> PortraitInputs:
     """What the networks read of the portrait; the seed draws the sample of its latents."""
-    bring_to_device(image_encoder)
     image, large = (to_tensor(picture, device, dtype) for picture in (face.image, face.large))
     distribution = vae.encode(image * 2 - 1).latent_dist
     # the official code draws this sample and the initial noise from the same seed
     noise = torch.randn(distribution.mean.shape, generator=torch.Generator("cpu").manual_seed(seed))
     pixels = clip_pixels(face.background, image_encoder.config.image_size).to(device, dtype)
     scale = vae.config.scaling_factor
+    bring_to_device(image_encoder)  # not before the VAE has run: they would lie on the device together
     return PortraitInputs(
         image=image,
         large=large,
