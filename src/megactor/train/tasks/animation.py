@@ -11,12 +11,12 @@ from megactor.errors import InputError
 from megactor.metrics.pictures import ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
 from megactor.models.dense_motion import MotionLogits
-from megactor.models.flow import warp
 from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
+from megactor.train.tasks.layers import are_known, moved_background, moved_picture
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, mean_psnr, pictures, strip
 
@@ -102,7 +102,9 @@ class AnimationTask(TrainingTask):
             else:
                 portrait_points, driving_points = keypoints_with_errors(batch, generators)
             points = self.dense_motion.retargeter(portrait_points, driving_points)
-            motion = self.dense_motion.logits(repeated, driving.flatten(0, 1), portrait_points, points)
+            motion = self.dense_motion.logits(
+                repeated, driving.flatten(0, 1), portrait_points, points, of_person=are_known(batch)
+            )
         return MotionGuess(repeated, motion)
 
     def inputs(
@@ -123,7 +125,7 @@ class AnimationTask(TrainingTask):
             if self.pose_guider.config.portrait_modulation:
                 modulation = F.interpolate(portrait, size=MODULATION_SIZE, mode="bilinear", align_corners=False)
         if motion is not None:
-            moved, outside, visibility = self._move(*motion, background, size)
+            moved, outside, visibility = self._move(batch, *motion, size)
         return TrainingBatch(
             clean=clean,
             reference=mean * scale,
@@ -135,14 +137,13 @@ class AnimationTask(TrainingTask):
             portrait_picture=modulation,
         )
 
-    def _move(self, portrait: Tensor, motion: MotionLogits, background: Tensor, size: Any) -> tuple[Tensor, ...]:
+    def _move(self, batch: Batch, portrait: Tensor, motion: MotionLogits, size: Any) -> tuple[Tensor, ...]:
         """Portrait latents (B, C, F, h, w) and background (B, 1, F, h, w) moved into place; visibility, likewise."""
-        samples = len(background)
-        background = background.repeat_interleave(len(motion.flow) // samples, 0)
-        outside = F.interpolate(warp(background, motion.flow), size=size, mode="area")
+        outside = F.interpolate(moved_background(batch, motion.flow), size=size, mode="area")
         # without gradient: a finished picture always gains a little by haze in place of a portrait that is a pixel off
         visibility = F.interpolate(motion.visibility.detach().sigmoid(), size=size, mode="area")
-        latents = self._latents(warp(portrait, motion.flow))
+        latents = self._latents(moved_picture(batch, portrait, motion.flow))
+        samples = len(batch["target"])
         return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, outside, visibility))
 
     def _tokens(self, picture: Tensor) -> Tensor:

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotionNet, MotionLogits
 from megactor.models.flow import warp
-from megactor.models.layers import Layers
 from megactor.train.samples import Batch
 from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
+from megactor.train.tasks.layers import are_known, moved_picture, portrait_layers
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
 
@@ -41,7 +41,7 @@ class MotionTask(TrainingTask):
         portrait, _, driving = _pairs(batch)
         portrait_points, driving_points = keypoints_with_errors(batch, self.generators(batch))
         points = self.network.retargeter(portrait_points, driving_points)
-        motion = self.network.logits(portrait, driving, portrait_points, points, of_person="matte" in batch)
+        motion = self.network.logits(portrait, driving, portrait_points, points, of_person=are_known(batch))
         return motion_losses(motion, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
@@ -53,7 +53,7 @@ class MotionTask(TrainingTask):
         portrait_points, driving_points = found_keypoints(self.network, batch)
         points = self.network.retargeter(portrait_points, driving_points)
         pieces = zip(*(part.split(16) for part in (portrait, driving, portrait_points, points)), strict=True)
-        layered = "matte" in batch
+        layered = are_known(batch)
         motions = [self.network.logits(p, d, a, b, layered) for p, d, a, b in pieces]
         flow = torch.cat([motion.flow for motion in motions])
         visibility = torch.cat([motion.visibility for motion in motions])
@@ -98,25 +98,9 @@ def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:
     return torch.maximum(visible, torch.exp(-(error / _SAME_COLOR).square()))
 
 
-def portrait_layers(batch: Batch, portrait: Tensor) -> Layers:
-    """The portrait of every frame taken apart, as the renderer knows it; the plate is that of the frame.
-
-    Args:
-        batch: with "layers".
-        portrait: (B * F, 3, S, S) in [0, 1].
-    """
-    matte = pictures(batch, "portrait_matte").repeat_interleave(batch["target"].shape[1], 0)
-    return Layers(matte, portrait, pictures(batch, "plate").flatten(0, 1))
-
-
-def moved_picture(batch: Batch, portrait: Tensor, flow: Tensor) -> Tensor:
-    """The portrait moved by a flow, before the frame's plate where the batch knows layers: (B * F, 3, S, S)."""
-    return portrait_layers(batch, portrait).moved(flow).picture() if "matte" in batch else warp(portrait, flow)
-
-
 def _matte_errors(batch: Batch, flow: Tensor) -> dict[str, float]:
     """How far the moved matte is off, and how far it would be if nobody moved; nothing for batches without layers."""
-    if "matte" not in batch:
+    if not are_known(batch):
         return {}
     true = pictures(batch, "matte").flatten(0, 1)
     still = pictures(batch, "portrait_matte").repeat_interleave(len(true) // len(batch["portrait_matte"]), 0)
@@ -136,7 +120,7 @@ def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[
         "loss", the weighted sum, and its parts.
     """
     flow, visibility, body_flow = motion
-    layered = "matte" in batch
+    layered = are_known(batch)
     target, keypoints = pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1)
     known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
     true_flow, visible = batch["flow"].flatten(0, 1), shown_by_portrait(batch, portrait, target)

@@ -1,0 +1,42 @@
+"""The portrait of a batch taken apart and moved, as the model does it; the truth where the renderer told it."""
+
+import torch
+from torch import Tensor
+
+from megactor.models.flow import warp
+from megactor.models.layers import Layers
+from megactor.train.samples import Batch
+from megactor.train.tasks.task import pictures
+
+
+def are_known(batch: Batch) -> bool:
+    """Whether the batch tells mattes and plates."""
+    return "matte" in batch
+
+
+def portrait_layers(batch: Batch, portrait: Tensor) -> Layers:
+    """The portrait before the plate of each frame. Its colors end with its outline: the person's are not told apart.
+
+    Args:
+        batch: whose layers are known.
+        portrait: (B * F, 3, S, S) in [0, 1], once for every frame.
+    """
+    matte = pictures(batch, "portrait_matte").repeat_interleave(batch["target"].shape[1], 0)
+    # filmed clips tell no plate: their frames take its place, and teach nothing but the person
+    known = batch["layers_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+    target = pictures(batch, "target").flatten(0, 1)
+    return Layers(matte, portrait, torch.lerp(target, pictures(batch, "plate").flatten(0, 1), known))
+
+
+def moved_picture(batch: Batch, portrait: Tensor, flow: Tensor) -> Tensor:
+    """The portrait (B * F, 3, S, S) moved by a flow, before the frame's plate where layers are known."""
+    return portrait_layers(batch, portrait).moved(flow).picture() if are_known(batch) else warp(portrait, flow)
+
+
+def moved_background(batch: Batch, flow: Tensor) -> Tensor:
+    """(B * F, 1, S, S), 1 where the moved portrait shows background."""
+    if are_known(batch):
+        background = 1 - pictures(batch, "portrait_matte")
+    else:
+        background = batch["portrait_background"].float()
+    return warp(background.repeat_interleave(batch["target"].shape[1], 0), flow)
