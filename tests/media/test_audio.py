@@ -285,8 +285,13 @@ def test_a_clock_that_jumps_ahead_at_a_join(tmp_path: Path, ahead: float) -> Non
     assert picture_end(tmp_path / "result.mp4") == pytest.approx(begin + 1, abs=0.05)
 
 
-def with_stamps(source: Path, target: Path, change: Callable[[int, int], int]) -> Path:
-    """The same packets, those of the sound with the stamps `change(index, milliseconds)`, as a Flash video.
+SOUND, PICTURE = 8, 9  # what Flash calls them
+
+
+def with_stamps(
+    source: Path, target: Path, change: Callable[[int, int], int], kinds: tuple[int, ...] = (SOUND,)
+) -> Path:
+    """The same packets, those of `kinds` with the stamps `change(index, milliseconds)`, as a Flash video.
 
     Written by hand, since FFmpeg writes no stamps that go back.
     """
@@ -300,13 +305,23 @@ def with_stamps(source: Path, target: Path, change: Callable[[int, int], int]) -
     position, index = 13, 0
     while position + 15 < len(data):
         size = int.from_bytes(data[position + 1 : position + 4], "big")
-        if data[position] == 8 and data[position + 12] == 1:  # sound that is not its own description
+        if data[position] in kinds and data[position + 12] == 1:  # not a description for the decoder
             stamp = int.from_bytes(data[position + 4 : position + 7], "big")
             data[position + 4 : position + 7] = change(index, stamp).to_bytes(3, "big")
             index += 1
         position += 15 + size
     target.write_bytes(data)
     return target
+
+
+def test_a_recorder_that_began_again(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "plain.mp4", Clip(75, sound=Sound([0.2, 1.0, 1.8, 2.6], 3.0)))
+    source = with_stamps(
+        clip, tmp_path / "driving.flv", lambda index, time: time - 1520 * (time >= 1520), (SOUND, PICTURE)
+    )
+    animate(source, tmp_path / "result.mp4")
+    assert beep_times(tmp_path / "result.mp4") == pytest.approx([0.2, 1.0, 1.8, 2.6], abs=0.03)
+    assert picture_end(tmp_path / "result.mp4") == pytest.approx(3.0, abs=0.05)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

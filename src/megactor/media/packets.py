@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from megactor.media.timing import FALLBACK_RATE, tidy_rate, typical_rate
 
 RESTARTING_FORMATS = {"mpegts", "mpeg", "flv"}
-"""Files of these may be joined by writing one behind the other, and recorders of broadcasts do so."""
+"""Their clock may start anew: files are joined by writing one behind the other, recorders of streams begin again."""
 
 AnyPacket = TypeVar("AnyPacket", bound="Packet[Any]")
 
