@@ -67,7 +67,9 @@ class Networks:
     @classmethod
     def from_weights(cls, weights: OfficialWeights) -> Networks:
         networks = cls(DenoisingUNet(**TINY), PoseGuider(), ReferenceNet(**TINY))
-        weights.load_into(networks.denoiser, networks.pose_guider, networks.reference_net)
+        networks.denoiser.load_state_dict(weights.denoising_unet)
+        networks.pose_guider.load_state_dict(weights.pose_guider)
+        networks.reference_net.load_state_dict(weights.reference_net)
         return networks
 
 

@@ -107,7 +107,10 @@ PIPELINE = """
             for name, value in appearance_encoder.state_dict().items():
                 state[f"module.appearance_encoder.{name}"] = value
             parts = built(self.unet.numbers)
-            convert_official(state).load_into(parts["unet"], parts["pose_guider"], parts["reference_net"])
+            weights = convert_official(state)
+            parts["unet"].load_state_dict(weights.denoising_unet)
+            parts["pose_guider"].load_state_dict(weights.pose_guider)
+            parts["reference_net"].load_state_dict(weights.reference_net)
             tokens, concatenated = prompt_embeddings[:1], ref_concat_image_noises_latents[:1]
             pose = parts["pose_guider"].encode(controlnet_condition.permute(0, 4, 1, 2, 3), ref_img_condition)
             portrait = self.vae.encode(source_image.permute(0, 3, 1, 2)).latent_dist.mean * 0.18215

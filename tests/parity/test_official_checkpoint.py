@@ -1,11 +1,9 @@
-"""The official checkpoint layout against our full-size modules, and files that are not one."""
+"""The official checkpoint layout against our full-size modules."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
-import pickle
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.presets import sd15_config
 from megactor.models.reference_net import ReferenceNet
-from megactor.weights.official_checkpoint import OfficialWeights, convert_official, read_official_checkpoint
+from megactor.weights.official_checkpoint import OfficialWeights, convert_official
 
 KEYS = Path(__file__).parents[1] / "fixtures" / "golden" / "full_checkpoint_keys.json.gz"
 
@@ -57,31 +55,10 @@ def test_parameter_counts(modules: tuple[DenoisingUNet, PoseGuider, ReferenceNet
     assert count(reference_net) == 857_066_560
 
 
-def mutated(official: dict[str, Tensor], **changes: Tensor | None) -> dict[str, Tensor]:
-    merged = official | changes
-    return {key: value for key, value in merged.items() if value is not None}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"module.unet.conv_in.bias": None}, "1 weights are missing, among them conv_in.bias"),
-        (
-            {"module.unet.adapter.weight": torch.zeros(1)},
-            "1 weights are unexpected, among them adapter.weight",
-        ),
-        ({"module.unet.conv_in.bias": torch.zeros(7)}, r"conv_in.bias has shape \(7,\), expected \(320,\)"),
-        ({"first_stage_model.weight": torch.zeros(1)}, "unexpected weight first_stage_model.weight"),
-    ],
-)
-def test_wrong_weights(
-    official: dict[str, Tensor],
-    modules: tuple[DenoisingUNet, PoseGuider, ReferenceNet],
-    changes: dict[str, Tensor | None],
-    message: str,
-) -> None:
-    with pytest.raises(ModelError, match=message):
-        convert_official(mutated(official, **changes)).load_into(*modules)
+def test_foreign_weights(official: dict[str, Tensor]) -> None:
+    foreign = official | {"first_stage_model.weight": torch.zeros(1)}
+    with pytest.raises(ModelError, match=r"unexpected weight first_stage_model\.weight"):
+        convert_official(foreign)
 
 
 def test_missing_part(official: dict[str, Tensor]) -> None:
@@ -95,44 +72,3 @@ def test_weights_of_the_trainer_that_are_not_ours(official: dict[str, Tensor]) -
     converted = convert_official(official | extra)
     assert isinstance(converted, OfficialWeights)
     assert len(converted.denoising_unet) == 1300 - 54
-
-
-class Malicious:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.target),)
-
-
-def test_checkpoint_files(tmp_path: Path) -> None:
-    good = {
-        "module.unet.conv_in.bias": torch.ones(2),
-        "module.unet.condition_input_layer.spatial_conv_out.bias": torch.ones(3),
-        "module.appearance_encoder.conv_in.bias": torch.ones(4),
-    }
-    path = tmp_path / "good.ckpt"
-    torch.save({"epoch": 0, "global_step": 1, "state_dict": good}, path)
-    weights = read_official_checkpoint(path)
-    torch.testing.assert_close(weights.pose_guider["conv_out.bias"], torch.ones(3))
-
-    with pytest.raises(ModelError, match="no such file"):
-        read_official_checkpoint(tmp_path / "missing.ckpt")
-    for name, content in (("empty.ckpt", b""), ("text.ckpt", b"hello"), ("text.safetensors", b"hello")):
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(ModelError, match="not a readable checkpoint"):
-            read_official_checkpoint(tmp_path / name)
-    torch.save([1, 2], tmp_path / "list.ckpt")
-    with pytest.raises(ModelError, match="holds no state dict"):
-        read_official_checkpoint(tmp_path / "list.ckpt")
-
-
-def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
-    path, mark = tmp_path / "evil.ckpt", tmp_path / "mark"
-    path.write_bytes(pickle.dumps({"state_dict": Malicious(mark)}, protocol=2))
-    with pytest.raises(ModelError, match="more than tensors"):
-        read_official_checkpoint(path)
-    torch.save({"state_dict": Malicious(mark)}, path)
-    with pytest.raises(ModelError, match="more than tensors"):
-        read_official_checkpoint(path)
-    assert not mark.exists()

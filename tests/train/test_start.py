@@ -28,7 +28,7 @@ from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.reference_net import ReferenceNet
 from megactor.train.config import StartConfig, load_config
 from megactor.train.start import fill_denoiser, fill_motion_modules, fill_reference_net, start_networks
-from megactor.weights.motion_modules import PublicMotionModules, our_names, read_motion_modules
+from megactor.weights.animatediff import PublicMotionModules, our_names, read_motion_modules
 from megactor.weights.stable_diffusion import PublicUNet, from_original, read_unet
 
 

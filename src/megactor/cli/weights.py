@@ -11,7 +11,7 @@ from megactor.cli.quiet import library_messages
 from megactor.cli.terminal import tell
 
 if TYPE_CHECKING:
-    from megactor.weights.part import PartReport
+    from megactor.weights.stored_network import TensorReport
 
 weights = typer.Typer(help="Fetch, check and convert the released model.", no_args_is_help=True)
 
@@ -76,7 +76,7 @@ def convert(
         import torch
 
         from megactor.pipeline import MegActorPipeline
-        from megactor.weights.conversion import convert as convert_release
+        from megactor.weights.convert import convert as convert_release
 
         kind = None if dtype == "stored" else getattr(torch, dtype)
         folder = convert_release(source, output, MegActorPipeline, kind, force)
@@ -84,7 +84,7 @@ def convert(
     tell(one_line(f"{output}: {sum(path.stat().st_size for path in folder.rglob('*')) / 1e6:.0f} MB"))
 
 
-def _print_table(reports: "list[PartReport]") -> None:
+def _print_table(reports: "list[TensorReport]") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from megactor.errors import ModelError
 from megactor.media.atomic import os_errors_as_output_errors
-from megactor.weights.writing import weights_folder
+from megactor.weights.write import weights_folder
 
 _NAME = re.compile(r"step-(\d{8})")
 

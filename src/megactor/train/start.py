@@ -15,7 +15,7 @@ from megactor.models.presets import NetworkConfig, arguments_of
 from megactor.models.reference_net import ReferenceNet
 from megactor.train.config import StartConfig
 from megactor.train.networks import Networks, Origin, load_networks
-from megactor.weights.motion_modules import PublicMotionModules, read_motion_modules
+from megactor.weights.animatediff import PublicMotionModules, read_motion_modules
 from megactor.weights.official_folder import read_image_encoder, read_vae
 from megactor.weights.stable_diffusion import PublicUNet, read_unet
 

@@ -24,7 +24,7 @@ from megactor.train.samples import Batch
 from megactor.train.schedule import learning_rate
 from megactor.train.state import get_optimizer, get_weights, learning_weights, set_optimizer, set_weights
 from megactor.train.validation import parts, validation_batch, validation_data
-from megactor.weights.writing import weights_folder
+from megactor.weights.write import weights_folder
 
 MOST_SKIPPED, ENOUGH_SAMPLES = 0.05, 400
 """A run ends with an error when more than this share of its clips is broken, once it saw enough to tell."""

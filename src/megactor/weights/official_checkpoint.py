@@ -9,24 +9,16 @@ users have separately.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from megactor.errors import ModelError
-from megactor.models.denoising_unet import DenoisingUNet
-from megactor.models.pose_guider import PoseGuider
-from megactor.models.reference_net import ReferenceNet
 
 UNET_PREFIX = "module.unet."
 POSE_GUIDER_PREFIX = "module.unet.condition_input_layer."
 REFERENCE_PREFIX = "module.appearance_encoder."
-_LFS_POINTER = b"version https://git-lfs"
 
 NOT_OURS = ("module.vae.", "module.text_encoder.")
 
@@ -64,58 +56,6 @@ class OfficialWeights:
     denoising_unet: dict[str, Tensor]
     pose_guider: dict[str, Tensor]
     reference_net: dict[str, Tensor]
-
-    def load_into(self, denoising_unet: DenoisingUNet, pose_guider: PoseGuider, reference_net: ReferenceNet) -> None:
-        """Copy the weights into modules of the same architecture.
-
-        Raises:
-            ModelError: A weight is missing, left over, or of another shape.
-        """
-        _load_strictly(denoising_unet, self.denoising_unet, "denoiser")
-        _load_strictly(pose_guider, self.pose_guider, "PoseGuider")
-        _load_strictly(reference_net, self.reference_net, "ReferenceNet")
-
-
-def read_official_checkpoint(path: Path) -> OfficialWeights:
-    """Read an official `.ckpt` (never executing code from it) or the same keys as `.safetensors`.
-
-    Raises:
-        ModelError: The file is missing, damaged, holds more than tensors, or has no MegActor weights.
-    """
-    return convert_official(read_state_dict(path), source=str(path))
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a torch or `.safetensors` file, mapped into memory where the format allows it.
-
-    Code in a pickle is never executed. A checkpoint's `state_dict` entry is taken where there is one.
-
-    Raises:
-        ModelError: The file is missing, damaged, or holds more than tensors.
-    """
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file; give the path of a checkpoint")
-    with path.open("rb") as file:
-        start = file.read(len(_LFS_POINTER))
-    if start == _LFS_POINTER:
-        raise ModelError(f"{path}: only git's placeholder of the file; run `git lfs pull` in its repository")
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as error:  # on bytes that are no checkpoint, torch's unpickler raises just anything
-        raise ModelError(
-            f"{path}: not a readable checkpoint, or one with more than tensors in it, of which nothing was run; "
-            "download it again"
-        ) from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if isinstance(state, dict):
-        state.pop("animatediff_config", None)  # numbers that AnimateDiff's files may carry among the tensors
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ModelError(f"{path}: holds no state dict; give a checkpoint")
-    return state
 
 
 def convert_official(state: Mapping[str, Tensor], source: str = "checkpoint") -> OfficialWeights:
@@ -187,24 +127,3 @@ def end_at_last_feature(reference: dict[str, Tensor]) -> dict[str, Tensor]:
         (rf"^up\.{last}\.layers\.", r"final_layers."),
     )
     return {_rewrite(key, rules): value for key, value in reference.items()}
-
-
-def _load_strictly(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Like `load_state_dict(strict=True)`, with an error of one line.
-
-    Raises:
-        ModelError: Keys or shapes differ.
-    """
-    own = module.state_dict()
-    missing, unexpected = own.keys() - state.keys(), state.keys() - own.keys()
-    if missing:
-        raise ModelError(f"{name}: {len(missing)} weights are missing, among them {min(missing)}")
-    if unexpected:
-        raise ModelError(f"{name}: {len(unexpected)} weights are unexpected, among them {min(unexpected)}")
-    for key, value in state.items():
-        if value.shape != own[key].shape:
-            raise ModelError(
-                f"{name}: {key} has shape {tuple(value.shape)}, expected {tuple(own[key].shape)}; "
-                "the checkpoint is of another architecture"
-            )
-    module.load_state_dict(state)

@@ -27,8 +27,9 @@ from megactor.errors import ModelError
 from megactor.models.noise_schedules import official_ddim
 from megactor.models.presets import NetworkConfig
 from megactor.weights.architecture import read_architecture
-from megactor.weights.official_checkpoint import convert_official, read_state_dict
-from megactor.weights.part import Part, without_memory
+from megactor.weights.official_checkpoint import convert_official
+from megactor.weights.state_dict import read_state_dict
+from megactor.weights.stored_network import StoredNetwork, without_memory
 
 RELEASED_CHECKPOINT = "checkpoint-steps9000.ckpt"
 CHECKPOINT_SUFFIXES = (".ckpt", ".safetensors")
@@ -80,7 +81,7 @@ class OfficialFolder:
                 raise ModelError(f"{folder} is incomplete: it has no {part.relative_to(folder)}/config.json")
         return found
 
-    def read(self) -> tuple[NetworkConfig, list[Part]]:
+    def read(self) -> tuple[NetworkConfig, list[StoredNetwork]]:
         """The model's numbers, and every network with its tensors; a file's pages are read when the tensors are.
 
         Raises:
@@ -99,7 +100,7 @@ class OfficialFolder:
                 network = without_memory(build)
             except ValueError as error:
                 raise ModelError(f"{self.checkpoint}: no {name} has these shapes ({error})") from error
-            parts.append(Part(name, self.checkpoint, network, own))
+            parts.append(StoredNetwork(name, self.checkpoint, network, own))
         vae, factor = read_vae(self.vae)
         parts += [read_image_encoder(self.image_encoder), vae]
         if factor != config.latent_factor:
@@ -160,7 +161,7 @@ def _tensors_in(folder: Path, names: tuple[str, ...]) -> tuple[Path, dict[str, T
     raise ModelError(f"{folder} is incomplete: it has no {' or '.join(names)}")
 
 
-def read_image_encoder(folder: Path) -> Part:
+def read_image_encoder(folder: Path) -> StoredNetwork:
     """CLIP's vision model in a folder of transformers, which may hold all of CLIP.
 
     Raises:
@@ -173,10 +174,10 @@ def read_image_encoder(folder: Path) -> Part:
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot read {folder / 'config.json'}: {_first_line(error)}") from error
     own = {name: value for name, value in tensors.items() if not _NOT_VISION.match(name)}
-    return Part("image_encoder", source, network, own)
+    return StoredNetwork("image_encoder", source, network, own)
 
 
-def read_vae(folder: Path) -> tuple[Part, int]:
+def read_vae(folder: Path) -> tuple[StoredNetwork, int]:
     """The image codec in a folder of diffusers, and how many times smaller its latents are than the pictures.
 
     Raises:
@@ -188,7 +189,7 @@ def read_vae(folder: Path) -> tuple[Part, int]:
         network: Any = without_memory(lambda: AutoencoderKL.from_config(config))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"cannot read {folder / 'config.json'}: {_first_line(error)}") from error
-    part = Part("vae", source, network, _todays_names(tensors))
+    part = StoredNetwork("vae", source, network, _todays_names(tensors))
     return part, 2 ** (len(network.config.block_out_channels) - 1)
 
 

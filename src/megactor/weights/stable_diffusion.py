@@ -16,7 +16,8 @@ from torch import Tensor
 from megactor.errors import ModelError
 from megactor.models.presets import Arguments, sd15_config
 from megactor.weights.architecture import head_counts, read_config, unet_arguments
-from megactor.weights.official_checkpoint import end_at_last_feature, read_state_dict, unet_name
+from megactor.weights.official_checkpoint import end_at_last_feature, unet_name
+from megactor.weights.state_dict import read_state_dict
 
 _FILES = (
     "diffusion_pytorch_model.safetensors",

@@ -12,12 +12,12 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.errors import ModelError
 from megactor.models.pixel_codec import PixelCodec
-from megactor.weights.loading import INDEX, model_folder, network_classes, read_index
+from megactor.weights.load import INDEX, model_folder, network_classes, read_index
 from megactor.weights.official_folder import OfficialFolder
-from megactor.weights.part import Part, PartReport, without_memory
+from megactor.weights.stored_network import StoredNetwork, TensorReport, without_memory
 
 
-def verify(name: str | os.PathLike[str]) -> list[PartReport]:
+def verify(name: str | os.PathLike[str]) -> list[TensorReport]:
     """Compares each network with the tensors stored for it, and reads every value.
 
     Args:
@@ -34,13 +34,13 @@ def verify(name: str | os.PathLike[str]) -> list[PartReport]:
     return [part.report() for part in parts]
 
 
-def _own_parts(folder: Path) -> list[Part]:
+def _own_parts(folder: Path) -> list[StoredNetwork]:
     classes = network_classes(read_index(folder))
     # the pixel codec has no weights
     return [_own_part(folder / key, key, kind) for key, kind in classes.items() if kind is not PixelCodec]
 
 
-def _own_part(place: Path, name: str, kind: Any) -> Part:
+def _own_part(place: Path, name: str, kind: Any) -> StoredNetwork:
     try:
         if kind is CLIPVisionModelWithProjection:
             config = CLIPVisionConfig.from_pretrained(place, local_files_only=True)
@@ -54,4 +54,4 @@ def _own_part(place: Path, name: str, kind: Any) -> Part:
     except Exception as error:  # configs and files of any kind may lie there
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"cannot read the weights in {place}: {reason}") from error
-    return Part(name, place, network, tensors)
+    return StoredNetwork(name, place, network, tensors)

@@ -10,9 +10,9 @@ import torch
 from diffusers import DiffusionPipeline
 
 from megactor.errors import OutputError
-from megactor.weights.loading import INDEX
+from megactor.weights.load import INDEX
 from megactor.weights.official_folder import OfficialFolder
-from megactor.weights.writing import weights_folder
+from megactor.weights.write import weights_folder
 
 
 def convert(

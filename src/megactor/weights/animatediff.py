@@ -10,7 +10,8 @@ from pathlib import Path
 from torch import Tensor
 
 from megactor.errors import ModelError
-from megactor.weights.official_checkpoint import read_state_dict, unet_name
+from megactor.weights.official_checkpoint import unet_name
+from megactor.weights.state_dict import read_state_dict
 
 _FILES = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 _POSITIONS = re.compile(r"(.*)\.transformer_blocks\.0\.pos_embed\.pe")

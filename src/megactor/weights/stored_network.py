@@ -14,7 +14,7 @@ from megactor.errors import ModelError
 
 
 @dataclass(frozen=True)
-class PartReport:
+class TensorReport:
     """How the tensors of a part agree with its network.
 
     Attributes:
@@ -54,7 +54,7 @@ class PartReport:
 
 
 @dataclass(frozen=True)
-class Part:
+class StoredNetwork:
     """A network without memory for its weights, and the tensors that belong in it.
 
     Attributes:
@@ -69,11 +69,11 @@ class Part:
     network: nn.Module
     tensors: Mapping[str, Tensor]
 
-    def report(self) -> PartReport:
+    def report(self) -> TensorReport:
         """Compares names and shapes, and reads every value once."""
         own = {name: tuple(value.shape) for name, value in self.network.state_dict().items()}
         shapes = {name: tuple(value.shape) for name, value in self.tensors.items()}
-        return PartReport(
+        return TensorReport(
             name=self.name,
             source=self.source,
             expected=len(own),
