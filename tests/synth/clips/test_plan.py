@@ -4,10 +4,12 @@ import hashlib
 import json
 from dataclasses import asdict
 
+import cv2
 import numpy as np
 import pytest
 from synth_toy_rig import toy_rig
 
+from megactor.synth.clips.clip import Clip
 from megactor.synth.clips.handling import ON_A_STAND
 from megactor.synth.clips.plan import plan_clip
 from megactor.synth.clips.synthbench import bench_items
@@ -23,6 +25,25 @@ MOTIONS = [
     (94.35591668309644, 19.887351661920547, 23.666584585502278, 17.37208690471016),
 ]
 """Sums over the first three items' motions: expressions, then absolute values of rotation, translation and gaze."""
+
+PICTURES = {
+    ("target", 0): [
+        *(44, 58, 53, 126, 86, 57, 55, 56, 47),
+        *(45, 59, 54, 162, 109, 74, 74, 61, 49),
+        *(40, 51, 46, 154, 112, 78, 74, 63, 49),
+    ],
+    ("target", 1): [
+        *(72, 56, 48, 60, 47, 38, 27, 30, 26),
+        *(79, 64, 54, 69, 34, 23, 29, 32, 28),
+        *(84, 80, 97, 102, 72, 84, 41, 43, 50),
+    ],
+    ("swapped", 7): [
+        *(68, 63, 60, 156, 123, 103, 44, 47, 50),
+        *(63, 54, 52, 138, 100, 86, 41, 45, 48),
+        *(52, 57, 55, 153, 124, 112, 51, 59, 61),
+    ],
+}
+"""Frame 17 of three items' streams at 48 pixels on the toy rig, reduced to 3 x 3."""
 
 
 def rounded(value):
@@ -54,6 +75,13 @@ def test_the_motions_of_the_test_set_are_what_they_were():
         sums = [motion.expressions.sum(dtype=float)]
         sums += [np.abs(track).sum(dtype=float) for track in (motion.rotation, motion.translation, motion.gaze)]
         np.testing.assert_allclose(sums, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("stream", "number"), PICTURES)
+def test_the_pictures_of_the_test_set_are_what_they_were(renderer, stream, number):
+    frame = Clip(renderer, bench_items()[number].plan, 48, (stream,)).frame(17)
+    small = cv2.resize(frame.pictures[stream], (3, 3), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(small.ravel(), PICTURES[stream, number], atol=1)
 
 
 def test_variety_changes_nothing_else_about_a_clip():
