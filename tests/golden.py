@@ -109,7 +109,7 @@ def formula_weights(module: nn.Module) -> None:
 
 @torch.no_grad()
 def whole_case() -> tuple[Tensor, Tensor]:
-    """Guided halves (1, 4, 5, 16, 16) of the whole denoiser with formula weights and inputs."""
+    """Guided predictions (1, 4, 5, 16, 16) of the whole denoiser with formula weights and inputs."""
     networks = Networks(DenoisingUNet(**TINY), PoseGuider(portrait_modulation=False), ReferenceNet(**TINY))
     for module in (networks.denoiser, networks.pose_guider, networks.reference_net):
         formula_weights(module)

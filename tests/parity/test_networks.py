@@ -66,7 +66,7 @@ def test_guidance_halves(golden: Golden, tiny: Networks, reference: ReferenceFea
     tokens = golden["c/encoder_hidden_states"][:1]
     official = golden[f"d/{case}/out_cfg"]
     ours = torch.cat(tiny.denoiser.guided(sample, TIMESTEP, tokens, reference))
-    assert_close(f"guided halves, {case}", ours, official)
+    assert_close(f"guided predictions, {case}", ours, official)
     ours = torch.cat([tiny.denoiser(sample, TIMESTEP, tokens, read) for read in (None, reference)])
     assert_close(f"two calls, {case}", ours, official)
 

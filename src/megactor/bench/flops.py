@@ -31,7 +31,7 @@ OFFICIAL = {
 """TFLOP of the official code for one step of one window: 16 frames, 512x512, guidance, 257 background tokens.
 
 Counted with the same counter on the modules of megvii-research/megactor, commit e7f6db5, as its own loop calls them:
-everything for both halves of guidance, ReferenceNet on two equal portraits, PoseGuider (all 16 frames, twice, with the
+everything for both predictions of guidance, ReferenceNet on two portraits, PoseGuider (all 16 frames, twice, with the
 portrait) at every step and window.
 """
 
