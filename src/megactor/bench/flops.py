@@ -31,8 +31,8 @@ OFFICIAL = {
 """TFLOP of the official code for one step of one window: 16 frames, 512x512, guidance, 257 background tokens.
 
 Counted with the same counter on the modules of megvii-research/megactor, commit e7f6db5, as its own loop calls them:
-everything for both predictions of guidance, ReferenceNet on two portraits, PoseGuider (all 16 frames, twice, with the
-portrait) at every step and window.
+everything for both predictions of guidance, ReferenceNet on two equal portraits, PoseGuider (all 16 frames, twice, with
+the portrait) at every step and window.
 """
 
 SD15 = SamplingPlan(steps=25, guidance=4.5)
