@@ -65,3 +65,14 @@ def test_painting_out_keeps_what_is_known_and_continues_it() -> None:
     filled = painted_out(picture, known)
     np.testing.assert_array_equal(filled[known], picture[known])
     np.testing.assert_allclose(filled[50, 2], (200, 0, 0), atol=50)
+
+
+def test_what_the_coarse_mask_cuts_off_is_found_by_its_colors(
+    scene: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    picture, matte, coarse = scene
+    bitten = coarse.copy()
+    bitten[90:150, 200:300] *= 0.35  # the segmenter is not sure of the hair
+    assert np.abs(bitten - matte)[90:150, 200:300].mean() > 0.4
+    found = refined_matte(picture, bitten)
+    assert np.abs(found - matte)[90:150, 200:300].mean() < 0.05
