@@ -10,13 +10,13 @@ from megactor.models.attention import (
     SpatialTransformer,
     TransformerBlock,
 )
-from megactor.models.frames import (
-    JointGroupNorm,
+from megactor.models.folded_frames import (
     fold_frames,
     pictures_to_tokens,
     tokens_to_pictures,
     unfold_frames,
 )
+from megactor.models.resnet import JointGroupNorm
 
 FRAMES, TOKENS, CHANNELS = 3, 6, 16
 

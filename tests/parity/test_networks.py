@@ -10,7 +10,8 @@ from golden import Golden, Networks, assert_close
 from safetensors.torch import load_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from megactor.models.background_encoder import background_tokens, clip_pixels
+from megactor.animate.clip_pixels import clip_pixels
+from megactor.models.background_encoder import background_tokens
 from megactor.models.reference_net import ReferenceFeatures
 
 CASES = ("f16", "f5", "f5_rect")

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from megactor.denoise.windows import context_windows
 from megactor.models.attention import SpatialTransformer
-from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
+from megactor.models.folded_frames import fold_frames, unfold_frames
 from megactor.models.motion_module import MotionModule
 from megactor.models.noise_schedules import official_ddim, official_training_schedule
 from megactor.models.pose_guider import PoseGuider
-from megactor.models.resnet import JointResnetBlock
+from megactor.models.resnet import JointGroupNorm, JointResnetBlock
 from megactor.models.unet_blocks import TimeEmbedding
 from megactor.weights.official_checkpoint import convert_official
 

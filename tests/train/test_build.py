@@ -3,10 +3,10 @@ import torch
 from tiny_model import tiny_official_pipeline, tiny_pipeline
 
 from megactor.errors import InputError, ModelError
-from megactor.models.noise_schedules import official_training_schedule, training_schedule
+from megactor.models.noise_schedules import nano_schedule, official_training_schedule, training_schedule
 from megactor.train.build import build_networks
 from megactor.train.config import load_config
-from megactor.train.networks import load_networks, nano_schedule
+from megactor.train.networks import load_networks
 
 
 @pytest.fixture(scope="module")

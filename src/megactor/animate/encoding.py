@@ -9,11 +9,12 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
+from megactor.animate.clip_pixels import clip_pixels
 from megactor.compute.offload import bring_to_device
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.drive.layers import PortraitLayers
 from megactor.drive.portrait import Portrait
-from megactor.models.background_encoder import background_tokens, clip_pixels
+from megactor.models.background_encoder import background_tokens
 from megactor.models.denoiser_input import join_conditions
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
 from megactor.models.flow import warp

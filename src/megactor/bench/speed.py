@@ -20,8 +20,7 @@ from megactor.drive.recording import DrivingClip
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
-from megactor.models.noise_schedules import official_ddim
-from megactor.models.presets import sd15_config, sd15_vae
+from megactor.models.presets import sd15_config
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 from megactor.result import no_progress
@@ -71,18 +70,15 @@ def random_sd15(place: torch.device, dtype: torch.dtype) -> MegActorPipeline:
         place: any device, "meta" for no weights at all.
         dtype: of all networks.
     """
-    config, before = sd15_config(), torch.get_default_dtype()
+    before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)  # no second copy in float32
     try:
         with place:
-            pipe = MegActorPipeline(
-                vae=sd15_vae().eval(),
-                image_encoder=config.background_encoder().eval(),
-                reference_net=config.reference_net().eval(),
-                pose_guider=config.driving_encoder().eval(),
-                unet=config.denoising_unet().eval(),
-                scheduler=official_ddim(),
-            )
+            components = sd15_config().components()
+        for part in components.values():
+            if isinstance(part, torch.nn.Module):
+                part.eval()
+        pipe = MegActorPipeline(**components)
         for network in (pipe.unet, pipe.reference_net, pipe.vae):
             network.to(memory_format=torch.channels_last)
         return pipe

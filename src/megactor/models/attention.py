@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from diffusers.models.attention import FeedForward
 from torch import Tensor, nn
 
-from megactor.models.frames import pictures_to_tokens, repeat_for_frames, tokens_to_pictures
+from megactor.models.folded_frames import pictures_to_tokens, repeat_for_frames, tokens_to_pictures
 
 GROUP_NORM_EPS = 1e-6  # of the transformers; the residual blocks use 1e-5
 

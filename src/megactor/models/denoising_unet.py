@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from megactor.models.attention import ProjectedTokens, project_background, transformers_of
 from megactor.models.denoiser_input import split_portrait
-from megactor.models.frames import JointGroupNorm, fold_frames, unfold_frames
+from megactor.models.folded_frames import fold_frames, unfold_frames
 from megactor.models.portrait_skip import add_correction
 from megactor.models.reference_net import ReferenceFeatures
-from megactor.models.resnet import RESNET_EPS
+from megactor.models.resnet import RESNET_EPS, JointGroupNorm
 from megactor.models.unet_blocks import (
     NO_TOKENS,
     DownBlock,

@@ -10,7 +10,7 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from megactor.models.attention import GROUP_NORM_EPS
-from megactor.models.frames import pictures_to_tokens, tokens_to_pictures
+from megactor.models.folded_frames import pictures_to_tokens, tokens_to_pictures
 
 
 def sinusoidal_positions(positions: int, channels: int) -> Tensor:

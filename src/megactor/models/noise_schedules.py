@@ -1,4 +1,4 @@
-"""The official noise schedules: training and inference do not share one."""
+"""Noise schedules: the official ones, of which training and inference do not share one, and that of nano."""
 
 from diffusers import DDIMScheduler, SchedulerMixin
 
@@ -31,6 +31,23 @@ def official_training_schedule() -> DDIMScheduler:
         steps_offset=1,
         rescale_betas_zero_snr=True,
         prediction_type="epsilon",
+    )
+
+
+def nano_schedule() -> DDIMScheduler:
+    """Noise of nano: zero terminal SNR, so that the first step starts from pure noise, and the picture predicted.
+
+    Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed" (arXiv 2305.08891).
+    """
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="sample",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
     )
 
 

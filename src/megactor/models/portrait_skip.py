@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.models.frames import fold_frames, unfold_frames
+from megactor.models.folded_frames import fold_frames, unfold_frames
 
 
 def add_correction(

@@ -10,7 +10,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from megactor.models.frames import fold_frames, repeat_for_frames, unfold_frames
+from megactor.models.folded_frames import fold_frames, repeat_for_frames, unfold_frames
 
 GRAY_WEIGHTS = (0.2989, 0.5870, 0.1140)  # ITU-R 601, rounded as in the official code
 PORTRAIT_SIZE = 512  # seven halvings, then an unpadded 4x4 convolution: other sizes do not end at one pixel

@@ -12,10 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, DDIMScheduler
+from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.models.denoising_unet import DenoisingUNet
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.noise_schedules import nano_schedule, official_ddim
+from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 
@@ -40,6 +44,18 @@ def clip_vit_large() -> Arguments:
     }
 
 
+def sd15_vae() -> AutoencoderKL:
+    """A freshly initialized VAE in the shape of Stable Diffusion 1.5's (stabilityai/sd-vae-ft-mse)."""
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        latent_channels=4,
+        sample_size=512,
+    )
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """A complete set of networks; those of `sd15` where nothing else is said.
@@ -50,6 +66,10 @@ class NetworkConfig:
         pose_guider: Arguments of PoseGuider.
         image_encoder: Arguments of `CLIPVisionConfig`.
         upcast_reference: Whether ReferenceNet stays in float32.
+        dense_motion: Arguments of DenseMotionNet, or None for models without it.
+        vae: Makes the image codec.
+        scheduler: Makes the scheduler that sampling follows.
+        settings: Arguments of MegActorPipeline beside the components and `image_size`.
     """
 
     image_size: int = 512
@@ -57,6 +77,10 @@ class NetworkConfig:
     pose_guider: Arguments = field(default_factory=lambda: arguments_of(PoseGuider))
     image_encoder: Arguments = field(default_factory=clip_vit_large)
     upcast_reference: bool = False
+    dense_motion: Arguments | None = None
+    vae: Callable[[], nn.Module] = sd15_vae
+    scheduler: Callable[[], DDIMScheduler] = official_ddim
+    settings: Arguments = field(default_factory=lambda: {"training_schedule": "official"})
 
     @property
     def latent_factor(self) -> int:
@@ -80,22 +104,22 @@ class NetworkConfig:
         """A freshly initialized CLIP vision model."""
         return CLIPVisionModelWithProjection(CLIPVisionConfig(**self.image_encoder))
 
+    def components(self) -> dict[str, Any]:
+        """All components of a MegActorPipeline by name, freshly initialized."""
+        return {
+            "vae": self.vae(),
+            "dense_motion": None if self.dense_motion is None else DenseMotionNet(**self.dense_motion),
+            "image_encoder": self.background_encoder(),
+            "reference_net": self.reference_net(),
+            "pose_guider": self.driving_encoder(),
+            "unet": self.denoising_unet(),
+            "scheduler": self.scheduler(),
+        }
+
 
 def sd15_config() -> NetworkConfig:
     """Networks of the released MegActor checkpoint: 512x512 pictures, SD 1.5 width."""
     return NetworkConfig()
-
-
-def sd15_vae() -> AutoencoderKL:
-    """A freshly initialized VAE in the shape of Stable Diffusion 1.5's (stabilityai/sd-vae-ft-mse)."""
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(128, 256, 512, 512),
-        layers_per_block=2,
-        latent_channels=4,
-        sample_size=512,
-    )
 
 
 def nano_config() -> NetworkConfig:
@@ -130,4 +154,22 @@ def nano_config() -> NetworkConfig:
             "projection_dim": 64,
         },
         upcast_reference=True,
+        # a close look at eyes and mouth, and the body's motion told from the head's
+        dense_motion={
+            "refiner_channels": (24, 48, 96),
+            "close_up_channels": (32, 64, 128),
+            "detail_size": 256,
+            "body_width": 128,
+        },
+        vae=PixelCodec,
+        scheduler=nano_schedule,
+        settings={
+            "output_size": 512,
+            "default_steps": 1,
+            "default_guidance": 1.0,
+            "window": 16,
+            "overlap": 4,
+            "cyclic": False,
+            "training_schedule": "own",
+        },
     )

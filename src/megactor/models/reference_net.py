@@ -10,7 +10,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from megactor.models.attention import ProjectedTokens, ReferenceTap, project_background
-from megactor.models.frames import fold_frames
+from megactor.models.folded_frames import fold_frames
 from megactor.models.precision import UpcastMixin
 from megactor.models.unet_blocks import (
     DownBlock,

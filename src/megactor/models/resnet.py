@@ -1,13 +1,32 @@
-"""Residual block and upsampling on frames folded into the batch."""
+"""Residual block, its norm, and upsampling, on frames folded into the batch."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from megactor.models.frames import JointGroupNorm, repeat_for_frames
+from megactor.models.folded_frames import repeat_for_frames
 
 RESNET_EPS = 1e-5
+
+
+class JointGroupNorm(nn.GroupNorm):
+    """GroupNorm whose statistics are taken over all frames of a window together.
+
+    The official network normalizes the 5-D tensor (B, C, F, h, w) in its residual blocks, so a frame's
+    features depend on which frames share its window. With one frame this is the ordinary GroupNorm.
+    """
+
+    def forward(self, pictures: Tensor, frames: int = 1) -> Tensor:
+        """Normalize (B*F, C, h, w) with statistics joint over `frames`; same shape."""
+        if frames == 1:
+            return super().forward(pictures)
+        height = pictures.shape[2]
+        # In channels-last memory the frames of a window lie below each other as one tall picture: a view.
+        rows = pictures.permute(0, 2, 3, 1)  # (B*F, h, w, C)
+        tall = rows.reshape(-1, frames * height, *rows.shape[2:]).permute(0, 3, 1, 2)  # (B, C, F*h, w)
+        normed = super().forward(tall).permute(0, 2, 3, 1)  # (B, F*h, w, C)
+        return normed.reshape(rows.shape).permute(0, 3, 1, 2)
 
 
 class JointResnetBlock(nn.Module):

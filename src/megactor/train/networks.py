@@ -10,10 +10,9 @@ from torch import nn
 from transformers import CLIPVisionModelWithProjection
 from transformers.utils import logging as transformers_logging
 
-from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.noise_schedules import official_ddim, training_schedule
+from megactor.models.noise_schedules import training_schedule
 from megactor.models.pixel_codec import PixelCodec
-from megactor.models.presets import NetworkConfig, nano_config, sd15_config, sd15_vae
+from megactor.models.presets import nano_config, sd15_config
 from megactor.pipeline import MegActorPipeline
 from megactor.weights import load_components
 
@@ -92,19 +91,8 @@ def new_networks(preset: str, seed: int) -> Networks:
         seed: of the weights.
     """
     torch.manual_seed(seed)
-    if preset == "sd15":
-        return _networks(sd15_config(), sd15_vae(), None, official_ddim(), {"training_schedule": "official"})
-    settings = {
-        "image_size": nano_config().image_size,
-        "output_size": 512,
-        "default_steps": 1,
-        "default_guidance": 1.0,
-        "window": 16,
-        "overlap": 4,
-        "cyclic": False,
-        "training_schedule": "own",
-    }
-    return _networks(nano_config(), PixelCodec(), nano_dense_motion(), nano_schedule(), settings)
+    config = nano_config() if preset == "nano" else sd15_config()
+    return Networks(config.components(), {"image_size": config.image_size, **config.settings})
 
 
 def load_networks(model: str) -> Networks:
@@ -116,46 +104,3 @@ def load_networks(model: str) -> Networks:
     loaded = load_components(model)
     components = {name: loaded.pop(name, None) for name in (*NETWORKS, "scheduler")}
     return Networks(components, loaded)
-
-
-def nano_dense_motion() -> DenseMotionNet:
-    """Dense motion that looks closely at eyes and mouth, and tells the body's motion from the head's."""
-    return DenseMotionNet(
-        refiner_channels=(24, 48, 96), close_up_channels=(32, 64, 128), detail_size=256, body_width=128
-    )
-
-
-def nano_schedule() -> DDIMScheduler:
-    """Noise of nano: zero terminal SNR, so that the first step starts from pure noise, and the picture predicted.
-
-    Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed" (arXiv 2305.08891).
-    """
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type="sample",
-        clip_sample=False,
-        set_alpha_to_one=True,
-        rescale_betas_zero_snr=True,
-        timestep_spacing="trailing",
-    )
-
-
-def _networks(
-    config: NetworkConfig,
-    vae: Any,
-    dense_motion: DenseMotionNet | None,
-    scheduler: DDIMScheduler,
-    settings: dict[str, Any],
-) -> Networks:
-    components = {
-        "vae": vae,
-        "image_encoder": config.background_encoder(),
-        "reference_net": config.reference_net(),
-        "pose_guider": config.driving_encoder(),
-        "unet": config.denoising_unet(),
-        "dense_motion": dense_motion,
-        "scheduler": scheduler,
-    }
-    return Networks(components, settings)

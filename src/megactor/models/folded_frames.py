@@ -8,11 +8,11 @@ copies.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def fold_frames(window: Tensor) -> Tensor:
-    """(B, C, F, h, w) -> (B*F, C, h, w) in channels-last memory."""
+    """(B, C, F, h, w) -> (B*F, C, h, w) in channels-last memory; windows of one frame stay as they lie."""
     batch, channels, frames, height, width = window.shape
     pictures = window.permute(0, 2, 3, 4, 1).reshape(batch * frames, height, width, channels)
     return pictures.permute(0, 3, 1, 2)
@@ -32,25 +32,6 @@ def pictures_to_tokens(pictures: Tensor) -> Tensor:
 def tokens_to_pictures(tokens: Tensor, height: int, width: int) -> Tensor:
     """(N, h*w, C) -> (N, C, h, w) in channels-last memory; no copy."""
     return tokens.unflatten(1, (height, width)).permute(0, 3, 1, 2)
-
-
-class JointGroupNorm(nn.GroupNorm):
-    """GroupNorm whose statistics are taken over all frames of a window together.
-
-    The official network normalizes the 5-D tensor (B, C, F, h, w) in its residual blocks, so a frame's
-    features depend on which frames share its window. With one frame this is the ordinary GroupNorm.
-    """
-
-    def forward(self, pictures: Tensor, frames: int = 1) -> Tensor:
-        """Normalize (B*F, C, h, w) with statistics joint over `frames`; same shape."""
-        if frames == 1:
-            return super().forward(pictures)
-        height = pictures.shape[2]
-        # In channels-last memory the frames of a window lie below each other as one tall picture: a view.
-        rows = pictures.permute(0, 2, 3, 1)  # (B*F, h, w, C)
-        tall = rows.reshape(-1, frames * height, *rows.shape[2:]).permute(0, 3, 1, 2)  # (B, C, F*h, w)
-        normed = super().forward(tall).permute(0, 2, 3, 1)  # (B, F*h, w, C)
-        return normed.reshape(rows.shape).permute(0, 3, 1, 2)
 
 
 def repeat_for_frames(per_clip: Tensor, frames: int) -> Tensor:
