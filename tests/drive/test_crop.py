@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 from megactor.drive.crop import (
     FACE_SCALE,
     CropBox,
-    aligned_driving_crop,
     crop_and_resize,
-    face_center,
     face_size,
     official_square,
     portrait_crop,
@@ -66,18 +64,6 @@ def test_portrait_crop_reaches_outside_only_where_it_is_too_large(box: np.ndarra
             assert start >= -1e-6 and start + crop.side <= extent + 1e-6
         else:
             assert start + crop.side / 2 == pytest.approx(extent / 2)
-
-
-@settings(deadline=None)
-@given(boxes(), boxes(), boxes())
-def test_the_drivers_face_lands_on_the_portraits(box: np.ndarray, first: np.ndarray, middle: np.ndarray) -> None:
-    portrait = portrait_crop(box, 400, 400)
-    drivers = np.stack([first, middle, middle])  # the median is the middle one
-    crop = aligned_driving_crop(box, portrait, drivers)
-    expected = portrait.to_crop(face_center(box), 256)
-    np.testing.assert_allclose(crop.to_crop(face_center(middle), 256), expected, rtol=1e-3, atol=0.1)
-    ours, theirs = float(face_size(middle)) / crop.side, float(face_size(box)) / portrait.side
-    assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 @given(st.floats(1, 99), st.floats(1, 79))

@@ -69,6 +69,9 @@ def evaluate(
     speed: Annotated[
         Literal["exact", "balanced", "realtime"], typer.Option(help="As for `megactor animate`.")
     ] = "exact",
+    motion: Annotated[
+        Literal["absolute", "relative"] | None, typer.Option(help="cross, pairs: as for `megactor animate`.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of LPIPS's weights.")] = None,
     rig: Annotated[
         Path | None, typer.Option(metavar="FILE", help="synthbench: rig file; see `megactor synth rig`.")
@@ -91,7 +94,7 @@ def evaluate(
 
     folder = output or Path("runs") / f"eval-{suite}"
     chosen = _suite(suite, videos, portraits, pairs, frames, size, rig)
-    options = AnimationOptions(steps=steps, guidance=guidance, speed=speed)
+    options = AnimationOptions(steps=steps, guidance=guidance, speed=speed, motion=motion, size=size)
     systems = _systems(models, results or [], options, truth=suite in (SuiteName.SYNTHBENCH, SuiteName.SELF))
     not_measured = _missing(weights) | NOT_INCLUDED
     with progress_display() as progress:

@@ -59,23 +59,6 @@ def _into(start: float, side: float, length: int) -> float:
     return float(np.clip(start, 0, length - side))
 
 
-def aligned_driving_crop(portrait_box: np.ndarray, crop: CropBox, driving_boxes: np.ndarray) -> CropBox:
-    """One static square for a whole clip in which the driver's face has the portrait's size and place.
-
-    The median over the clip is what is aligned, so head motion stays visible as motion in the crop.
-
-    Args:
-        portrait_box: (4,) face box in the portrait picture.
-        crop: the portrait's crop.
-        driving_boxes: (F, 4) face boxes of the clip.
-    """
-    size = float(face_size(portrait_box)) / crop.side
-    place = (face_center(portrait_box) - np.array([crop.x, crop.y])) / crop.side
-    side = float(np.median(face_size(driving_boxes))) / size
-    x, y = np.median(face_center(driving_boxes), axis=0) - place * side
-    return CropBox(float(x), float(y), side)
-
-
 def crop_and_resize(image: np.ndarray, box: CropBox, size: int, repeat_border: bool = False) -> np.ndarray:
     """Cuts a square out and resizes it without aliasing.
 

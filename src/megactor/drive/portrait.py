@@ -1,6 +1,6 @@
 """The portrait as the networks want it: cropped around one face, with person and background told apart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,12 +98,36 @@ def read_portrait(
         picture, face = _turned(picture, face, turns, analyzer)
         warnings.append(f"the portrait's face is turned by about {_DEGREES[turns]}: animated upright and turned back")
     crop = portrait_crop(face.box, picture.shape[1], picture.shape[0])
+    portrait = cut_portrait(picture, face, crop, analyzer, image_size, size, layered)
+    return replace(portrait, turns=turns, warnings=tuple(warnings))
+
+
+def cut_portrait(
+    picture: np.ndarray,
+    face: Face,
+    crop: CropBox,
+    analyzer: FaceAnalyzer,
+    image_size: int,
+    size: int,
+    layered: bool = False,
+) -> Portrait:
+    """The part of an upright picture that is animated.
+
+    Args:
+        picture: uint8 RGB (H, W, 3).
+        face: whose it is.
+        crop: the part.
+        analyzer: finds the person.
+        image_size: as of `read_portrait`.
+        size: likewise.
+        layered: likewise.
+    """
     image = crop_and_resize(picture, crop, image_size, repeat_border=True)
     large = crop_and_resize(picture, crop, size, repeat_border=True)
     foreground = analyzer.foreground(image)
     background = np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8)
     layers = tell_apart(large, analyzer.foreground(large)) if layered else None
-    return Portrait(picture, face, crop, image, large, foreground, background, turns, tuple(warnings), layers)
+    return Portrait(picture, face, crop, image, large, foreground, background, layers=layers)
 
 
 def _turned(picture: np.ndarray, face: Face, turns: int, analyzer: FaceAnalyzer) -> tuple[np.ndarray, Face]:

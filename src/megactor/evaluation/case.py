@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -26,6 +27,20 @@ class CaseId:
 
 
 @dataclass(frozen=True)
+class CaseFiles:
+    """What a user would give.
+
+    portrait, driver: files.
+    start, end: seconds of the driver; None for its beginning and its end.
+    """
+
+    portrait: Path
+    driver: Path
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """A case, ready to be animated and judged.
 
@@ -33,23 +48,26 @@ class Case:
     fps: frames a second.
     portrait: uint8 (S, S, 3).
     driver: uint8 (F, S, S, 3), the driver's face of the portrait's face's size and place.
-    driver_boxes: (F, 4) face boxes in the driver's frames, x0, y0, x1, y1.
+    driver_boxes: (F, 4) face boxes in the driver's frames, x0, y0, x1, y1; None where there are `files`.
     truth: uint8 (F, S, S, 3), what a perfect system makes; or None.
     background: bool (F, S, S), where neither the portrait nor the performance shows a person.
     first_is_portrait: the first driving frame shows the portrait's very moment.
     landmarks: (68, 2) of the portrait and of the driver's first frame, for when the analyzer finds no face there.
     rendered: (F, len(MEASURES)) the performance as the renderer knows it, or None.
     regions: (F, S, S) bool by the names of `regions.REGIONS`, what the portrait shows and hides of the truth, or None.
+    files: that the case was cut from, where our models may frame them as they do for users: without a truth nothing
+        must fit pixel by pixel.
     """
 
     key: CaseId
     fps: Fraction
     portrait: np.ndarray
     driver: np.ndarray
-    driver_boxes: np.ndarray
+    driver_boxes: np.ndarray | None
     truth: np.ndarray | None
     background: np.ndarray
     first_is_portrait: bool
     landmarks: tuple[np.ndarray, np.ndarray]
     rendered: np.ndarray | None = None
     regions: dict[str, np.ndarray] | None = None
+    files: CaseFiles | None = None

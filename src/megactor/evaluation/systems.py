@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from megactor.errors import InputError
-from megactor.evaluation.aligned import animate_aligned
+from megactor.evaluation.animated import animate_aligned, animate_files
 from megactor.evaluation.baselines import landmark_warp, still_portrait
 from megactor.evaluation.case import Case, CaseId
 from megactor.evaluation.fingerprint import fingerprint
@@ -49,7 +49,7 @@ class Model:
 
     name: in tables.
     model: preset or folder.
-    options: steps, guidance and speed.
+    options: steps, guidance, speed and motion.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Model:
             "steps": asked.steps,
             "guidance": asked.guidance,
             "speed": asked.speed,
+            "motion": asked.motion,
         }
 
     def check(self, keys: list[CaseId]) -> None:
@@ -74,7 +75,11 @@ class Model:
 
     def frames(self, case: Case, analyzer: FaceAnalyzer) -> np.ndarray:
         """See `System.frames`."""
-        return animate_aligned(_pipeline(self.model), case.portrait, case.driver, case.driver_boxes, self.options)
+        pipe = _pipeline(self.model)
+        if case.files is not None:
+            return animate_files(pipe, case.files, len(case.portrait), self.options)
+        assert case.driver_boxes is not None, "a case without files says where faces are"
+        return animate_aligned(pipe, case.portrait, case.driver, case.driver_boxes, self.options)
 
 
 @dataclass(frozen=True)

@@ -6,33 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from megactor.errors import InputError
-from megactor.evaluation.case import SIDE, Case, CaseId
+from megactor.evaluation.case import SIDE, Case, CaseFiles, CaseId
 from megactor.evaluation.fingerprint import fingerprint
 from megactor.evaluation.suites.recordings import cross_driven
 from megactor.faces.analyzer import FaceAnalyzer
-from megactor.media.reader import VideoReader
 
 COLUMNS = ("portrait", "driver", "start", "end")
 _NEEDED = COLUMNS[:2]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One line of a list.
-
-    portrait, driver: files.
-    start, end: seconds of the driver; None for its beginning and its end.
-    """
-
-    portrait: Path
-    driver: Path
-    start: float | None
-    end: float | None
-
-    @property
-    def name(self) -> str:
-        """Of the case and its files."""
-        return f"{self.portrait.stem}--{self.driver.stem}"
 
 
 @dataclass(frozen=True)
@@ -54,24 +34,32 @@ class Pairs:
 
     def cases(self) -> list[CaseId]:
         """See `Suite.cases`."""
-        return [CaseId(pair.name, "-", pair.portrait.stem, cross=True) for pair in self._pairs()]
+        return [CaseId(case_name(files), "-", files.portrait.stem, cross=True) for files in self._pairs()]
 
     def load(self, key: CaseId, analyzer: FaceAnalyzer) -> Case:
         """See `Suite.load`."""
-        pair = next(pair for pair in self._pairs() if pair.name == key.name)
-        reader = VideoReader(pair.driver, pair.start, pair.end)
-        return cross_driven(key, pair.portrait, reader, None, self.size, analyzer)
+        files = next(files for files in self._pairs() if case_name(files) == key.name)
+        return cross_driven(key, files, self.size, analyzer)
 
     def settings(self) -> dict[str, Any]:
         """See `Suite.settings`; each pair is a setting of its own, so that the list may grow."""
-        return {"suite": "pairs", "size": self.size, "pairs": {pair.name: _contents(pair) for pair in self._pairs()}}
+        return {
+            "suite": "pairs",
+            "size": self.size,
+            "pairs": {case_name(files): _contents(files) for files in self._pairs()},
+        }
 
-    def _pairs(self) -> list[Pair]:
+    def _pairs(self) -> list[CaseFiles]:
         folder = self.list_file.parent
         return read_pairs(self.list_file, self.portraits or folder, self.videos or folder)
 
 
-def read_pairs(path: Path, portraits: Path, videos: Path) -> list[Pair]:
+def case_name(files: CaseFiles) -> str:
+    """Of a pair's case and results."""
+    return f"{files.portrait.stem}--{files.driver.stem}"
+
+
+def read_pairs(path: Path, portraits: Path, videos: Path) -> list[CaseFiles]:
     """Reads a list.
 
     Args:
@@ -98,14 +86,14 @@ def read_pairs(path: Path, portraits: Path, videos: Path) -> list[Pair]:
         raise InputError(f"{path} is no CSV file ({error}): see docs/pairs.csv for one") from None
     if not pairs:
         raise InputError(f"{path} lists no pairs: add a line for each, such as me.jpg,talk.mp4,0,4")
-    found = [pair.name for pair in pairs]
+    found = [case_name(files) for files in pairs]
     twice = next((name for name in found if found.count(name) > 1), None)
     if twice:
         raise InputError(f"{path} lists {twice} twice: results are named so, list each pair once")
     return pairs
 
 
-def _pair(row: dict[str, str | None], line: str, portraits: Path, videos: Path) -> Pair:
+def _pair(row: dict[str, str | None], line: str, portraits: Path, videos: Path) -> CaseFiles:
     if None in row.values() or "" in row:
         raise InputError(f"{line} has not as many fields as the first line")
     files = []
@@ -114,7 +102,7 @@ def _pair(row: dict[str, str | None], line: str, portraits: Path, videos: Path) 
         if not file.is_file():
             raise InputError(f"{line}: no {column} at {file}: name a file of that folder, or give another folder")
         files.append(file)
-    return Pair(files[0], files[1], *(_seconds(row.get(column), column, line) for column in COLUMNS[2:]))
+    return CaseFiles(files[0], files[1], *(_seconds(row.get(column), column, line) for column in COLUMNS[2:]))
 
 
 def _seconds(text: str | None, column: str, line: str) -> float | None:
@@ -124,5 +112,5 @@ def _seconds(text: str | None, column: str, line: str) -> float | None:
         raise InputError(f"{line}: {column} is {text}, but must be seconds, or empty") from None
 
 
-def _contents(pair: Pair) -> list[Any]:
-    return [fingerprint([pair.portrait]), fingerprint([pair.driver]), pair.start, pair.end]
+def _contents(files: CaseFiles) -> list[Any]:
+    return [fingerprint([files.portrait]), fingerprint([files.driver]), files.start, files.end]

@@ -1,6 +1,7 @@
 """Suites of people's own files: videos whose first frame is driven by the rest, and portraits driven by videos."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from megactor.drive.crop import aligned_driving_crop, crop_and_resize
+from megactor.drive.crop import crop_and_resize
 from megactor.drive.portrait import read_portrait
+from megactor.drive.recording import DrivingClip
 from megactor.errors import InputError
-from megactor.evaluation.case import SIDE, Case, CaseId
+from megactor.evaluation.case import SIDE, Case, CaseFiles, CaseId
 from megactor.evaluation.suites.files import PICTURES, VIDEOS, file_named, files_in, fingerprints, style_of
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import MESH_TO_68
 from megactor.faces.tracking import FaceTrack, track_face
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
+from megactor.options import AnimationOptions
+from megactor.result import no_progress
 
 MARGIN = 0.04
 """Of the picture's side, around people: what the segmenter leaves of hair must not count as background."""
@@ -47,7 +51,8 @@ class SelfDriven:
     def load(self, key: CaseId, analyzer: FaceAnalyzer) -> Case:
         """See `Suite.load`."""
         reader = VideoReader(file_named(self.videos, VIDEOS, key.name))
-        frames = _read(reader, self.frames)
+        frames = list(islice(reader, self.frames))
+        _check_moves(frames, reader.path)
         portrait = read_portrait(frames[0], analyzer, 0, self.size, self.size)
         track = track_face(frames, analyzer)
         truth = np.stack([crop_and_resize(frame, portrait.crop, self.size, repeat_border=True) for frame in frames])
@@ -104,9 +109,12 @@ class CrossDriven:
     def load(self, key: CaseId, analyzer: FaceAnalyzer) -> Case:
         """See `Suite.load`."""
         driver_name = key.name.removeprefix(f"{key.identity}--")
-        portrait = file_named(self.portraits, PICTURES, key.identity)
-        reader = VideoReader(file_named(self.videos, VIDEOS, driver_name))
-        return cross_driven(key, portrait, reader, self.frames, self.size, analyzer)
+        portrait, driver = (
+            file_named(self.portraits, PICTURES, key.identity),
+            file_named(self.videos, VIDEOS, driver_name),
+        )
+        end = float((self.frames - Fraction(1, 2)) / VideoReader(driver).fps)  # between the last frame and the next
+        return cross_driven(key, CaseFiles(portrait, driver, None, end), self.size, analyzer)
 
     def settings(self) -> dict[str, Any]:
         """See `Suite.settings`."""
@@ -119,38 +127,36 @@ class CrossDriven:
         }
 
 
-def cross_driven(
-    key: CaseId, portrait_path: Path, reader: VideoReader, frames: int | None, size: int, analyzer: FaceAnalyzer
-) -> Case:
-    """A portrait and somebody else's video, framed like the portrait.
+def cross_driven(key: CaseId, files: CaseFiles, size: int, analyzer: FaceAnalyzer) -> Case:
+    """A portrait and somebody else's video, framed as the pipeline frames it.
 
     Args:
         key: of the case.
-        portrait_path: picture.
-        reader: of the driving video, or of a part of it.
-        frames: at most so many; None for all.
+        files: portrait and driver.
         size: S, side of the pictures.
         analyzer: finds faces and people.
 
     Raises:
         InputError: a file cannot be used.
     """
-    portrait = read_portrait(load_image(portrait_path), analyzer, 0, size, size)
-    driving = _read(reader, frames)
-    track = track_face(driving, analyzer)
-    crop = aligned_driving_crop(portrait.face.box, portrait.crop, track.boxes)
-    driver = np.stack([crop_and_resize(frame, crop, size) for frame in driving])
-    in_crop = FaceTrack(crop.to_crop(track.landmarks, size), track.found)
+    portrait = read_portrait(load_image(files.portrait), analyzer, 0, size, size)
+    reader = VideoReader(files.driver, files.start, files.end)
+    clip = DrivingClip(reader, analyzer, portrait, AnimationOptions(), size, size, no_progress)
+    frames = [frame.preview for frame in clip.frames() if frame.preview is not None]
+    _check_moves(frames, files.driver)
+    driver = np.stack(frames)
+    landmarks68 = portrait.crop.to_crop(portrait.face.landmarks68, size)
     return Case(
         key=key,
         fps=reader.fps,
         portrait=portrait.large,
         driver=driver,
-        driver_boxes=in_crop.smooth_boxes(),
+        driver_boxes=None,
         truth=None,
         background=_background(np.broadcast_to(portrait.large, driver.shape), driver, analyzer),
         first_is_portrait=False,
-        landmarks=(portrait.crop.to_crop(portrait.face.landmarks68, size), in_crop.landmarks[0][list(MESH_TO_68)]),
+        landmarks=(landmarks68, landmarks68),  # the driver's face has the portrait's place
+        files=files,
     )
 
 
@@ -168,8 +174,6 @@ def _background(portrait: np.ndarray, driver: np.ndarray, analyzer: FaceAnalyzer
     return np.stack([free(frame) & (True if same else still) for frame in driver])
 
 
-def _read(reader: VideoReader, frames: int | None) -> list[np.ndarray]:
-    read = list(islice(reader, frames))
-    if len(read) < 2:
-        raise InputError(f"{reader.path.name} has {len(read)} frame(s): nothing moves in it")
-    return read
+def _check_moves(frames: list[np.ndarray], path: Path) -> None:
+    if len(frames) < 2:
+        raise InputError(f"{path.name} has {len(frames)} frame(s): nothing moves in it")

@@ -2,9 +2,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline
+from PIL import Image
+from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
-from megactor.evaluation.aligned import animate_aligned
+from megactor.evaluation.animated import animate_aligned, animate_files
+from megactor.evaluation.case import CaseFiles
+from megactor.media.writer import VideoWriter
 from megactor.options import AnimationOptions
 
 
@@ -12,7 +15,7 @@ class Recorder:
     """Stands in for a pipeline: keeps what it was given and answers with gray pictures."""
 
     def __init__(self) -> None:
-        self.config, self.driving_size = SimpleNamespace(image_size=32), 32
+        self.config, self.driving_size, self.dense_motion = SimpleNamespace(image_size=32), 32, object()
         self.analyzer = CenteredFaceAnalyzer()
 
     def animate_crops(self, portrait, driving, frame_count, asked):
@@ -42,10 +45,26 @@ def test_nothing_is_cropped_and_only_the_face_drives(clip):
     pipe = Recorder()
     animate_aligned(pipe, portrait, driving, boxes, AnimationOptions(steps=3))
     assert pipe.asked.steps == 3
-    assert pipe.portrait.large is portrait and pipe.portrait.image.shape == (32, 32, 3)
+    assert (pipe.portrait.large == portrait).all() and pipe.portrait.image.shape == (32, 32, 3)
+    assert pipe.portrait.layers is not None  # person and background are told apart as for users
     for condition, frame in zip(pipe.driving, driving, strict=True):
         small = frame.reshape(32, 2, 32, 2, 3).mean((1, 3))
         assert condition.shape == (32, 32, 3)
         face = condition[12:20, 12:20]
         assert np.abs(face - small[12:20, 12:20]).max() <= 1
         assert not condition[:, :3].any() and not condition[-6:].any()
+
+
+def test_files_are_animated_as_for_users(tmp_path):
+    portrait, driver = tmp_path / "a.png", tmp_path / "v.mp4"
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (96, 80, 3), np.uint8)).save(portrait)
+    with VideoWriter(driver, 25, (96, 64)) as writer:
+        for _ in range(9):
+            writer.write(rng.integers(0, 256, (64, 96, 3), np.uint8))
+    pipe = tiny_pipeline()
+    pipe._analyzer = CenteredFaceAnalyzer()
+    options = AnimationOptions(seed=3, motion="relative")
+    result = animate_files(pipe, CaseFiles(portrait, driver, 0.08, 0.28), 64, options)
+    wanted = pipe(portrait, driver, start=0.08, end=0.28, size=64, seed=3, motion="relative")
+    assert result.shape == (5, 64, 64, 3) and (result == np.stack(list(wanted.frames))).all()

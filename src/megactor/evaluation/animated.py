@@ -1,15 +1,33 @@
-"""Animating clips whose portrait and driver share the framing, so that results can be compared pixel by pixel."""
+"""Our models on cases: files as users give them, or pictures that share the framing and are compared pixel by pixel."""
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from megactor.drive.crop import CropBox
 from megactor.drive.masking import face_rectangle, keep_rectangles
-from megactor.drive.portrait import Portrait
-from megactor.faces.analyzer import FaceAnalyzer
+from megactor.drive.portrait import Portrait, cut_portrait
+from megactor.evaluation.case import CaseFiles
 from megactor.faces.face import Face
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
+
+
+def animate_files(pipe: MegActorPipeline, files: CaseFiles, size: int, options: AnimationOptions) -> np.ndarray:
+    """Animates files exactly as for users, framing included.
+
+    Args:
+        pipe: the model.
+        files: portrait and driver.
+        size: N, side of the result.
+        options: steps, guidance, seed, speed and motion.
+
+    Returns:
+        uint8 (F, N, N, 3).
+    """
+    asked = replace(options, start=files.start, end=files.end, size=size)
+    return np.stack(list(pipe(files.portrait, files.driver, **vars(asked)).frames))
 
 
 def animate_aligned(
@@ -28,26 +46,18 @@ def animate_aligned(
     Returns:
         uint8 (F, N, N, 3).
     """
-    size, read = pipe.config.image_size, pipe.driving_size
+    read = pipe.driving_size
     scale = read / portrait.shape[0]
     conditions = []
     for frame, box in zip(driving, boxes, strict=True):
         crop = cv2.resize(frame, (read, read), interpolation=cv2.INTER_AREA)
         conditions.append(keep_rectangles(crop, [face_rectangle(box * scale, read, read)]))
-    finished = pipe.animate_crops(_whole(portrait, size, pipe.analyzer), conditions, len(conditions), options)
+    finished = pipe.animate_crops(_whole(portrait, pipe), conditions, len(conditions), options)
     return np.stack(list(finished))
 
 
-def _whole(picture: np.ndarray, size: int, analyzer: FaceAnalyzer) -> Portrait:
+def _whole(picture: np.ndarray, pipe: MegActorPipeline) -> Portrait:
     """A portrait that is its own crop."""
-    image = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    foreground = analyzer.foreground(image)
-    return Portrait(
-        picture=picture,
-        face=Face(np.zeros((478, 2), np.float32)),  # nobody crops around it
-        crop=CropBox(0, 0, len(picture)),
-        image=image,
-        large=picture,
-        foreground=foreground,
-        background=np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8),
-    )
+    nobody = Face(np.zeros((478, 2), np.float32))  # nobody crops around it
+    crop, side, layered = CropBox(0, 0, len(picture)), len(picture), pipe.dense_motion is not None
+    return cut_portrait(picture, nobody, crop, pipe.analyzer, pipe.config.image_size, side, layered)
