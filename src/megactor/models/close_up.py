@@ -30,7 +30,7 @@ _DOT = 1.5
 _FLOW_UNIT = 1 / 8
 """As `flow.FLOW_UNIT`, in sizes of a crop."""
 _FADE = 0.25
-"""Width in crops of the border over which a close-up fades into the frame."""
+"""Width in crops of the rim over which a close-up fades into the frame."""
 _PATCH = 2
 
 
@@ -77,8 +77,11 @@ class CloseUp(NamedTuple):
 
 
 def fade(places: Tensor) -> Tensor:
-    """(..., 2) in units of a crop -> (...) in [0, 1]: 1 in its middle, smoothly 0 at its border and outside."""
-    inside = (torch.minimum(places, 1 - places).amin(-1) / _FADE).clamp(0, 1)
+    """(..., 2) in units of a crop -> (...) in [0, 1]: 1 in its middle, smoothly 0 at its inscribed circle and outside.
+
+    The corners of a square are what first reaches hair, or the far side of a turned face, and shows as a stroke there.
+    """
+    inside = ((0.5 - (places - 0.5).norm(dim=-1)) / _FADE).clamp(0, 1)
     return inside.square() * (3 - 2 * inside)
 
 
