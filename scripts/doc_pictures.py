@@ -14,8 +14,8 @@ from megactor.animate.encoding import to_tensor
 from megactor.drive.recording import DrivingClip
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
-from megactor.models.flow import warp
-from megactor.models.keypoints import to_gray
+from megactor.models.dense_motion.flow import warp
+from megactor.models.dense_motion.keypoints import to_gray
 from megactor.options import AnimationOptions
 from megactor.result import no_progress
 

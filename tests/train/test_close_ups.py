@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from megactor.errors import InputError
-from megactor.models.close_up import CloseUp
 from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.face_crops import UprightCrop
+from megactor.models.dense_motion.close_up import CloseUp
+from megactor.models.dense_motion.face_crops import UprightCrop
 from megactor.train.config import CloseUpConfig
 from megactor.train.tasks.close_up import CloseUpTask, _true_flow
 from megactor.train.tasks.refiner import RefinerTask, spoilt

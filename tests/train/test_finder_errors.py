@@ -3,7 +3,7 @@
 import torch
 
 from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.face_crops import JAW_AND_NOSE
+from megactor.models.dense_motion.face_crops import JAW_AND_NOSE
 from megactor.train.tasks.finder_errors import JAW_ERROR, found_keypoints, with_errors
 
 

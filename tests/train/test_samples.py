@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from train.fake_shards import SIZE, landmarks, pictures
 
 from megactor.drive.masking import landmark_box
-from megactor.models.flow import warp
+from megactor.models.dense_motion.flow import warp
 from megactor.train.clips import BrokenClipError, ClipLayers, Motion, TrainingClip, load_clip, save_clip
 from megactor.train.data_config import AugmentConfig, DataConfig, RenderedConfig
 from megactor.train.samples import collate, cut_landmarks, cut_sample, resized

@@ -13,7 +13,7 @@ from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.denoise.clip import Frame
 from megactor.denoise.conditions import PortraitInputs
 from megactor.errors import ModelError
-from megactor.models.detail import add_portrait_detail, place_person
+from megactor.models.dense_motion.portrait_detail import add_portrait_detail, place_person
 from megactor.models.pixel_codec import PixelCodec
 
 PIXELS_AT_ONCE = 4 * 512 * 512

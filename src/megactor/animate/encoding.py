@@ -17,8 +17,8 @@ from megactor.drive.portrait import Portrait
 from megactor.models.background_encoder import background_tokens
 from megactor.models.denoiser_input import join_conditions
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
-from megactor.models.flow import warp
-from megactor.models.layers import Layers
+from megactor.models.dense_motion.flow import warp
+from megactor.models.dense_motion.picture_layers import Layers
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 

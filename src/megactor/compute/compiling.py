@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from megactor.models.attention import SpatialTransformer
+from megactor.models.dense_motion.patch_unet import PatchUNet
 from megactor.models.motion_module import MotionModule
-from megactor.models.patch_unet import PatchUNet
 from megactor.models.resnet import JointResnetBlock
 
 BLOCKS = (JointResnetBlock, SpatialTransformer, MotionModule, PatchUNet)

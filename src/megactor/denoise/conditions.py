@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotion
-from megactor.models.layers import Layers
+from megactor.models.dense_motion.picture_layers import Layers
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from megactor.errors import InputError
 from megactor.metrics.pictures import psnr
-from megactor.models.close_up import CloseUp, fade
 from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.face_crops import pixel_centers
-from megactor.models.keypoints import to_gray
+from megactor.models.dense_motion.close_up import CloseUp, fade
+from megactor.models.dense_motion.face_crops import pixel_centers
+from megactor.models.dense_motion.keypoints import to_gray
 from megactor.train.config import CloseUpConfig
 from megactor.train.samples import Batch
 from megactor.train.tasks.critic import Critic, adversarial_losses

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotionNet
-from megactor.models.face_crops import JAW_AND_NOSE
+from megactor.models.dense_motion.face_crops import JAW_AND_NOSE
 from megactor.train.samples import Batch
 from megactor.train.tasks.task import pictures
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from megactor.models.flow import warp
-from megactor.models.layers import Layers
+from megactor.models.dense_motion.flow import warp
+from megactor.models.dense_motion.picture_layers import Layers
 from megactor.train.samples import Batch
 from megactor.train.tasks.task import pictures
 

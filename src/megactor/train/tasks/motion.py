@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.dense_motion import DenseMotionNet, MotionLogits
-from megactor.models.flow import warp
+from megactor.models.dense_motion.flow import warp
 from megactor.train.samples import Batch
 from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from megactor.errors import InputError
 from megactor.models.dense_motion import DenseMotionNet, resized
-from megactor.models.keypoints import to_gray
+from megactor.models.dense_motion.keypoints import to_gray
 from megactor.train.augment import degraded
 from megactor.train.samples import Batch
 from megactor.train.tasks.keypoints import change_face, draw, keypoint_errors, keypoint_loss

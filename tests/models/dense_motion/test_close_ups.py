@@ -5,9 +5,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megactor.models.close_up import CloseUp, CloseUpNet, fade, insert
-from megactor.models.face_crops import EYE, MIRRORED_EYE, MOUTH, UprightCrop, eye_crops, mouth_crop, pixel_centers
-from megactor.models.keypoint_refiner import KeypointRefiner
+from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet, fade, insert
+from megactor.models.dense_motion.face_crops import (
+    EYE,
+    MIRRORED_EYE,
+    MOUTH,
+    UprightCrop,
+    eye_crops,
+    mouth_crop,
+    pixel_centers,
+)
+from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
 
 
 def face(turn: float = 0.0, size: float = 1.0) -> torch.Tensor:

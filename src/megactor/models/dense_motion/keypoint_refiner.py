@@ -6,7 +6,7 @@ Each eye and the mouth are cut out of a larger picture, turned upright, and thei
 import torch
 from torch import Tensor, nn
 
-from megactor.models.face_crops import (
+from megactor.models.dense_motion.face_crops import (
     EYE,
     EYE_PIXELS,
     MIRRORED_EYE,
@@ -16,8 +16,8 @@ from megactor.models.face_crops import (
     mouth_crop,
     normalized,
 )
-from megactor.models.keypoints import heatmap_means
-from megactor.models.patch_unet import PatchUNet
+from megactor.models.dense_motion.keypoints import heatmap_means
+from megactor.models.dense_motion.patch_unet import PatchUNet
 
 
 class KeypointRefiner(nn.Module):

@@ -2,7 +2,7 @@
 
 import torch
 
-from megactor.models.keypoints import KeypointNet, KeypointRetargeter, to_gray
+from megactor.models.dense_motion.keypoints import KeypointNet, KeypointRetargeter, to_gray
 
 
 def test_keypoints_are_places_in_the_picture():

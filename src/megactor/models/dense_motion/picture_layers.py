@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.models.flow import warp
+from megactor.models.dense_motion.flow import warp
 
 
 class Layers(NamedTuple):

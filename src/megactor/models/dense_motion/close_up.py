@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from megactor.models.face_crops import (
+from megactor.models.dense_motion.face_crops import (
     EYE,
     EYE_PIXELS,
     MIRRORED_EYE,
@@ -23,7 +23,7 @@ from megactor.models.face_crops import (
     mouth_crop,
     normalized,
 )
-from megactor.models.patch_unet import PatchUNet
+from megactor.models.dense_motion.patch_unet import PatchUNet
 
 _DOT = 1.5
 """Radius in pixels of the dots that keypoints are shown as."""

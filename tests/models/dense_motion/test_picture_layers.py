@@ -2,9 +2,9 @@
 
 import torch
 
-from megactor.models.dense_motion import DenseMotion
-from megactor.models.detail import place_person
-from megactor.models.layers import Layers
+from megactor.models.dense_motion.network import DenseMotion
+from megactor.models.dense_motion.picture_layers import Layers
+from megactor.models.dense_motion.portrait_detail import place_person
 
 
 def layers(size: int = 64) -> Layers:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from megactor.models.keypoints import KEYPOINTS
+from megactor.models.dense_motion.keypoints import KEYPOINTS
 
 
 class BodyMotion(nn.Module):

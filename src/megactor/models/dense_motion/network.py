@@ -18,12 +18,12 @@ import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from torch import Tensor
 
-from megactor.models.body_motion import BodyMotion
-from megactor.models.close_up import CloseUp, CloseUpNet
-from megactor.models.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_flow
-from megactor.models.keypoint_refiner import KeypointRefiner
-from megactor.models.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
-from megactor.models.patch_unet import PatchUNet
+from megactor.models.dense_motion.body_motion import BodyMotion
+from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet
+from megactor.models.dense_motion.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_flow
+from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
+from megactor.models.dense_motion.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
+from megactor.models.dense_motion.patch_unet import PatchUNet
 from megactor.models.precision import UpcastMixin
 
 FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1

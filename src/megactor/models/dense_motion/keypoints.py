@@ -7,7 +7,7 @@ flow learns the heads first. Keypoints put the expression into numbers that a sm
 import torch
 from torch import Tensor, nn
 
-from megactor.models.patch_unet import PatchUNet
+from megactor.models.dense_motion.patch_unet import PatchUNet
 
 GRAY_WEIGHTS = (0.2989, 0.5870, 0.1140)
 KEYPOINTS = 70

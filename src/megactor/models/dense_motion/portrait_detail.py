@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.models.close_up import insert
-from megactor.models.dense_motion import DenseMotion
-from megactor.models.flow import warp
-from megactor.models.layers import Layers
+from megactor.models.dense_motion.close_up import insert
+from megactor.models.dense_motion.flow import warp
+from megactor.models.dense_motion.network import DenseMotion
+from megactor.models.dense_motion.picture_layers import Layers
 
 
 def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:

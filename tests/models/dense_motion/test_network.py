@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from megactor.models.dense_motion import DenseMotion, DenseMotionNet, _shares
-from megactor.models.detail import add_portrait_detail
-from megactor.models.flow import meet_keypoints, warp, zoom_flow
+from megactor.models.dense_motion.flow import meet_keypoints, warp, zoom_flow
+from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, _shares
+from megactor.models.dense_motion.portrait_detail import add_portrait_detail
 
 
 def picture(size: int = 32) -> torch.Tensor:
