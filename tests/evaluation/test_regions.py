@@ -86,6 +86,6 @@ def test_tables():
     assert head == "| PSNR in dB and share of the error, n=6 | pixels | nano | warp | nano less warp |"
     assert first.startswith("| person that the portrait hides | 10.0% | 20.00 (20.00 to 20.00), 10% | 16.99 (")
     assert first.endswith("| +3.01 (3.01 to 3.01) |") and second.startswith("| person that the portrait shows | 90.0%")
-    assert "10% of its error" in html_regions(summary)
+    assert "10% of error" in html_regions(summary)
     bare = summarize("self", ["nano"], keys, [Row(key, "nano", {"found": 1.0}) for key in keys], {})
     assert markdown_regions(bare) == [] and html_regions(bare) == ""

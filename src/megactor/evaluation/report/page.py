@@ -27,7 +27,8 @@ WORST, BEST = 12, 4
 _GROUPS = 24
 """More styles or identities than these are not drawn one by one."""
 _COLORS = 6
-_CARDS = ("psnr_gain", "r_mouth", "amplitude_mouth", "r_lids", "r_yaw", "aed", "apd", "identity", "found")
+_CARDS = ("psnr_gain", "r_mouth", "amplitude_mouth", "r_lids", "r_yaw", "aed", "identity", "found", "apd")
+_MOST_CARDS = 8
 _LEAST_TILE = 104
 """Pixels of a tile on a phone, where a strip can be pushed sideways."""
 _MOST_PLOTS = 6
@@ -98,14 +99,12 @@ def _notes(summary: Summary) -> Iterator[str]:
 
 def _cards(summary: Summary) -> Iterator[str]:
     system = summary.systems[0]
-    for metric in _CARDS:
-        value = summary.estimates(summary.keys, system, metric)
-        if value.count:
-            label, digits = METRICS[metric].label, METRICS[metric].digits
-            yield (
-                f'<div class="card" title="{escape(METRICS[metric].meaning)}"><span>{escape(label)}</span>'
-                f"<strong>{figure(value, digits)}</strong><small>{interval(value, digits)}</small></div>"
-            )
+    values = [(METRICS[metric], summary.estimates(summary.keys, system, metric)) for metric in _CARDS]
+    for metric, value in [(metric, value) for metric, value in values if value.count][:_MOST_CARDS]:
+        yield (
+            f'<div class="card" title="{escape(metric.meaning)}"><span>{escape(metric.label)}</span>'
+            f"<strong>{figure(value, metric.digits)}</strong><small>{interval(value, metric.digits)}</small></div>"
+        )
 
 
 def _marks(summary: Summary) -> str:

@@ -37,7 +37,7 @@ def html_regions(summary: Summary) -> str:
     for region in _present(figures):
         cells = [
             f"<td>{figure(row[region].psnr, DIGITS)}<small>{interval(row[region].psnr, DIGITS)} · "
-            f"{row[region].error:.0%} of its error</small></td>"
+            f"{row[region].error:.0%} of error</small></td>"
             for row in figures.values()
         ]
         name = escape(REGIONS[region])
