@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from megactor.drive.crop import (
     FACE_SCALE,
+    LEAST_SCALE,
     CropBox,
     crop_and_resize,
     face_size,
@@ -57,13 +58,17 @@ def test_a_square_beyond_the_picture_is_black(x: float, y: float) -> None:
 @settings(deadline=None)
 @given(boxes(), st.integers(1, 400), st.integers(1, 400))
 def test_portrait_crop_reaches_outside_only_where_it_is_too_large(box: np.ndarray, width: int, height: int) -> None:
-    crop = portrait_crop(box, width, height)
-    assert crop.side == pytest.approx(FACE_SCALE * float(face_size(box)))
+    crop, size = portrait_crop(box, width, height), float(face_size(box))
+    assert LEAST_SCALE * size - 1e-6 <= crop.side <= FACE_SCALE * size + 1e-6
+    if min(width, height) >= FACE_SCALE * size:
+        assert crop.side == pytest.approx(FACE_SCALE * size)
     for start, extent in ((crop.x, width), (crop.y, height)):
+        inside, around = start >= -1e-6, start + crop.side <= extent + 1e-6
         if crop.side <= extent:
-            assert start >= -1e-6 and start + crop.side <= extent + 1e-6
+            assert inside and around
         else:
-            assert start + crop.side / 2 == pytest.approx(extent / 2)
+            assert start <= 1e-6 and start + crop.side >= extent - 1e-6
+            assert crop.side == pytest.approx(LEAST_SCALE * size) or crop.side == pytest.approx(min(width, height))
 
 
 @given(st.floats(1, 99), st.floats(1, 79))

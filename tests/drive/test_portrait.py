@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from megactor.drive.crop import crop_and_resize
 from megactor.drive.portrait import Portrait, find_faces, read_portrait
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.images import load_image
@@ -59,3 +60,23 @@ def test_one_of_a_group_lies(analyzer: FaceAnalyzer) -> None:
     assert [read(group, analyzer, index).turns for index in (0, 1)] == [0, 1]
     second = find_faces(group, analyzer)[1].box
     assert (second[[0, 2]] > standing.shape[1]).all()
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "oil.jpg"])
+def test_a_portrait_cut_to_its_face_is_told_and_goes_on_softly(analyzer: FaceAnalyzer, name: str) -> None:
+    whole = picture(name)
+    x0, y0, x1, y1 = analyzer.faces(whole)[0].box
+    margin = 0.05 * max(x1 - x0, y1 - y0)
+    left, top = (max(int(v - margin), 0) for v in (x0, y0))
+    tight = whole[top : int(y1 + margin), left : int(x1 + margin)]
+    portrait = read(tight, analyzer)
+    assert any("cut close" in warning for warning in portrait.warnings)
+    assert not read(whole, analyzer).warnings
+    height, width = tight.shape[:2]
+    assert portrait.crop.side < 1.3 * max(height, width)
+    # beyond the sides nothing has the detail of the picture: repeated pixels would be streaks
+    outside = crop_and_resize(np.full_like(tight, 255), portrait.crop, 256)[..., 0] == 0
+    assert outside[:, 0].any() or outside[:, -1].any()
+    far = cv2.erode(outside.astype(np.uint8), np.ones((25, 25)), borderValue=1).astype(bool)
+    detail = np.abs(np.diff(portrait.large.astype(int), axis=0)).max(-1)
+    assert detail[far[1:]].max() < 0.2 * detail[~outside[1:]].max()

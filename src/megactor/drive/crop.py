@@ -11,6 +11,9 @@ FACE_SCALE = 1.85
 FACE_CENTER = (0.5, 0.38)
 """Where the face's center lies in our portrait crop, in parts of its side."""
 
+LEAST_SCALE = 1.2
+"""Side over the face's size where a portrait shows no more around it."""
+
 
 @dataclass(frozen=True)
 class CropBox:
@@ -40,23 +43,27 @@ def face_center(boxes: np.ndarray) -> np.ndarray:
 
 
 def portrait_crop(box: np.ndarray, width: int, height: int) -> CropBox:
-    """A square of `FACE_SCALE` faces around a face, moved into the picture as far as it fits.
+    """A square around a face, of `FACE_SCALE` faces where the picture holds that, of `LEAST_SCALE` at least.
+
+    It lies within the picture; where the picture is smaller, the picture lies within it.
 
     Args:
         box: (4,) face box in pixels.
         width: of the picture.
         height: of the picture.
     """
-    side = float(face_size(box)) * FACE_SCALE
-    x, y = face_center(box) - np.array(FACE_CENTER) * side
+    size = float(face_size(box))
+    side = float(np.clip(min(width, height), LEAST_SCALE * size, FACE_SCALE * size))
+    # hair needs more room than the chin, where there is any
+    room = (side / size - 1) / (FACE_SCALE - 1)
+    center = 0.5 + (np.array(FACE_CENTER) - 0.5) * room
+    x, y = face_center(box) - center * side
     return CropBox(_into(x, side, width), _into(y, side, height), side)
 
 
 def _into(start: float, side: float, length: int) -> float:
-    """Moves [start, start + side] into [0, length]; one that is too long is centered instead."""
-    if side >= length:
-        return (length - side) / 2
-    return float(np.clip(start, 0, length - side))
+    """Moves [start, start + side] into [0, length], or round it if it is longer."""
+    return float(np.clip(start, min(0, length - side), max(0, length - side)))
 
 
 def crop_and_resize(image: np.ndarray, box: CropBox, size: int, repeat_border: bool = False) -> np.ndarray:

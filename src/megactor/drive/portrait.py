@@ -4,14 +4,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from megactor.drive.crop import CropBox, crop_and_resize, face_center, face_size, portrait_crop
+from megactor.drive.crop import CropBox, face_center, face_size, portrait_crop
 from megactor.drive.layers import PortraitLayers, tell_apart
+from megactor.drive.outside import continued_crop, reach_beyond
 from megactor.errors import FaceError
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
 
 _DEGREES = {1: "90 degrees clockwise", 2: "180 degrees", 3: "90 degrees counterclockwise"}
 """How a face is turned that so many quarter turns bring upright."""
+
+CLOSE = 0.03
+"""Of the square's side, beyond the picture, that nobody needs to know of."""
 
 MIN_FACE = 24
 """Smallest usable face box in pixels."""
@@ -98,6 +102,8 @@ def read_portrait(
         picture, face = _turned(picture, face, turns, analyzer)
         warnings.append(f"the portrait's face is turned by about {_DEGREES[turns]}: animated upright and turned back")
     crop = portrait_crop(face.box, picture.shape[1], picture.shape[0])
+    if reach_beyond(crop, picture.shape[1], picture.shape[0]) > CLOSE:
+        warnings.append("the portrait is cut close: what lies beyond its edges is made up; show more around the face")
     portrait = cut_portrait(picture, face, crop, analyzer, image_size, size, layered)
     return replace(portrait, turns=turns, warnings=tuple(warnings))
 
@@ -122,8 +128,7 @@ def cut_portrait(
         size: likewise.
         layered: likewise.
     """
-    image = crop_and_resize(picture, crop, image_size, repeat_border=True)
-    large = crop_and_resize(picture, crop, size, repeat_border=True)
+    image, large = (continued_crop(picture, crop, side) for side in (image_size, size))
     foreground = analyzer.foreground(image)
     background = np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8)
     layers = tell_apart(large, analyzer.foreground(large)) if layered else None

@@ -7,7 +7,7 @@ import numpy as np
 RIGID = (33, 263, 168, 1, 152, 10)
 """Mesh vertices that hardly move with expressions: outer eye corners, nose, chin, forehead."""
 
-ROLL, GROWTH, SHIFT = np.radians(25.0), np.log(1.4), 0.7
+ROLL, GROWTH, SHIFT = np.radians(25.0), np.log(1.4), 0.5
 """How far a head may go from where it started where its motion is limited: radians, logarithm of size, head sizes."""
 
 
