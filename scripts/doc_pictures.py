@@ -29,7 +29,7 @@ FILM_PORTRAITS = ("oil", "watercolor", "avatar", "pencil", "cartoon")
 @torch.no_grad()
 def stages(pipe: MegActorPipeline, portrait_file: Path, driving_file: Path) -> dict[str, list[np.ndarray]]:
     """Column title -> one picture for each of SECONDS."""
-    options = AnimationOptions()
+    options = pipe.completed(AnimationOptions())
     size, output = pipe.config.image_size, pipe.config.output_size
     portrait = pipe.read_portrait(load_image(portrait_file), 0, output)
     reader = VideoReader(driving_file)

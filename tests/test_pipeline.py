@@ -1,5 +1,8 @@
 """The whole pipeline on tiny random networks: lengths, rates, repeatability, modes, saving and loading."""
 
+import json
+from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 
 import cv2
@@ -14,6 +17,9 @@ import megactor.animate.clip
 from megactor.compute.cores import Cores
 from megactor.errors import FaceError, InputError, ModelError
 from megactor.media.reader import VideoReader
+from megactor.media.writer import VideoWriter
+from megactor.models.presets import nano_config
+from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 
 PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
@@ -79,6 +85,38 @@ def test_modes_change_the_result(pipe, driving, options):
 
     assert changed.shape == plain.shape
     assert (changed != plain).any()
+
+
+def test_motion_is_the_models_own_unless_it_is_asked_for():
+    own = AnimationOptions()
+    assert tiny_official_pipeline().completed(own).motion == "absolute"
+    nano = tiny_pipeline()
+    nano.register_to_config(default_motion="relative")
+    assert nano.completed(own).motion == "relative"
+    assert nano.completed(AnimationOptions(motion="absolute")).motion == "absolute"
+    packaged = (files("megactor") / "assets" / "nano" / "model_index.json").read_text()
+    assert json.loads(packaged)["default_motion"] == nano_config().settings["default_motion"] == "relative"
+
+
+def test_frames_without_a_face_are_held_and_told(pipe, tmp_path, monkeypatch):
+    class Blinking(CenteredFaceAnalyzer):
+        def faces(self, image):
+            return [] if image.mean() < 20 else super().faces(image)
+
+    def frames():
+        random = np.random.default_rng(2)
+        yield from (random.integers(60, 255, (48, 64, 3), np.uint8) for _ in range(4))
+        yield from (np.zeros((48, 64, 3), np.uint8) for _ in range(4))
+
+    path = tmp_path / "gap.mp4"
+    with VideoWriter(path, Fraction(25), (64, 48)) as writer:
+        for frame in frames():
+            writer.write(frame)
+    monkeypatch.setattr(pipe, "_analyzer", Blinking())
+    result = pipe(PORTRAIT, path, steps=1)
+    shown = list(result)
+    assert "4 of 8 frames show no face: held still there" in result.warnings
+    assert len(shown) == 8
 
 
 def test_size_and_layouts(pipe, driving):
@@ -223,6 +261,7 @@ def test_no_face(pipe, driving):
         ({"layout": "grid"}, "layout"),
         ({"face": 5}, "face"),
         ({"motion_scale": -1}, "motion scale"),
+        ({"motion": "backwards"}, "absolute, relative"),
         ({"paste_back": True, "layout": "side-by-side"}, "paste back"),
         ({"full_size": True}, "full size"),
     ],

@@ -89,7 +89,8 @@ class AnimationOptions:
     contour_preserve: drive with the eyes, brows, nose and mouth only, aligned to the portrait; for driver and
         portrait whose faces differ in shape.
     motion: "absolute" takes the driver's head as it is, with its median size and place over a shot laid on the
-        portrait's; "relative" takes its way from the frame that is most like the portrait, lean included.
+        portrait's; "relative" takes its way from the frame that is most like the portrait, lean included, and holds it
+        back where it goes too far.
     motion_scale: factor of the driver's head motion relative to that frame; 1 leaves it alone.
     face: which face of the portrait (0 = largest).
     layout: "result" or "side-by-side" (portrait | driving | result).

@@ -59,6 +59,7 @@ class MegActorPipeline(DiffusionPipeline):
         default_guidance: guidance scale.
         window: frames the motion modules see at once.
         overlap: frames that neighboring windows share.
+        default_motion: how the driver's head motion is taken over, see `AnimationOptions.motion`.
         cyclic: windows run round the end of the clip as in the official release. The whole clip's latents are then
             kept; otherwise frames stream through in flat memory.
         training_schedule: noise that training follows, "official" or "own", see `noise_schedules.training_schedule`.
@@ -80,6 +81,7 @@ class MegActorPipeline(DiffusionPipeline):
         output_size: int = 512,
         default_steps: int = 25,
         default_guidance: float = 4.5,
+        default_motion: str = "absolute",
         window: int = 16,
         overlap: int = 8,
         cyclic: bool = True,
@@ -100,6 +102,7 @@ class MegActorPipeline(DiffusionPipeline):
             output_size=output_size,
             default_steps=default_steps,
             default_guidance=default_guidance,
+            default_motion=default_motion,
             window=window,
             overlap=overlap,
             cyclic=cyclic,
@@ -194,7 +197,7 @@ class MegActorPipeline(DiffusionPipeline):
             InputError: an option, the portrait or the video cannot be used.
             FaceError: no face in the portrait or the video.
         """
-        asked = AnimationOptions(**options)
+        asked = self.completed(AnimationOptions(**options))
         size = asked.size or self.config.output_size
 
         picture = read_picture(portrait)
@@ -250,7 +253,7 @@ class MegActorPipeline(DiffusionPipeline):
             InputError: an option or the portrait cannot be used; later, a frame cannot.
             FaceError: no face in the portrait.
         """
-        asked = AnimationOptions(**{"speed": "realtime"} | options)
+        asked = self.completed(AnimationOptions(**{"speed": "realtime"} | options))
         if not (asked.start is asked.end is asked.fps is None):
             raise InputError("start, end and fps are for video files: choose the frames before they are streamed")
         if not 1 <= chunk <= self.config.window:
@@ -321,6 +324,10 @@ class MegActorPipeline(DiffusionPipeline):
         """Side of the driving crops, in pixels: some networks look closer than others."""
         size = self.config.image_size if self.dense_motion is None else self.dense_motion.config.detail_size
         return int(size)
+
+    def completed(self, asked: AnimationOptions) -> AnimationOptions:
+        """The options with this model's own motion where none is asked for."""
+        return asked if asked.motion else replace(asked, motion=self.config.default_motion)
 
     @property
     def own_plan(self) -> SamplingPlan:

@@ -137,6 +137,7 @@ def _stages(
         seconds[name] = time.monotonic() - start
         return result
 
+    options = pipe.completed(options)
     size = options.size or pipe.config.output_size
     face = pipe.read_portrait(load_image(portrait), options.face, size)
     reader = VideoReader(driving, options.start, options.end, options.fps)

@@ -107,8 +107,8 @@ def animate(
     motion: Annotated[
         Literal["absolute", "relative"] | None,
         typer.Option(
-            help="absolute: the driver's head as it is. relative: its way from the frame most like the portrait. "
-            "By default the model's own.",
+            help="absolute: the driver's head as it is (sd15's default). relative: its way from the frame most like "
+            "the portrait, held back where it goes too far (nano's).",
             rich_help_panel=_MODEL,
         ),
     ] = None,

@@ -167,6 +167,7 @@ def nano_config() -> NetworkConfig:
             "output_size": 512,
             "default_steps": 1,
             "default_guidance": 1.0,
+            "default_motion": "relative",
             "window": 16,
             "overlap": 4,
             "cyclic": False,
