@@ -29,7 +29,8 @@ def test_defaults(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: 
 
 def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: Path) -> None:
     words = """--model folder --steps 7 --guidance 2.5 --seed 3 --size 128 --device cpu --dtype bfloat16 --offload
-        --start 0.1 --end 0.5 --fps 12 --contour-preserve --motion-scale 0.5 --face 1 --layout side-by-side"""
+        --start 0.1 --end 0.5 --fps 12 --contour-preserve --motion relative --motion-scale 0.5
+        --face 1 --layout side-by-side"""
     assert megactor("animate", picture, video, "-o", tmp_path / "out.gif", *words.split()).code == 0
     loaded, called = pipeline.calls
     assert loaded == {"model": "folder", "device": "cpu", "dtype": "bfloat16", "offload": True}
@@ -42,6 +43,7 @@ def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, v
         end=0.5,
         fps=12,
         contour_preserve=True,
+        motion="relative",
         motion_scale=0.5,
         face=1,
         layout="side-by-side",

@@ -17,7 +17,7 @@ from megactor.options import LAYOUTS, SPEEDS, AnimationOptions
 OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
-        *("--start", "--end", "--fps", "--contour-preserve", "--motion-scale", "--face", "--layout"),
+        *("--start", "--end", "--fps", "--contour-preserve", "--motion", "--motion-scale", "--face", "--layout"),
         *(
             "--paste-back",
             "--full-size",

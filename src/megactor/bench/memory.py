@@ -16,6 +16,9 @@ from megactor.errors import MegActorError
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
 
+STAND_IN_SIZE = 128
+"""Side of the results where stand-ins make them, in pixels."""
+
 
 @dataclass(frozen=True)
 class MemoryRun:
@@ -31,13 +34,16 @@ class MemoryRun:
     seconds: float
 
 
-def measure(lengths: Sequence[int], model: str = "nano", steps: int | None = None) -> Iterator[MemoryRun]:
+def measure(
+    lengths: Sequence[int], model: str = "nano", steps: int | None = None, stand_ins: bool = False
+) -> Iterator[MemoryRun]:
     """Animates the packaged portrait with the packaged clip, played over and over, once for each length.
 
     Args:
         lengths: numbers of driving frames.
         model: preset or folder.
         steps: denoising steps; None for the preset's.
+        stand_ins: see `stand_ins`: an hour of video takes minutes, and shows what is kept of every frame.
 
     Raises:
         MegActorError: a run failed.
@@ -46,19 +52,21 @@ def measure(lengths: Sequence[int], model: str = "nano", steps: int | None = Non
         with tempfile.TemporaryDirectory() as folder:
             driving = Path(folder) / "driving.mp4"
             loop_demo_clip(driving, frames)
-            yield _run(frames, driving, Path(folder) / "result.mp4", model, steps)
+            yield _run(frames, driving, Path(folder) / "result.mp4", model, steps, stand_ins)
 
 
-def animate_and_report(driving: str, output: str, model: str, steps: int | None) -> None:
+def animate_and_report(driving: str, output: str, model: str, steps: int | None, stand_ins: bool) -> None:
     """What the measured process does: one animation, then its peak memory and time as JSON on stdout."""
     import resource
     import time
 
     start = time.monotonic()
+    from megactor.bench.stand_ins import StandInPipeline
     from megactor.pipeline import MegActorPipeline
 
+    pipeline, size = (StandInPipeline, STAND_IN_SIZE) if stand_ins else (MegActorPipeline, None)
     with resources.as_file(_demo("photo.jpg")) as portrait:
-        result = MegActorPipeline.from_preset(model, device="cpu")(str(portrait), driving, steps=steps)
+        result = pipeline.from_preset(model, device="cpu")(str(portrait), driving, steps=steps, size=size)
         result.save(output, audio=False)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # kilobytes on Linux, bytes on macOS
@@ -67,12 +75,12 @@ def animate_and_report(driving: str, output: str, model: str, steps: int | None)
     print(json.dumps(asdict(run)))
 
 
-def _run(frames: int, driving: Path, output: Path, model: str, steps: int | None) -> MemoryRun:
+def _run(frames: int, driving: Path, output: Path, model: str, steps: int | None, stand_ins: bool) -> MemoryRun:
     code = (
         "import json, sys; from megactor.bench.memory import animate_and_report; "
         "animate_and_report(*json.loads(sys.argv[1]))"
     )
-    arguments = json.dumps([str(driving), str(output), model, steps])
+    arguments = json.dumps([str(driving), str(output), model, steps, stand_ins])
     finished = subprocess.run(
         [sys.executable, "-c", code, arguments], capture_output=True, text=True, env=os.environ, check=False
     )

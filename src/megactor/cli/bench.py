@@ -34,6 +34,10 @@ def memory(
     ] = None,
     model: Annotated[str, typer.Option(metavar="nano|PATH", help="Model to run, on the CPU.")] = "nano",
     steps: Annotated[int | None, typer.Option(metavar="N", help="Denoising steps.")] = None,
+    stand_ins: Annotated[
+        bool,
+        typer.Option("--stand-ins", help="Without networks and analyzer: what is kept of an hour shows in minutes."),
+    ] = False,
     output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")] = None,
 ) -> None:
     """Peak memory of `animate` for driving videos of different length: it should not grow.
@@ -44,7 +48,7 @@ def memory(
 
     runs = []
     print(f"{'frames':>8} {'peak MB':>9} {'against first':>14} {'seconds':>9}")
-    for run in measure(frames or (300, 3000), model, steps):
+    for run in measure(frames or (300, 3000), model, steps, stand_ins):
         runs.append(run)
         growth = 100 * (run.peak_mb / runs[0].peak_mb - 1)
         print(f"{run.frames:>8} {run.peak_mb:>9.0f} {growth:>+13.1f}% {run.seconds:>9.1f}", flush=True)
