@@ -39,7 +39,7 @@ OPTIONS = {
     "weights convert": {"--output", "--dtype", "--force"},
     "eval": {
         *("--suite", "--output", "--model", "--results", "--videos", "--portraits", "--pairs", "--clips", "--frames"),
-        *("--workers", "--steps", "--guidance", "--speed", "--weights", "--rig"),
+        *("--workers", "--steps", "--guidance", "--speed", "--motion", "--size", "--weights", "--rig"),
     },
     "ui": {
         *(
