@@ -58,13 +58,16 @@ class LiveDrive:
         """Uint8 RGB (H, W, 3) -> the frame at the sizes S and N; None before the first face."""
         face = self._whole_face(frame)
         cut = face is not None and self._is_new
-        if face is not None:
+        view = None
+        if face is None:
+            self._box = None  # who comes back is not where the smoothed box was
+        else:
             if cut:
                 self._begin(face)
             view = self._view(frame, face)
         if self._shot is None:
             return None
-        crop, box = self._steady(None if face is None else view, cut)
+        crop, box = self._steady(view, cut)
         preview = self._shot.framing.picture(frame, self._preview_size) if self._preview_size else None
         return DrivingFrame(driving_condition(crop, box, self._contour), preview)
 
