@@ -71,6 +71,9 @@ def convert(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier model at OUT.")] = False,
 ) -> None:
     """Write the released model as safetensors, so that it loads faster and nothing is pickled."""
+    from megactor.media.atomic import check_folder_target
+
+    check_folder_target(output, "model_index.json", force)
     with library_messages(False), progress_display() as progress:
         progress("model", 0, 1)
         import torch

@@ -37,7 +37,13 @@ def write_part(store: Store, key: str, clip: CuratedClip, settings: CurationSett
             path = Path(scratch, f"{stream}.mp4")
             comment = FILMED_COMMENT if stream == "target" else GENERATED_COMMENT
             with VideoWriter(
-                path, settings.fps, (settings.size, settings.size), crf=settings.crf, preset="veryfast", comment=comment
+                path,
+                settings.fps,
+                (settings.size, settings.size),
+                crf=settings.crf,
+                preset="veryfast",
+                reproducible=True,
+                comment=comment,
             ) as writer:
                 for picture in pictures:
                     writer.write(picture)

@@ -131,7 +131,7 @@ def judge_case(suite: Suite, key: CaseId, systems: Sequence[System], folder: Pat
 
 def _save(path: Path, case: Case, frames: np.ndarray) -> None:
     height, width = frames.shape[1:3]
-    with VideoWriter(path, case.fps, (width, height), force=True, crf=_CRF) as writer:
+    with VideoWriter(path, case.fps, (width, height), force=True, crf=_CRF, reproducible=True) as writer:
         for frame in frames:
             writer.write(frame)
 

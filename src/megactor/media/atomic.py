@@ -54,6 +54,32 @@ def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:
     return target
 
 
+def check_folder_target(path: str | os.PathLike[str], marker: str, force: bool = False) -> Path:
+    """Return the absolute path of a folder to write after checking that it may be written.
+
+    Call it before any long work.
+
+    Args:
+        path: of the folder; its parent must be there.
+        marker: file that an earlier folder of the same kind has; others are never replaced.
+        force: replace one that has it.
+
+    Raises:
+        OutputError: it may not be written.
+    """
+    target = Path(path).expanduser().resolve()
+    if not target.parent.is_dir():
+        raise OutputError(f"output folder does not exist: {target.parent}; create it or choose another")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"output folder is not writable: {target.parent}; choose another")
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        if not (target / marker).is_file():
+            raise OutputError(f"{path} exists and is no model of ours: it was left alone; choose another name")
+        if not force:
+            raise OutputError(f"output already exists: {path}; use --force to replace it or choose another name")
+    return target
+
+
 @contextlib.contextmanager
 def os_errors_as_output_errors(target: Path) -> Iterator[None]:
     """Turn an OSError raised while writing `target` into an OutputError that a user understands."""

@@ -26,6 +26,8 @@ MAX_SIDE = 16384  # of libx264
 _PLAYABLE_MACROBLOCKS = 36_864  # of level 5.2, which players reach; 4K has 32,400
 # x264 holds each frame that it looks ahead, with its analysis: ten of 4K, fewer of what is larger.
 _LOOKAHEAD_PIXELS = 10 * 3840 * 2160
+# x264's macroblock tree reads memory that it never wrote unless rows have so many pixels: files differ from run to run.
+_TREE_WIDTH = 8 * 16
 _FARSIGHTED = ("medium", "slow", "slower", "veryslow")  # presets that look 40 frames ahead or more
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -43,6 +45,7 @@ class H264Writer:
         fps: constant frame rate.
         crf: libx264 quality, 0 (lossless) to 51; lower is better and larger.
         preset: libx264 effort, "ultrafast" to "veryslow".
+        reproducible: the same bytes in every run and on any number of cores.
         comment: text of the `comment` tag.
         audio: sound to carry along.
 
@@ -59,6 +62,7 @@ class H264Writer:
         fps: Fraction,
         crf: int,
         preset: str,
+        reproducible: bool,
         comment: str,
         audio: AudioTrack | None,
     ) -> None:
@@ -69,7 +73,7 @@ class H264Writer:
         self._audio: AudioMuxer | None = None
         try:
             self._container.metadata["comment"] = comment
-            self._open_video(size, fps, crf, preset)
+            self._open_video(size, fps, crf, preset, reproducible)
             if audio is not None:
                 self._audio = create_audio_muxer(audio, self._container)
         except BaseException:
@@ -122,15 +126,19 @@ class H264Writer:
             if self._audio is not None:
                 self._audio.close()
 
-    def _open_video(self, size: tuple[int, int], fps: Fraction, crf: int, preset: str) -> None:
+    def _open_video(self, size: tuple[int, int], fps: Fraction, crf: int, preset: str, reproducible: bool) -> None:
         options = {"crf": str(crf), "preset": preset}
         lookahead = max(2, _LOOKAHEAD_PIXELS // (size[0] * size[1]))
         if preset in _FARSIGHTED and lookahead < 40:
             options["rc-lookahead"] = str(lookahead)
+        if reproducible and size[0] % _TREE_WIDTH:
+            options["mbtree"] = "0"
         self._stream = self._container.add_stream("libx264", rate=fps, options=options, time_base=1 / fps)
         self._stream.width, self._stream.height = (side + side % 2 for side in size)
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
+        if reproducible:
+            context.thread_count = 1  # each one more makes a slice more
         context.colorspace = Colorspace.ITU709.value
         context.color_range = ColorRange.MPEG.value
         context.color_primaries = ColorPrimaries.BT709.value

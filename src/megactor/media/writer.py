@@ -43,6 +43,8 @@ class VideoWriter:
         force: replace an existing file.
         crf: H.264 quality, 0 (lossless) to 51; lower is better and larger.
         preset: H.264 effort, "ultrafast" to "veryslow".
+        reproducible: the same frames give the same H.264 bytes in every run and on any number of cores; a fourth larger
+            where the width is no multiple of 128.
         comment: the metadata's words.
 
     Attributes:
@@ -66,6 +68,7 @@ class VideoWriter:
         force: bool = False,
         crf: int = 18,
         preset: str = "medium",
+        reproducible: bool = False,
         comment: str = GENERATED_COMMENT,
     ) -> None:
         self.path = check_output(path, force)
@@ -75,6 +78,7 @@ class VideoWriter:
         self.warnings: list[str] = []
         self._force = force
         self._crf, self._preset, self._comment, self._audio = crf, preset, comment, audio
+        self._reproducible = reproducible
         self._frames = 0
         self._encoder: _Encoder | None = None
         self._resources = contextlib.ExitStack()
@@ -138,6 +142,7 @@ class VideoWriter:
             self.fps,
             self._crf,
             self._preset,
+            self._reproducible,
             self._comment,
             self._audio,
         )

@@ -10,6 +10,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from megactor.errors import OutputError
+from megactor.media.atomic import check_folder_target
 from megactor.weights.load import INDEX
 from megactor.weights.official_folder import OfficialFolder
 from megactor.weights.write import weights_folder
@@ -38,7 +39,7 @@ def convert(
         ModelError: The release cannot be used.
         OutputError: The folder cannot be written, is not ours to replace, or the disk is full.
     """
-    target = _check_folder(Path(output), force)
+    target = check_folder_target(output, INDEX, force)
     release = OfficialFolder.find(source)
     pipeline = pipeline_class(**release.components(dtype))
     size = sum(
@@ -52,24 +53,4 @@ def convert(
         raise OutputError(f"{target} needs {size / 1e9:.1f} GB, but its disk has {free / 1e9:.1f} GB left")
     with weights_folder(target) as unfinished:
         pipeline.save_pretrained(unfinished)
-    return target
-
-
-def _check_folder(path: Path, force: bool) -> Path:
-    """The absolute path of a folder that may be written.
-
-    Raises:
-        OutputError: It may not.
-    """
-    target = path.expanduser().resolve()
-    if not target.parent.is_dir():
-        raise OutputError(f"output folder does not exist: {target.parent}; create it or choose another")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"output folder is not writable: {target.parent}; choose another")
-    if target.exists():
-        empty = target.is_dir() and not any(target.iterdir())
-        if not empty and not (target / INDEX).is_file():
-            raise OutputError(f"{path} exists and is no model of ours: it was left alone; choose another name")
-        if not empty and not force:
-            raise OutputError(f"output already exists: {path}; use --force to replace it or choose another name")
     return target

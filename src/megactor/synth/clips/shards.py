@@ -222,7 +222,9 @@ def encode_clip(renderer: Renderer, plan: ShardPlan, seed: int, folder: Path) ->
         with contextlib.ExitStack() as stack:
             writers = {
                 name: stack.enter_context(
-                    VideoWriter(path, plan.fps, (plan.size, plan.size), crf=_QUALITY, preset="veryfast")
+                    VideoWriter(
+                        path, plan.fps, (plan.size, plan.size), crf=_QUALITY, preset="veryfast", reproducible=True
+                    )
                 )
                 for name, path in paths.items()
             }
