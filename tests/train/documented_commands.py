@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,19 @@ def _train_command(document: str, words: tuple[str, ...]) -> TrainCommand | None
     if "train" not in words or not any(word.endswith("megactor") for word in words):
         return None
     if words[0] == "megactor":
-        return TrainCommand(document, words, 1, words[2:])
+        command = TrainCommand(document, words, 1, words[2:])
+        processes = command.options()["processes"]
+        return replace(command, processes=processes, arguments=_without("--processes", words[2:]))
     assert words[0] == "torchrun", f"{document}: how many processes does {' '.join(words)} start?"
     told = torch.distributed.run.parse_args(list(words[1:]))
     assert told.module and told.training_script == "megactor" and told.training_script_args[0] == "train", words
     machines = int(told.nnodes.rpartition(":")[2])  # "4", or "least:most"
     return TrainCommand(document, words, machines * int(told.nproc_per_node), tuple(told.training_script_args[1:]))
+
+
+def _without(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without an option and its value."""
+    if option not in words:
+        return words
+    place = words.index(option)
+    return words[:place] + words[place + 2 :]

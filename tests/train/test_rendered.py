@@ -5,6 +5,7 @@ import pytest
 from synth_toy_rig import toy_rig
 
 from megactor.synth.anatomy.rig import RigError
+from megactor.synth.clips.variety import Variety
 from megactor.train.rendered import RenderedClips, halved
 
 
@@ -26,6 +27,14 @@ def test_clips_are_rendered_once(clips, monkeypatch):
     np.testing.assert_array_equal(again.target, first.target)
     np.testing.assert_array_equal(again.motion.flow, first.motion.flow)
     np.testing.assert_array_equal(again.motion.visible, first.motion.visible)
+
+
+def test_numbers_that_are_equal_share_clips(clips):
+    first = clips.clip(1)
+    whole = replace(clips, fps=8, framing_jitter=0, variety=Variety(talking=0))
+    whole.render = None
+    np.testing.assert_array_equal(whole.clip(1).target, first.target)
+    assert replace(clips, fps=9)._folder != clips._folder
 
 
 def test_landmarks_come_without_pictures(clips, monkeypatch):

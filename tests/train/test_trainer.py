@@ -1,10 +1,8 @@
 """Training through the command line on a tiny model: what is learned, interrupted, resumed and shared."""
 
 import json
-import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -90,15 +88,43 @@ def test_a_polite_kill_saves_and_succeeds(recipe, tmp_path):
 
 def test_two_processes_learn_what_one_does(recipe, straight, tmp_path):
     folder = tmp_path / "two"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
-    command = [*command, "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
-    command += ["-m", "megactor", "train", str(recipe()), "-o", str(folder), "--cpu"]
-    subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True, timeout=200)
+    out, err = start(recipe(), folder, "--processes", "2").communicate(timeout=200)
+    assert out.endswith(f"model in {folder / 'model'}\n") and not err, err
     one, two = losses(straight), losses(folder)
     assert two == pytest.approx(one, rel=1e-4)
     expected, found = weights(straight), weights(folder)
     for name, weight in expected.items():
         torch.testing.assert_close(found[name], weight, atol=2e-3, rtol=1e-2)
+
+
+def test_a_finished_run_can_be_lengthened(recipe, tmp_path):
+    constant = {"batch": 2, "learning_rate": 1e-3, "warmup": 2, "schedule": "constant"}
+    whole, lengthened = tmp_path / "whole", tmp_path / "lengthened"
+    run(recipe(steps=4, optimizer=constant), whole)
+    run(recipe(steps=2, optimizer=constant), lengthened)
+    before = (lengthened / "model" / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
+    assert "learning rate" not in run(recipe(steps=4, optimizer=constant), lengthened).err
+    assert losses(lengthened) == losses(whole)
+    expected, found = weights(whole), weights(lengthened)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert (lengthened / "model" / "unet" / "diffusion_pytorch_model.safetensors").read_bytes() != before
+
+
+def test_a_learning_rate_that_follows_the_length_is_told(recipe, straight, tmp_path):
+    folder = shutil.copytree(straight, tmp_path / "run")
+    told = run(recipe(steps=9), folder).err
+    assert "note: 9 steps in place of 6: the learning rate goes on at 0.00039, not at 0.00015" in told
+    assert "holds a run of 9 steps already: 5 are fewer" in error_line(
+        megactor("train", recipe(steps=5), "-o", folder, "--cpu")
+    )
+
+
+def test_files_have_the_permissions_of_the_user(straight, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    usual = {path.is_dir(): path.stat().st_mode for path in tmp_path.iterdir()}
+    written = [path for name in ("checkpoints", "model") for path in (straight / name).rglob("*")]
+    assert written and {path: usual[path.is_dir()] for path in written} == {p: p.stat().st_mode for p in written}
 
 
 def test_passes_add_up_to_a_step(recipe, straight, tmp_path):

@@ -99,7 +99,8 @@ def test_conversion_never_replaces_what_it_should_not(untouched: Path, tmp_path:
     stored = MegActorPipeline.from_pretrained(ours, torch_dtype=torch.bfloat16).vae.state_dict()
     assert {value.dtype for value in stored.values()} == {torch.bfloat16}
     before = {path: path.read_bytes() for path in ours.rglob("*") if path.is_file()}
-    assert "--force" in error_line(megactor("weights", "convert", untouched, "-o", ours))
+    refused = megactor("weights", "convert", untouched, "-o", ours)
+    assert "--force" in error_line(refused) and "loading" not in refused.err  # told before anything is read
     assert {path: path.read_bytes() for path in ours.rglob("*") if path.is_file()} == before
     assert megactor("weights", "convert", untouched, "-o", ours, "--force").code == 0
 

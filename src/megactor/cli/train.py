@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,9 @@ from megactor.cli.terminal import tell
 if TYPE_CHECKING:
     from megactor.train.config import TrainConfig
     from megactor.train.trainer import TrainingProgress
+
+_WORD = 2.0
+"""Seconds after which an error is told even though another process may have been the first."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -33,26 +38,49 @@ def train(
         str | None, typer.Option(metavar="TIME", help="Stop after 90s, 150m or 10h; the same command goes on.")
     ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
+    processes: Annotated[
+        int, typer.Option(metavar="N", help="Processes on this machine that share the work, one for each GPU.", min=1)
+    ] = 1,
 ) -> None:
     """Train the networks by a recipe.
 
     May be stopped at any moment, even by kill -9: the same command goes on from the last checkpoint. Ctrl-C saves.
-    For several processes or machines start it with torchrun; see docs/training.md.
+    For several machines start it with torchrun; see docs/training.md.
     """
     require_extra()
     from megactor.media.atomic import os_errors_as_output_errors
     from megactor.media.lock import locked
     from megactor.train.config import load_config
+    from megactor.train.launch import launch, rank
 
+    if processes > 1:
+        arguments = ["train", str(config), *(part for change in changes or [] for part in ("--set", change))]
+        for option, value in (("--output", output), ("--max-time", max_time)):
+            arguments += [] if value is None else [f"{option}={value}"]
+        code = launch([*arguments, *(["--cpu"] if cpu else [])], processes)
+        raise typer.Exit(code)
     recipe = load_config(config, changes)
     seconds = None if max_time is None else parse_time(max_time)
     folder = output or Path("runs") / config.stem
     with os_errors_as_output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    # torchrun numbers its processes so; the first one alone writes
-    first = os.environ.get("RANK", "0") == "0"
-    with locked(folder) if first else contextlib.nullcontext():
+    with locked(folder) if rank() == 0 else contextlib.nullcontext(), _leaving_the_word_to_others():
         _train(recipe, folder, seconds, cpu)
+
+
+@contextlib.contextmanager
+def _leaving_the_word_to_others() -> Iterator[None]:
+    """When one of several processes ends, connections break in all others: they wait to be ended, and say nothing."""
+    from megactor.errors import MegActorError
+
+    try:
+        yield
+    except MegActorError:
+        raise
+    except Exception:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            time.sleep(_WORD)
+        raise
 
 
 def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, cpu: bool) -> None:

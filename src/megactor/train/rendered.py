@@ -1,6 +1,7 @@
 """Clips rendered on the fly, each once: a cache on disk makes up for training being faster than rendering."""
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import secrets
@@ -75,6 +76,9 @@ class RenderedClips:
     def __post_init__(self) -> None:
         """Names the folder after all that decides what the clips look like."""
         self._rig = find_rig(self.rig)
+        # 4 and 4.0 are the same rate, but not the same text
+        self.fps, self.framing_jitter = float(self.fps), float(self.framing_jitter)
+        self.variety = Variety(*map(float, dataclasses.astuple(self.variety)))
         rig = hashlib.sha256(self._rig.read_bytes()).hexdigest()
         look = f"{__version__} {rig} {self.frames} {self.fps} {self.size} {self.sources} {self.framing_jitter}"
         look += f" {self.variety}" if self.variety != PLAIN else ""

@@ -19,6 +19,7 @@ from megactor.train.build import build_networks, build_task
 from megactor.train.checkpoint import TrainingState, checkpoints, load_checkpoint, save_checkpoint
 from megactor.train.config import DiffusionConfig, TrainConfig
 from megactor.train.dataset import Samples, sample_loader, samples_of_a_pass
+from megactor.train.launch import is_orphan
 from megactor.train.reports import RunReports
 from megactor.train.samples import Batch
 from megactor.train.schedule import learning_rate
@@ -183,6 +184,7 @@ class Trainer:
             return
         state = load_checkpoint(found[-1])
         _check_same(state.about["config"], self.config, self.folder)
+        self._tell_length(int(state.about["config"]["steps"]), state.step)
         if self.average is not None:
             set_weights(self.task, state.average)
             self.average = MovingAverage(self.weights, self.average.decay)
@@ -191,6 +193,15 @@ class Trainer:
         if state.scaler is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state.scaler)
         self.progress = TrainingProgress(state.step, state.about["samples"], state.about["skipped"])
+
+    def _tell_length(self, before: int, step: int) -> None:
+        steps, schedule = self.config.steps, self.config.optimizer
+        if steps < step:
+            raise InputError(f"{self.folder} holds a run of {step} steps already: {steps} are fewer")
+        if steps != before and schedule.schedule != "constant":
+            rates = (learning_rate(schedule, min(step, count - 1), count) for count in (before, steps))
+            was, now = (f"{rate:.2g}" for rate in rates)
+            self.notes.append(f"{steps} steps in place of {before}: the learning rate goes on at {now}, not at {was}")
 
     def _check_same_step(self) -> None:
         steps = self.accelerator.gather(torch.tensor([self.progress.step], device=self.accelerator.device)).tolist()
@@ -277,7 +288,7 @@ class Trainer:
 
     def _is_over(self, started: float, max_seconds: float | None) -> bool:
         """Whether any process was asked to stop, or the time is up; the answer is the same in all processes."""
-        over = self._stop or (max_seconds is not None and time.monotonic() - started > max_seconds)
+        over = self._stop or is_orphan() or (max_seconds is not None and time.monotonic() - started > max_seconds)
         if self.accelerator.num_processes == 1:
             return over
         asked = torch.tensor(float(over), device=self.accelerator.device)
@@ -293,11 +304,15 @@ class Trainer:
 
     @contextlib.contextmanager
     def _stopping_on_signals(self) -> Iterator[None]:
-        """The first SIGTERM or Ctrl-C ends the run after its step; a second Ctrl-C ends it at once."""
+        """The first SIGTERM or Ctrl-C ends the run after its step; a second Ctrl-C ends it at once.
+
+        One of several processes hears no second one: torchrun sends it to all, and the terminal did so before.
+        """
 
         def stop(number: int, _: object) -> None:
             self._stop = True
-            signal.signal(number, before[signal.Signals(number)])
+            if self.accelerator.num_processes == 1:
+                signal.signal(number, before[signal.Signals(number)])
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -313,7 +328,7 @@ def _leaves_parts_out(config: TrainConfig) -> bool:
 
 
 def _check_same(found: dict[str, Any], config: TrainConfig, folder: Path) -> None:
-    """Whatever decides what is learned must be as it was; how often it is saved and where clips are kept need not."""
+    """What decides what is learned must be as it was; length, times of saving and the place of clips need not."""
     with contextlib.suppress(ValueError):  # fields that came later had their default
         found = TrainConfig.model_validate(found).model_dump(mode="json")
     before, wanted = _deciding(found), _deciding(config.model_dump(mode="json"))
@@ -326,7 +341,7 @@ def _check_same(found: dict[str, Any], config: TrainConfig, folder: Path) -> Non
 
 def _deciding(config: dict[str, Any]) -> dict[str, Any]:
     """A config as "a.b" -> value, without what changes nothing but speed and reports."""
-    free = {"save_every", "keep", "validate_every", "validation_clips", "validation_shards", "data.workers"}
+    free = {"steps", "save_every", "keep", "validate_every", "validation_clips", "validation_shards", "data.workers"}
     free |= {"data.rendered.cache", "data.rendered.rig", "gradient_checkpointing", "optimizer.accumulation"}
 
     def flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
