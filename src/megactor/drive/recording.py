@@ -102,9 +102,8 @@ class _RecordedShot:
         self._boxes = self._steady_boxes(outlines)
         self.contour: Contour | None = None
         if options.contour_preserve:
-            framings = [self.framing.of_frame(outline)[0] for outline in seen]
-            points68 = np.stack([f.points(p[len(KEPT) :]) for f, p in zip(framings, self._points[shown], strict=True)])
-            self.contour = contour_of(patch_centers(points68), points68[like], portrait, size)
+            centers = np.stack([patch_centers(self._points68(number)) for number in shown])
+            self.contour = contour_of(centers, self._points68(int(shown[like])), portrait, size)
 
     def shows(self, index: int) -> bool:
         """Whether that frame of the recording shows the face."""
@@ -115,6 +114,12 @@ class _RecordedShot:
         number = index - self._first
         framing, pose, _ = self.framing.of_frame(self._points[number, : len(KEPT)])
         return View(frame, framing, pose, self._boxes[number])
+
+    def _points68(self, number: int) -> np.ndarray:
+        """(68, 2) points of iBUG 300-W in the square."""
+        points = self._points[number]
+        framing, _, _ = self.framing.of_frame(points[: len(KEPT)])
+        return framing.points(points[len(KEPT) :])
 
     def _steady_boxes(self, outlines: np.ndarray) -> np.ndarray:
         """(F, 4) float32 in the square, without the detector's jitter where the face is seen without a gap."""
