@@ -171,6 +171,13 @@ def test_a_face_that_comes_back_elsewhere_is_framed_anew() -> None:
     np.testing.assert_allclose(kept(seen[-1]), kept(seen[0]), atol=2)
 
 
+def test_a_face_that_jumps_is_not_framed_anew_while_it_is_seen() -> None:
+    """Clips of few frames a second: half a face from one frame to the next is motion."""
+    jumping = [face_at(60 + 24 * (i % 2), 60) for i in range(10)]
+    lefts = [kept(condition)[0] for condition in conditions(clip(*jumping))]
+    assert np.ptp(lefts) > 4
+
+
 @pytest.mark.parametrize("portrait_roll", [0.0, 0.3])
 def test_relative_motion_takes_over_the_portraits_lean(portrait_roll: float) -> None:
     def leaning(face: Face, roll: float) -> Face:

@@ -48,6 +48,14 @@ def test_a_cut_to_a_smaller_face_elsewhere_is_followed_at_once(analyzer: FaceAna
     assert np.ptp(box(track, 12)[::2]) == pytest.approx(np.ptp(box(track, 0)[::2]) / 2, rel=0.1)
 
 
+def test_a_dissolve_to_a_smaller_face_is_another_shot(analyzer: FaceAnalyzer, talk: list[np.ndarray]) -> None:
+    after = [smaller(frame) for frame in talk]
+    parts = np.linspace(0.1, 0.9, 8)
+    between = [cv2.addWeighted(talk[-1], 1 - part, after[0], part, 0) for part in parts]
+    track = follow_driver([*talk, *between, *after], analyzer)
+    assert len(track.shots) == 2 and 12 < track.shots[1].first <= 26
+
+
 def test_one_shot_is_one_shot(analyzer: FaceAnalyzer) -> None:
     track = follow_driver(islice(VideoReader(DEMO / "faces.mp4"), 40), analyzer)
     assert track.found.all() and [shot.first for shot in track.shots] == [0]

@@ -93,12 +93,15 @@ class ShotFollower:
 
     Attributes:
         may_be_cut: whether the last frame may have begun another shot.
+        missed: frames without a face before the last one that has one.
     """
 
     def __init__(self, analyzer: FaceAnalyzer) -> None:
         self._follow = FaceFollower(analyzer)
         self._watch = CutWatch()
         self._last: Face | None = None
+        self._cut = False  # since the last face
+        self._lost = self.missed = 0
         self.may_be_cut = False
 
     @property
@@ -112,13 +115,20 @@ class ShotFollower:
         return self._follow.turns
 
     def __call__(self, frame: np.ndarray) -> tuple[Face | None, float]:
-        """Uint8 RGB (H, W, 3) -> the face, and how far it lies from the last one (`_way`); infinite for the first."""
+        """Uint8 RGB (H, W, 3) -> the face, and how far it lies from the last one (`_way`); infinite for the first.
+
+        A face that was never lost, and nothing cut, may be anywhere: it moves, however fast. Its size must be alike.
+        """
         self.may_be_cut = self._watch(frame)
+        self._cut |= self.may_be_cut
         face = self._follow(frame, self.may_be_cut)
         if face is None:
+            self._lost += 1
             return None, 0.0
         last, self._last = self._last, face
-        return face, np.inf if last is None else _way(last, face)
+        way = np.inf if last is None else _way(last, face, moves=not (self._lost or self._cut))
+        self.missed, self._lost, self._cut = self._lost, 0, False
+        return face, way
 
 
 def follow_driver(
@@ -149,7 +159,7 @@ def follow_driver(
         cut = number if follow.may_be_cut else cut
         if face is not None:
             shot = Shot(number, follow.turns)
-            if way >= 1:
+            if way >= 1 and (cut is None or follow.missed or not shots):
                 shots.append(shot)
             elif way >= NEAR and cut is not None:
                 shots.append(shot)
@@ -172,11 +182,12 @@ def follow_driver(
     return DriverTrack(points, np.frombuffer(looks, np.float32).reshape(-1, 4), found, shots)
 
 
-def _way(last: Face, face: Face) -> float:
-    """How far a face is from another: 1 for `FAR_PLACE` or `FAR_SIZE`."""
+def _way(last: Face, face: Face, moves: bool) -> float:
+    """How far a face is from another: 1 for `FAR_PLACE` or `FAR_SIZE`; of one that moves, only the size counts."""
     sizes = [float((of.box[2:] - of.box[:2]).max()) for of in (last, face)]
     way = float(np.linalg.norm(face.box[:2] + face.box[2:] - last.box[:2] - last.box[2:])) / 2
-    return max(way / (FAR_PLACE * max(sizes)), abs(math.log(sizes[0] / sizes[1])) / math.log(FAR_SIZE))
+    place = 0.0 if moves else way / (FAR_PLACE * max(sizes))
+    return max(place, abs(math.log(sizes[0] / sizes[1])) / math.log(FAR_SIZE))
 
 
 def clearness(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
