@@ -1,4 +1,4 @@
-"""A run's state in and out of its networks, the same for one process, copies and shards."""
+"""A run's state in and out of its networks, the same for one process, DDP and FSDP."""
 
 from typing import Any
 
@@ -24,10 +24,7 @@ def learning_weights(task: nn.Module) -> list[nn.Parameter]:
 
 
 def get_weights(task: nn.Module, average: MovingAverage | None = None) -> dict[str, Tensor]:
-    """Copies of the weights that learn, or of their average, by name; all processes must call it.
-
-    Where weights are sharded, the first process alone gets them.
-    """
+    """Copies of the weights that learn, or of their average, by name; all processes must call it."""
     if average is None:
         return _copies(get_model_state_dict(task, options=_GET))
     with average.applied(learning_weights(task)):
