@@ -54,7 +54,7 @@ OPTIONS = {
         ),
         *("--model", "--device", "--dtype", "--verbose"),
     },
-    "train": {"--output", "--set", "--max-time", "--cpu"},
+    "train": {"--output", "--set", "--max-time", "--cpu", "--processes"},
     "curate": {
         *("--output", "--size", "--fps", "--twins", "--donors", "--videos"),
         *("--workers", "--ray-address", "--allow-remote", "--dry-run", "--set"),
