@@ -20,7 +20,7 @@ LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
     {"bench", "ui"},
-    {"train", "evaluation", "curate"},
+    {"train", "evaluation", "curate", "jobs"},
     {"pipeline"},
     {"animate"},
     {"drive", "denoise"},
