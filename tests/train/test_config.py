@@ -47,10 +47,11 @@ def test_mistakes_are_named(change, words):
     assert "\n" not in str(caught.value)
 
 
-def test_a_critic_needs_pictures_to_look_at():
+@pytest.mark.parametrize("judge", ["adversarial", "perceptual"])
+def test_judges_need_pictures_to_look_at(judge):
     path = next(path for path in RECIPES if path.stem == "sd15-stage1")
-    with pytest.raises(InputError, match="adversarial needs loss: pictures"):
-        load_config(path, ["task.adversarial=0.1"])
+    with pytest.raises(InputError, match=f"{judge} needs loss: pictures"):
+        load_config(path, [f"task.{judge}=0.1"])
 
 
 def test_only_the_retargeter_does_without_pictures():

@@ -96,19 +96,23 @@ class DiffusionConfig(AnimationConfig):
         pure_noise: how likely the timestep is the last one, where sampling starts; else it is any. Models that sample
             in one or two steps do most of their work there.
         adversarial: weight of a critic's opinion of decoded frames, see `tasks.critic`; 0 trains without one.
+        perceptual: weight of the decoded frames' perceptual distance, see `metrics.perceptual`; 0 does without. At
+            0.03 its gradients are about as large as those of the other errors of pictures.
     """
 
     kind: Literal["diffusion"]
     loss: Literal["prediction", "pictures"] = "prediction"
     adversarial: Annotated[float, Field(ge=0)] = 0.0
+    perceptual: Annotated[float, Field(ge=0)] = 0.0
     without_reference: Share = 0.1
     offset_noise: Annotated[float, Field(ge=0)] = 0.1
     pure_noise: Share = 0.0
 
     @model_validator(mode="after")
-    def _critic_of_pictures(self) -> "DiffusionConfig":
-        if self.adversarial and self.loss != "pictures":
-            raise ValueError("adversarial needs loss: pictures")
+    def _judges_of_pictures(self) -> "DiffusionConfig":
+        for name in ("adversarial", "perceptual"):
+            if getattr(self, name) and self.loss != "pictures":
+                raise ValueError(f"{name} needs loss: pictures")
         return self
 
 

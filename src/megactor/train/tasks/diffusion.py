@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from megactor.metrics.perceptual import PerceptualDistance
 from megactor.train.config import DiffusionConfig
 from megactor.train.loss import diffusion_loss, predict, training_noise
 from megactor.train.networks import Networks
@@ -28,6 +29,7 @@ class DiffusionTask(AnimationTask):
         super().__init__(networks, config, seed)
         self.config = config
         self.critic = Critic(3, seed) if config.adversarial else None
+        self.perceptual = PerceptualDistance.load() if config.perceptual else None
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`."""
@@ -52,6 +54,9 @@ class DiffusionTask(AnimationTask):
             if self.critic is not None:
                 parts |= adversarial_losses(self.critic, frames, target)
                 loss = loss + parts["critic"] + self.config.adversarial * parts["fooled"]
+            if self.perceptual is not None:
+                parts["perceptual"] = self.perceptual(frames, target).mean()
+                loss = loss + self.config.perceptual * parts["perceptual"]
         if motion is not None and self.motion_learns:
             known = motion_losses(motion.motion, motion.portrait, batch)
             loss = loss + known.pop("loss")
