@@ -162,9 +162,9 @@ def test_a_runner_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_files_go_after_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("megactor.jobs.contents.GRACE", 0.0)
     with Engine(tmp_path, stub_runner.SPEC, keep=0.2) as engine:
         job = ended(engine, submit(engine))
+        monkeypatch.setattr("megactor.jobs.contents.GRACE", 0.0)
         content = engine.contents.path(job.inputs["file"].content)
         assert content.exists() and job.result is not None
         time.sleep(0.3)
@@ -190,9 +190,11 @@ def test_kill_9_of_server_or_worker_loses_no_job_and_ends_none_twice(tmp_path: P
     for kill in range(KILLS):
         for number in range(3):
             given = contents.add(io.BytesIO(f"{kill} {number}".encode()), "file.txt")
-            options = {"parts": chance.randrange(1, 30), "kill": kill, "number": number}
+            options = {"parts": chance.randrange(1, 60), "kill": kill, "number": number}
             accepted.append(queue.submit({"file": given}, options).id)
-        time.sleep(chance.uniform(0, 0.1))
+        if kill % 2:  # every other time while a job runs
+            _until_one_runs(queue)
+        time.sleep(chance.uniform(0, 0.05))
         workers = [int(word) for word in _last_line(server).split()]
         if kill % 5 == 4:
             server.kill()
@@ -225,6 +227,13 @@ def _server(folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
+
+
+def _until_one_runs(queue: Queue) -> None:
+    end = time.monotonic() + SOON
+    while not queue.counts().get("running"):
+        assert time.monotonic() < end, queue.counts()
+        time.sleep(0.005)
 
 
 def _last_line(server: subprocess.Popen[str]) -> str:
