@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DiffusionPipeline
+from diffusers import AutoencoderKL
 from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.clip import ClipAnimator, PipelineComponents
@@ -21,6 +21,7 @@ from megactor.animate.paste_back import PasteBack
 from megactor.compute.compiling import compile_blocks
 from megactor.compute.devices import choose_device, choose_dtype
 from megactor.compute.memory import Fallback, MemoryGuard
+from megactor.drive.frames import Frames, FrameSequence
 from megactor.drive.live import LiveDrive, live_frames
 from megactor.drive.masking import DrivingFrame
 from megactor.drive.pictures import Picture, read_frames, read_picture
@@ -36,13 +37,16 @@ from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.options import AnimationOptions, SamplingPlan
 from megactor.result import AnimationResult, Progress, no_progress
-from megactor.weights import load_components
+from megactor.weights import load_components, model_folder
+from megactor.weights.hub import HubSource
+from megactor.weights.hub_pipeline import HubPipeline
+from megactor.weights.model_card import read_card
 
 LIVE_CHUNK = 8
 """Frames that `stream` takes at a time: a third of a second of a camera."""
 
 
-class MegActorPipeline(DiffusionPipeline):
+class MegActorPipeline(HubPipeline):
     """The networks of one preset and how to run them.
 
     Args:
@@ -112,18 +116,23 @@ class MegActorPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
-        """Loads "nano" (packaged), "sd15" (fetched before), or a folder of ours or in the official layout.
+        """Loads "nano" (packaged), "sd15" (fetched before), a folder of ours or in the official layout, or a model of
+        the Hugging Face hub.
 
         Args:
-            pretrained_model_name_or_path: preset name, folder, or the checkpoint in an official folder. Nothing is
-                downloaded; see `weights.fetch` for that.
-            options: `torch_dtype`, and components or settings that replace the saved ones.
+            pretrained_model_name_or_path: preset name, folder, the checkpoint in an official folder, or "owner/name".
+                Only the last is downloaded, where it is not in the hub's cache; a folder of that name goes before it.
+            options: `torch_dtype`; `variant` of the files; for the hub `revision`, `token`, `cache_dir`,
+                `local_files_only` and `force_download`; components or settings that replace the saved ones.
 
         Raises:
-            ModelError: no such folder, missing or damaged files, weights of another architecture.
+            ModelError: no such model, missing or damaged files, weights of another architecture.
         """
-        dtype = options.pop("torch_dtype", None)
-        pipe = cls(**load_components(pretrained_model_name_or_path, dtype) | options)
+        dtype, variant = options.pop("torch_dtype", None), options.pop("variant", None)
+        source = HubSource(**{key: options.pop(key) for key in vars(HubSource()) if key in options})
+        folder = model_folder(pretrained_model_name_or_path, source)
+        pipe = cls(**load_components(folder, dtype, variant) | options)
+        pipe.card = read_card(folder)
         for network in (pipe.unet, pipe.reference_net, pipe.vae):
             network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
         return pipe
@@ -174,7 +183,7 @@ class MegActorPipeline(DiffusionPipeline):
     def __call__(
         self,
         portrait: Picture,
-        driving: str | os.PathLike[str],
+        driving: str | os.PathLike[str] | Frames,
         *,
         progress: Progress = no_progress,
         **options: Any,
@@ -186,7 +195,8 @@ class MegActorPipeline(DiffusionPipeline):
 
         Args:
             portrait: see `drive.pictures.Picture`: a file, a PIL image, an array or a tensor.
-            driving: video file.
+            driving: video file, or frames, see `drive.frames.Frames`: then `fps` is their rate (25 where it is not
+                given), and there is no sound.
             progress: see `result.Progress`.
             options: fields of `AnimationOptions`.
 
@@ -202,7 +212,7 @@ class MegActorPipeline(DiffusionPipeline):
 
         picture = read_picture(portrait)
         face = self.read_portrait(picture, asked.face, size)
-        reader = VideoReader(driving, asked.start, asked.end, asked.fps)
+        reader = _reader(driving, asked)
         shown = asked.preview_size(size)
         clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, shown, progress)
         composer = _composer(face, asked)
@@ -348,6 +358,12 @@ class MegActorPipeline(DiffusionPipeline):
             return []
         words = "networks wait in main memory from here on, which is slower (as with --offload)"
         return [Fallback(words, lambda: self.enable_model_cpu_offload(device=device))]
+
+
+def _reader(driving: str | os.PathLike[str] | Frames, asked: AnimationOptions) -> VideoReader | FrameSequence:
+    if isinstance(driving, str | os.PathLike):
+        return VideoReader(driving, asked.start, asked.end, asked.fps)
+    return FrameSequence(driving, asked)
 
 
 def _composer(portrait: Portrait, asked: AnimationOptions) -> Composer:

@@ -142,9 +142,3 @@ def test_a_frame_that_is_none_ends_a_stream_in_one_line(pipe: MegActorPipeline) 
 
     with pytest.raises(InputError, match="frame 3 of the stream is None"):
         list(pipe.stream(np.full((96, 80, 3), 99, np.uint8), camera(), steps=1))
-
-
-@pytest.mark.parametrize("driving", [None, RGB, [RGB]])
-def test_a_driving_video_that_is_no_path(pipe: MegActorPipeline, driving: Any) -> None:
-    with pytest.raises(InputError, match=r"^video is of type \w+; give the path of a file$"):
-        pipe(np.full((96, 80, 3), 99, np.uint8), driving)

@@ -1,17 +1,11 @@
 """`megactor weights fetch` against a hub of our own on this machine: nothing leaves it."""
 
-import hashlib
-import json
-import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
 from command_line import error_line, megactor
-from huggingface_hub import constants
+from fake_hub import FakeHub, fake_hub
 from official_release import write_release
 
 from megactor.errors import ModelError, OutputError
@@ -20,106 +14,7 @@ from megactor.weights import fetch as fetching
 from megactor.weights.fetch import fetch, fetched_release
 
 REPOSITORY = fetching.RELEASES["sd15"]
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LARGE = (".ckpt", ".bin", ".safetensors")
 OUR_OWN = "weights/checkpoint-steps9000.ckpt"
-
-
-class FakeHub(ThreadingHTTPServer):
-    """Answers as the Hugging Face hub does, for one repository.
-
-    files: path -> content.
-    sent: what was asked for, as (path, first byte).
-    breaks_at: path -> number of bytes after which the connection ends, once.
-    lies: paths whose content is not what the listed checksum says.
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), HubRequest)
-        self.files: dict[str, bytes] = {}
-        self.sent: list[tuple[str, int]] = []
-        self.breaks_at: dict[str, int] = {}
-        self.lies: set[str] = set()
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def checksum(self, path: str) -> str:
-        content = self.files[path]
-        if path.endswith(LARGE):
-            return hashlib.sha256(content).hexdigest()
-        return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
-
-    def listing(self) -> dict:
-        siblings = []
-        for path, content in self.files.items():
-            entry: dict = {"rfilename": path, "size": len(content), "blobId": self.checksum(path)}
-            if path.endswith(LARGE):
-                entry["lfs"] = {"sha256": self.checksum(path), "size": len(content), "pointerSize": 130}
-            siblings.append(entry)
-        return {"id": REPOSITORY, "modelId": REPOSITORY, "sha": COMMIT, "siblings": siblings, "tags": []}
-
-
-class HubRequest(BaseHTTPRequestHandler):
-    server: FakeHub
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        self.answer(with_body=False)
-
-    def do_GET(self) -> None:
-        self.answer(with_body=True)
-
-    def answer(self, with_body: bool) -> None:
-        path = unquote(urlsplit(self.path).path)
-        if path.startswith(f"/api/models/{REPOSITORY}"):
-            if path.endswith("/revision/main") or path.endswith(f"/revision/{COMMIT}"):
-                self.reply(200, json.dumps(self.server.listing()).encode(), {"Content-Type": "application/json"}, True)
-            else:
-                self.reply(404, b"", {"X-Error-Code": "RevisionNotFound"}, with_body)
-            return
-        match = re.fullmatch(rf"/{REPOSITORY}/resolve/{COMMIT}/(.*)", path)
-        if match is None or match[1] not in self.server.files:
-            self.reply(404, b"", {"X-Error-Code": "RepoNotFound"}, with_body)
-            return
-        self.send_file(match[1], with_body)
-
-    def send_file(self, path: str, with_body: bool) -> None:
-        content = self.server.files[path]
-        headers = {"ETag": f'"{self.server.checksum(path)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        first = int(asked[1]) if asked else 0
-        if asked:
-            headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
-        if with_body:
-            self.server.sent.append((path, first))
-        if path in self.server.lies:
-            content = bytes(len(content))
-        self.reply(
-            206 if asked else 200,
-            content[first:],
-            headers,
-            with_body,
-            self.server.breaks_at.pop(path, None) if with_body else None,
-        )
-
-    def reply(
-        self, status: int, body: bytes, headers: dict[str, str], with_body: bool, breaks_at: int | None = None
-    ) -> None:
-        self.send_response(status)
-        for name, value in (headers | {"Content-Length": str(len(body))}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body[:breaks_at])
-            if breaks_at is not None:
-                self.wfile.flush()
-                self.close_connection = True
 
 
 @pytest.fixture(scope="module")
@@ -137,17 +32,10 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def hub(release: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    server = FakeHub()
-    server.files = dict(release)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-    )
-    yield server
-    server.shutdown()
-    server.server_close()
+    with fake_hub(tmp_path / "cache", monkeypatch) as server:
+        server.repositories[REPOSITORY] = dict(release)
+        server.files = server.repositories[REPOSITORY]
+        yield server
 
 
 def test_fetched_once_and_found_by_name(hub: FakeHub, tmp_path: Path) -> None:

@@ -23,9 +23,10 @@ _RUN = "Machine"
 Model = Annotated[
     str,
     typer.Option(
-        metavar="nano|sd15|PATH",
+        metavar="nano|sd15|PATH|OWNER/NAME",
         help="nano comes with the package and runs on a laptop; sd15 has full quality, wants a GPU and is "
-        "fetched first (megactor weights fetch sd15); or a folder in our or the official layout.",
+        "fetched first (megactor weights fetch sd15); or a folder in our or the official layout; or a model of the "
+        "Hugging Face hub, downloaded once.",
         rich_help_panel=_MODEL,
     ),
 ]

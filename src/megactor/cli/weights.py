@@ -13,21 +13,23 @@ from megactor.cli.terminal import tell
 if TYPE_CHECKING:
     from megactor.weights.stored_network import TensorReport
 
-weights = typer.Typer(help="Fetch, check and convert the released model.", no_args_is_help=True)
+weights = typer.Typer(help="Fetch, check and convert models.", no_args_is_help=True)
 
 
 @weights.command("fetch")
 @one_line_errors
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="sd15", help="Which release.")],
+    name: Annotated[
+        str, typer.Argument(metavar="sd15|OWNER/NAME", help="The released model, or one of ours on the hub.")
+    ],
     revision: Annotated[
         str | None, typer.Option(metavar="COMMIT", help="Another version of it; by default the newest.")
     ] = None,
 ) -> None:
-    """Download the released model from the Hugging Face hub, about 6 GB, into the hub's cache folder.
+    """Download a model from the Hugging Face hub into the hub's cache folder; sd15 has about 6 GB.
 
     May be stopped at any moment; the same command goes on where it was. Every file's checksum is compared with the
-    hub's. Afterwards the model sd15 works without a network. HF_HOME moves the cache folder.
+    hub's. Afterwards the model works without a network. HF_HOME moves the cache folder.
     """
     with library_messages(False), progress_display() as progress:
         from megactor.weights.fetch import fetch as fetch_release

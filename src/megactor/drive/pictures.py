@@ -55,11 +55,12 @@ def read_picture(picture: Picture, name: str = "the portrait") -> np.ndarray:
     return upright_rgb(Image.fromarray(np.ascontiguousarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)))
 
 
-def read_frames(frames: Iterable[Picture]) -> Iterator[np.ndarray]:
+def read_frames(frames: Iterable[Picture], name: str = "the stream") -> Iterator[np.ndarray]:
     """Frames of a stream, one after the other; those that come in another resolution are fitted to the first.
 
     Args:
         frames: pictures from any iterator, (F, ...) arrays and tensors too.
+        name: what errors call all of them.
 
     Yields:
         uint8 RGB (H, W, 3), H and W the same for all.
@@ -71,20 +72,20 @@ def read_frames(frames: Iterable[Picture]) -> Iterator[np.ndarray]:
         raise InputError(f"the frames are {_kind(frames)}: give an iterator of pictures, not a file or one picture")
     if isinstance(frames, np.ndarray | Tensor) and frames.ndim != 4:
         raise InputError(f"the frames have the shape {tuple(frames.shape)}: give (F, H, W, 3) or tensors (F, 3, H, W)")
-    return _fitted(frames)
+    return _fitted(frames, name)
 
 
-def _fitted(frames: Iterable[Picture]) -> Iterator[np.ndarray]:
+def _fitted(frames: Iterable[Picture], name: str) -> Iterator[np.ndarray]:
     size: tuple[int, int] | None = None
     for number, frame in enumerate(frames):
-        picture = read_picture(frame, f"frame {number} of the stream")
+        picture = read_picture(frame, f"frame {number} of {name}")
         height, width = picture.shape[:2]
         size = size or (width, height)
         if size != (width, height):
             if abs(width * size[1] / (height * size[0]) - 1) > _SAME_SHAPE:
                 raise InputError(
-                    f"frame {number} of the stream is {width}x{height}, those before {size[0]}x{size[1]}: "
-                    "start a new stream where the shape changes"
+                    f"frame {number} of {name} is {width}x{height}, those before {size[0]}x{size[1]}: "
+                    "frames of another shape are another clip"
                 )
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if width > size[0] else cv2.INTER_CUBIC)
         yield picture

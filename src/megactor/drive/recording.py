@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 
+from megactor.drive.frames import FrameSequence
 from megactor.drive.masking import Contour, DrivingFrame, driving_condition, patch_centers
 from megactor.drive.portrait import Portrait
 from megactor.drive.shot import contour_of, frame_shot
@@ -29,7 +30,7 @@ class DrivingClip:
     shot has a framing of its own. Frames without a face hold what was seen last, of which `reader.warnings` tell.
 
     Args:
-        reader: the video.
+        reader: the video, or the frames.
         analyzer: finds faces.
         portrait: whose framing is taken over.
         options: `contour_preserve`, `motion` and `motion_scale` are used.
@@ -43,7 +44,7 @@ class DrivingClip:
 
     def __init__(
         self,
-        reader: VideoReader,
+        reader: VideoReader | FrameSequence,
         analyzer: FaceAnalyzer,
         portrait: Portrait,
         options: AnimationOptions,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from megactor.errors import InputError
 
@@ -12,14 +14,14 @@ def readable_file(path: str | os.PathLike[str], kind: str) -> Path:
     """Return `path` as an absolute Path after checking that it is a readable, non-empty file.
 
     Args:
-        path: what the user gave; `~` is expanded.
+        path: what the user gave; `~` is expanded, and file:// addresses are paths.
         kind: how the error message calls it, e.g. "image" or "video".
 
     Raises:
         InputError: the file is missing, a folder, a device, empty, or not readable.
     """
     try:
-        file = Path(path).expanduser().absolute()
+        file = Path(_local_path(path)).expanduser().absolute()
         status = file.stat()
     except FileNotFoundError:
         raise InputError(f"{kind} not found: {path}; check the path") from None
@@ -36,3 +38,13 @@ def readable_file(path: str | os.PathLike[str], kind: str) -> Path:
     if not os.access(file, os.R_OK):
         raise InputError(f"{kind} is not readable: {path}; check its permissions")
     return file
+
+
+def _local_path(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The path behind a file:// address; other addresses would be looked for in vain, since nothing is downloaded."""
+    if not isinstance(path, str) or "://" not in path:
+        return path
+    address = urlsplit(path)
+    if address.scheme == "file" and address.netloc in ("", "localhost"):
+        return url2pathname(address.path)
+    return path

@@ -14,7 +14,7 @@ from megactor.models.noise_schedules import training_schedule
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.presets import nano_config, sd15_config
 from megactor.pipeline import MegActorPipeline
-from megactor.weights import load_components
+from megactor.weights import load_components, model_folder
 
 NETWORKS = ("vae", "image_encoder", "reference_net", "pose_guider", "unet", "dense_motion")
 
@@ -101,6 +101,6 @@ def load_networks(model: str) -> Networks:
     Raises:
         ModelError: as `load_components`.
     """
-    loaded = load_components(model)
+    loaded = load_components(model_folder(model))
     components = {name: loaded.pop(name, None) for name in (*NETWORKS, "scheduler")}
     return Networks(components, loaded)

@@ -11,7 +11,7 @@ from diffusers import DiffusionPipeline
 
 from megactor.errors import OutputError
 from megactor.media.atomic import check_folder_target
-from megactor.weights.load import INDEX
+from megactor.weights.hub import INDEX
 from megactor.weights.official_folder import OfficialFolder
 from megactor.weights.write import weights_folder
 

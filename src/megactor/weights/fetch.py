@@ -1,24 +1,24 @@
-"""Getting the official release from the Hugging Face hub, once, into the hub's own cache folder.
+"""Getting the official release, or a model of ours, from the Hugging Face hub, once, into the hub's own cache folder.
 
 The hub's client brings the cache (`HF_HOME` moves it), interrupted downloads that go on, and proxies. Which files are
-needed, whether there is room, and whether each file has the checksum that the hub lists, is looked after here. Nothing
-else in MegActor touches the internet.
+needed, whether there is room, and whether each file has the checksum that the hub lists, is looked after here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Self
 
 from megactor.errors import InputError, ModelError, OutputError
-from megactor.media.atomic import os_errors_as_output_errors
+from megactor.weights.hub import PATTERNS, HubSource, hub_folder, is_hub_name
+from megactor.weights.hub_errors import words_for_hub_errors
 from megactor.weights.official_folder import (
     IMAGE_ENCODER,
     IMAGE_ENCODER_FILES,
@@ -92,7 +92,7 @@ def fetch(
     """Downloads what is missing of a release and checks all of it.
 
     Args:
-        name: "sd15".
+        name: "sd15", or "owner/name" of a model that `push_to_hub` sent there.
         revision: Branch, tag or commit of the repository; None for `REVISION`.
         progress: See `DownloadProgress`.
         endpoint: Another server than the hub, such as a mirror.
@@ -108,12 +108,13 @@ def fetch(
     """
     from huggingface_hub import HfApi
 
-    if name not in RELEASES:
-        raise InputError(f"{name!r} cannot be fetched: choose one of {', '.join(RELEASES)}")
-    repository, cache = RELEASES[name], cache or _hub_cache()
-    with _words_for_hub_errors(repository, endpoint):
+    if name not in RELEASES and not is_hub_name(name):
+        raise InputError(f"{name!r} cannot be fetched: choose one of {', '.join(RELEASES)}, or OWNER/NAME of the hub")
+    repository, cache = RELEASES.get(name, name), cache or _hub_cache()
+    with words_for_hub_errors(repository, endpoint):
         info = HfApi(endpoint=endpoint).model_info(repository, revision=revision or REVISION, files_metadata=True)
-    wanted = _needed([HubFile.of(sibling) for sibling in info.siblings or ()], repository)
+    files = [HubFile.of(sibling) for sibling in info.siblings or ()]
+    wanted = _needed(files, repository) if name in RELEASES else _ours(files)
     commit = str(info.sha)
 
     missing = [file for file in wanted if not _cached(cache, repository, commit, file).is_file()]
@@ -128,6 +129,8 @@ def fetch(
         progress("check", number, len(wanted))
         _check(_cached(cache, repository, commit, file), file)
     progress("check", len(wanted), len(wanted))
+    if name not in RELEASES:  # notes which commit the revision is, so that it is found without a network
+        return hub_folder(name, HubSource(revision, cache_dir=cache))
     return _snapshots(cache, repository) / commit
 
 
@@ -176,10 +179,14 @@ def _needed(files: Sequence[HubFile], repository: str) -> list[HubFile]:
     return needed if unet is None else [*needed, unet]
 
 
+def _ours(files: Sequence[HubFile]) -> list[HubFile]:
+    return [file for file in files if any(fnmatch(file.path, pattern) for pattern in PATTERNS)]
+
+
 def _download(repository: str, commit: str, file: HubFile, cache: Path, endpoint: str | None, meter: _Meter) -> None:
     from huggingface_hub import hf_hub_download
 
-    with _words_for_hub_errors(repository, endpoint):
+    with words_for_hub_errors(repository, endpoint):
         hf_hub_download(
             repository, file.path, revision=commit, cache_dir=cache, endpoint=endpoint, tqdm_class=meter.bar()
         )
@@ -245,55 +252,6 @@ class _Meter:
                 return shown
 
         return Bar
-
-
-@contextlib.contextmanager
-def _words_for_hub_errors(repository: str, endpoint: str | None) -> Iterator[None]:
-    from huggingface_hub import constants
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    hub = endpoint or constants.ENDPOINT
-    try:
-        yield
-    except RevisionNotFoundError as error:
-        raise ModelError(f"{repository} on {hub} has no such revision: leave --revision out") from error
-    except GatedRepoError as error:
-        raise ModelError(
-            f"{repository} on {hub} asks for an account: accept its terms there, then run `hf auth login`"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise ModelError(f"{hub} has no {repository}: it was moved or made private") from error
-    except OfflineModeIsEnabled as error:
-        raise ModelError("HF_HUB_OFFLINE forbids downloads: unset it to fetch") from error
-    except HfHubHTTPError as error:
-        raise ModelError(f"{hub} answered with an error ({_first_line(error)}): try again later") from error
-    except OSError as error:
-        with os_errors_as_output_errors(Path(constants.HF_HUB_CACHE)):
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
-                raise
-        raise _no_connection(hub, error) from error
-    except Exception as error:
-        # the client's HTTP library is its own affair: its errors share no base class of ours
-        if type(error).__module__.partition(".")[0].startswith("httpx"):
-            raise _no_connection(hub, error) from error
-        raise
-
-
-def _no_connection(hub: str, error: Exception) -> ModelError:
-    return ModelError(
-        f"no connection to {hub} ({_first_line(error)}): check the network or proxy and run it again, it goes on where "
-        "it stopped; or copy the release from another machine and give --model its folder"
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _hub_cache() -> Path:

@@ -1,4 +1,4 @@
-"""Finding and reading the weights of a preset or a folder; nothing here touches the internet."""
+"""Finding and reading the weights of a preset, a folder or a model of the hub, which alone is downloaded."""
 
 import inspect
 import json
@@ -21,9 +21,8 @@ from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.weights.fetch import fetched_release
+from megactor.weights.hub import INDEX, HubSource, hub_folder, is_hub_name
 from megactor.weights.official_folder import OfficialFolder, is_official
-
-INDEX = "model_index.json"
 
 NETWORKS: dict[str, type] = {
     "image_encoder": CLIPVisionModelWithProjection,
@@ -34,11 +33,15 @@ NETWORKS: dict[str, type] = {
 """Components of every preset; `vae`, `scheduler` and `dense_motion` depend on the folder's index."""
 
 
-def model_folder(name: str | os.PathLike[str]) -> Path:
-    """The folder behind a preset's name or a path; the checkpoint's path where that was given.
+def model_folder(name: str | os.PathLike[str], source: HubSource | None = None) -> Path:
+    """The folder behind a preset's name, a path or a model of the hub; the checkpoint's path where that was given.
+
+    Args:
+        name: "nano", "sd15", a path, or "owner/name" of the hub where no such path is.
+        source: see `HubSource`; paths and presets need none.
 
     Raises:
-        ModelError: neither a preset that is on this machine nor a folder with a model in it.
+        ModelError: neither a preset that is on this machine nor a folder with a model in it, nor a model of the hub.
     """
     if name == "nano":
         return Path(str(resources.files("megactor") / "assets" / "nano"))
@@ -47,19 +50,22 @@ def model_folder(name: str | os.PathLike[str]) -> Path:
     folder = Path(name)
     if is_official(folder):
         return folder
+    if is_hub_name(name):
+        return hub_folder(str(name), source)
     if not folder.is_dir():
-        raise ModelError(f"no model at {folder}: give 'nano', 'sd15' or the folder of a model")
+        raise ModelError(f"no model at {folder}: give 'nano', 'sd15', the folder of a model, or OWNER/NAME of the hub")
     if not (folder / INDEX).is_file():
         raise ModelError(f"{folder} holds no model: it has no {INDEX}, and none of the official release's parts")
     return folder
 
 
-def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = None) -> dict[str, Any]:
+def load_components(folder: Path, dtype: torch.dtype | None = None, variant: str | None = None) -> dict[str, Any]:
     """Reads all components and settings of a model.
 
     Args:
-        name: preset or folder, see `model_folder`.
+        folder: see `model_folder`.
         dtype: type of the weights in memory, but for networks that stay in float32; None for float32.
+        variant: of files that were saved with one, such as "fp16".
 
     Returns:
         Arguments for `MegActorPipeline`.
@@ -67,7 +73,6 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
     Raises:
         ModelError: missing, damaged or foreign files, or weights that are not finite.
     """
-    folder = model_folder(name)
     if not (folder / INDEX).is_file():
         return OfficialFolder.find(folder).components(dtype or torch.float32)
     index = read_index(folder)
@@ -79,19 +84,31 @@ def load_components(name: str | os.PathLike[str], dtype: torch.dtype | None = No
         upcast = {"reference_net": is_nano}
     components: dict[str, Any] = {}
     for key, kind in classes.items():
-        settings = {"force_upcast": upcast[key]} if key in upcast else {}
+        settings: dict[str, Any] = {"force_upcast": upcast[key]} if key in upcast else {}
+        if variant is not None:
+            settings["variant"] = variant
         components[key] = _load(folder, key, kind, dtype, settings)
     components["scheduler"] = _load_scheduler(folder, index)
-    settings = {key: value for key, value in index.items() if not key.startswith("_") and not isinstance(value, list)}
-    return components | settings
+    plain = {key: value for key, value in index.items() if not key.startswith("_") and not isinstance(value, list)}
+    return components | plain
 
 
 def network_classes(index: dict[str, Any]) -> dict[str, Any]:
-    """The class of every network that a folder's index names."""
+    """The class of every network that a folder's index names.
+
+    Raises:
+        ModelError: it names one that is not ours.
+    """
     classes: dict[str, Any] = dict(NETWORKS)
     classes["vae"] = PixelCodec if index.get("vae", [None, None])[1] == "PixelCodec" else AutoencoderKL
     if index.get("dense_motion", [None, None])[1] is not None:
         classes["dense_motion"] = DenseMotionNet
+    for key, kind in classes.items():
+        named = index.get(key, [None, kind.__name__])[1]
+        if named != kind.__name__:
+            raise ModelError(
+                f"the model's {INDEX} names the class {named} for {key}: only {kind.__name__} is known there"
+            )
     return classes
 
 

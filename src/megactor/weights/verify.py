@@ -12,7 +12,8 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.errors import ModelError
 from megactor.models.pixel_codec import PixelCodec
-from megactor.weights.load import INDEX, model_folder, network_classes, read_index
+from megactor.weights.hub import INDEX
+from megactor.weights.load import model_folder, network_classes, read_index
 from megactor.weights.official_folder import OfficialFolder
 from megactor.weights.stored_network import StoredNetwork, TensorReport, without_memory
 
