@@ -14,6 +14,7 @@ from megactor.models.noise_schedules import official_ddim
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
+from megactor.models.upsampling_output import UpsamplingOutput
 from megactor.pipeline import MegActorPipeline
 
 
@@ -49,7 +50,18 @@ class CenteredFaceAnalyzer:
         pass
 
 
-def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -> MegActorPipeline:
+OUTLINE: dict[str, Any] = {
+    "latent_channels": 64,
+    "matte_channels": 16,
+    "mask_channels": 17,
+    "output_channels": (8, 8),
+}
+"""Arguments of a denoiser that makes the person's outline, too."""
+
+
+def tiny_pipeline(
+    width: int = 8, scheduler: Any = None, cyclic: bool = False, outline: bool = False
+) -> MegActorPipeline:
     """Random but repeatable networks in the shape of nano; 32x32 pictures, results of 64x64."""
     torch.manual_seed(0)
     shared: dict[str, Any] = {
@@ -70,9 +82,8 @@ def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -
         num_attention_heads=1,
         projection_dim=8,
     )
-    unet = DenoisingUNet(
-        **shared, mask_channels=2, pose_channels=4, motion_heads=2, motion_norm_groups=4, portrait_skip=True
-    )
+    skip = {"mask_channels": 2, "pose_channels": 4, "motion_heads": 2, "motion_norm_groups": 4, "portrait_skip": True}
+    unet = DenoisingUNet(**shared | skip | (OUTLINE if outline else {}))
     dense_motion = DenseMotionNet(
         block_out_channels=(16, 16),
         attention_levels=(False, True),
@@ -85,7 +96,8 @@ def tiny_pipeline(width: int = 8, scheduler: Any = None, cyclic: bool = False) -
         detail_size=64,
         retargeter_width=16,
     )
-    for layer in (unet.conv_out, dense_motion.unet.conv_out):  # both start at zero, which would hide everything else
+    last = unet.conv_out.pixels if isinstance(unet.conv_out, UpsamplingOutput) else unet.conv_out
+    for layer in (last, dense_motion.unet.conv_out):  # both start at zero, which would hide everything else
         torch.nn.init.normal_(layer.weight, std=0.05)
     pipe = MegActorPipeline(
         vae=PixelCodec(4),

@@ -14,6 +14,9 @@ from megactor.compute.cores import Cores
 from megactor.compute.memory import MemoryGuard
 from megactor.denoise.clip import Frame
 from megactor.drive.portrait import read_portrait
+from megactor.models.dense_motion import DenseMotion
+from megactor.models.dense_motion.picture_layers import Layers
+from megactor.models.dense_motion.portrait_detail import place_person
 from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 
@@ -40,7 +43,11 @@ def decoder_of(animator: ClipAnimator, batch: int, guard: MemoryGuard | None = N
     return decoder
 
 
-@pytest.mark.parametrize("make", [tiny_pipeline, tiny_official_pipeline])
+def tiny_outlined() -> MegActorPipeline:
+    return tiny_pipeline(outline=True)
+
+
+@pytest.mark.parametrize("make", [tiny_pipeline, tiny_outlined, tiny_official_pipeline])
 @torch.no_grad()
 def test_batches_and_cores_give_the_same_pictures(make: Any) -> None:
     animator = animator_of(make())
@@ -54,7 +61,7 @@ def test_batches_and_cores_give_the_same_pictures(make: Any) -> None:
     np.testing.assert_array_equal(decoder_of(animator, 1, cores=3)(frames), single)
 
 
-PORTRAIT_SIZE = {tiny_pipeline: (64, 64), tiny_official_pipeline: (32, 32)}
+PORTRAIT_SIZE = {tiny_pipeline: (64, 64), tiny_outlined: (64, 64), tiny_official_pipeline: (32, 32)}
 
 
 @torch.no_grad()
@@ -121,3 +128,24 @@ def test_a_chunk_is_decoded_before_the_next_is_read(chunk: int, monkeypatch: pyt
     leads = [len(read) - given for given, _ in enumerate(islice(pipe.stream(PORTRAIT, camera(), chunk=chunk), 12))]
 
     assert max(leads) == chunk
+
+
+@torch.no_grad()
+def test_a_corrected_outline_shows_more_of_the_person_and_leaves_the_rest_of_the_plate() -> None:
+    side = 64
+    layers = Layers(torch.zeros(1, 1, side, side), torch.ones(1, 3, side, side), torch.rand(1, 3, side, side))
+    layers.matte[..., 16:48, 16:32] = 1
+    motion = DenseMotion(torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 16, 16))
+    outline = torch.zeros(1, 1, 16, 16)
+    outline[..., 4:12, 4:10] = 1  # eight pixels of the result more, to the right
+    outline[..., 0, 0] = 0.01  # next to nothing
+    frame = torch.full((1, 3, 16, 16), 0.5)
+
+    plain = place_person(frame, layers.plate, layers, motion)
+    grown = place_person(frame, layers.plate, layers, motion, outline)
+
+    assert torch.equal(plain[..., :30], grown[..., :30])
+    assert (grown[..., 20:44, 34:38] == 1).all() and (plain[..., 34:38] == layers.plate[..., 34:38]).all()
+    far = torch.ones(side, side, dtype=torch.bool)
+    far[12:52, 12:44] = False
+    assert torch.equal(grown[..., far], layers.plate[..., far]), "to the bit"

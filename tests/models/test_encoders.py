@@ -57,12 +57,13 @@ def test_nano_networks_fit_together() -> None:
         config.driving_encoder(),
     )
     side = config.image_size // config.latent_factor
-    latents = torch.randn(1, config.unet["latent_channels"], side, side)
+    latents = torch.randn(1, reference_net.config.latent_channels, side, side)
     tokens = torch.randn(1, 17, config.unet["cross_attention_dim"])
     pose = guider(torch.rand(1, 3, 2, config.image_size, config.image_size))
     still = torch.randn(1, denoiser.in_channels - pose.shape[1], 2, side, side)
     prediction = denoiser(torch.cat([still, pose], dim=1), 5, tokens, reference_net(latents, 5, tokens))
-    assert prediction.shape == (1, 48, 2, side, side)
+    assert prediction.shape == (1, 64, 2, side, side)
+    assert latents.shape[1] == 48, "ReferenceNet reads a picture, without an outline"
 
 
 def test_nano_stays_small() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from golden import formula_values, formula_weights
 from torch import Tensor
 
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.reference_net import ReferenceFeatures, ReferenceNet
+from megactor.models.upsampling_output import UpsamplingOutput
 
 SHARED: dict[str, Any] = {
     "latent_channels": 4,
@@ -202,8 +204,50 @@ def test_visibility_power_leaves_little_to_paint_where_the_portrait_is_mostly_sh
 
 
 def test_portrait_skip_needs_the_visibility() -> None:
-    with pytest.raises(ValueError, match="mask_channels=2"):
+    with pytest.raises(ValueError, match="mask_channels of 2"):
         DenoisingUNet(**SKIP | {"mask_channels": 1})
+
+
+def outlined(**more: Any) -> DenoisingUNet:
+    """A denoiser of latents of 2x2 pixels, three colors and an outline; 16 + 16 + 1 + 4 + 3 input channels."""
+    shape = {"latent_channels": 16, "matte_channels": 4, "mask_channels": 5, "output_channels": (8,)}
+    return DenoisingUNet(**SKIP | shape | more)
+
+
+@torch.no_grad()
+def test_an_outline_is_corrected_where_the_colors_are_shown(tokens: Tensor) -> None:
+    denoiser = outlined()
+    sample = torch.randn(2, denoiser.in_channels, 3, 8, 8)
+    torch.testing.assert_close(denoiser(sample, 5, tokens), sample[:, 16:32])  # starts as the moved portrait
+    formula_weights(denoiser)
+    sample[:, 33:37] = 0
+    sample[:, 34, ..., :4] = 1  # the second of a latent's four pixels is shown in the left half
+    corrected = denoiser(sample, 5, tokens) - sample[:, 16:32]
+    shown = corrected[:, [1, 5, 9], ..., :4]
+    assert not shown.any()
+    corrected[:, [1, 5, 9], ..., :4] = 1
+    assert corrected.abs().min() > 0
+
+
+@torch.no_grad()
+def test_pixels_of_neighboring_latents_are_joined() -> None:
+    output = UpsamplingOutput(4, (8, 8), beside=16, out_channels=32)
+    torch.nn.init.normal_(output.pixels.weight)
+    features, beside = torch.randn(1, 4, 4, 4), torch.randn(1, 16, 4, 4)
+    before = F.pixel_shuffle(output(features, beside), 4)
+    picture = F.pixel_shuffle(beside, 4)
+    picture[..., 8, 7] += 1  # the last pixel of a patch
+    after = F.pixel_shuffle(output(features, F.pixel_unshuffle(picture, 4)), 4)
+    rows, columns = (after != before).any(1)[0].nonzero().T
+    assert (columns.min(), columns.max()) == (5, 9), "two convolutions reach over the border of the patch"
+    assert (rows.min(), rows.max()) == (6, 10)
+
+
+def test_an_output_of_pixels_needs_whole_patches() -> None:
+    with pytest.raises(ValueError, match="4x4"):
+        UpsamplingOutput(4, (8, 8), beside=17, out_channels=32)
+    with pytest.raises(ValueError, match="portrait_skip"):
+        DenoisingUNet(**SHARED, matte_channels=1)
 
 
 @torch.no_grad()

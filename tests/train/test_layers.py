@@ -4,7 +4,14 @@ import torch
 
 from megactor.models.dense_motion import MotionLogits
 from megactor.train.samples import Batch
-from megactor.train.tasks.layers import are_known, moved_background, moved_picture
+from megactor.train.tasks.layers import (
+    are_known,
+    finished_picture,
+    moved_background,
+    moved_picture,
+    outline_error,
+    portrait_layers,
+)
 from megactor.train.tasks.motion import motion_losses
 
 SIZE, STEP = 64, 8
@@ -79,3 +86,25 @@ def test_the_outline_teaches_the_flow() -> None:
     assert true["matte"] < 0.01 < 0.05 < still["matte"]
     assert true["flow"] < 1e-6  # behind the outline any flow is right
     assert true["loss"] < 0.2 * still["loss"]
+
+
+def test_the_persons_colors_go_on_behind_their_outline() -> None:
+    batch = stepping()
+    layers = portrait_layers(batch, batch["portrait"].float() / 255)
+    assert (layers.person > 0.99).all(), "all of the person is white, and the wall is not"
+    assert torch.equal(layers.matte, batch["portrait_matte"].float() / 255)
+
+
+def test_what_a_denoiser_made_stands_before_the_plate() -> None:
+    batch = stepping()
+    target, matte = batch["target"][:, 0].float() / 255, batch["matte"][:, 0].float() / 255
+    made = torch.cat([torch.ones(1, 3, SIZE, SIZE), matte], 1)
+    torch.testing.assert_close(finished_picture(batch, made), target)
+    assert outline_error(batch, made) == 0
+    assert torch.equal(finished_picture(batch, target), target), "colors alone are the picture"
+
+    thin = made.clone()
+    thin[:, 3:] = 0.01
+    assert torch.equal(finished_picture(batch, thin), batch["plate"][:, 0].float() / 255), "next to nobody is nobody"
+    assert outline_error(batch, thin) > 0.1
+    assert outline_error(stepping(known=0.0), thin) == 0, "a filmed clip teaches no outline"

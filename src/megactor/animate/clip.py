@@ -87,8 +87,12 @@ class ClipAnimator:
         self._guard = guard or MemoryGuard()
         self._progress = progress
         self._cores = Cores.of(device)
+        self._has_outline = bool(networks.unet.config.matte_channels)
         read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
-        self._inputs = self._guard(lambda: read(portrait, seed, device=device, dtype=networks.unet.dtype))
+        kind = networks.unet.dtype
+        self._inputs = self._guard(
+            lambda: read(portrait, seed, device=device, dtype=kind, has_outline=self._has_outline)
+        )
 
     def __call__(self, driving: Iterable[np.ndarray], frame_count: int | None) -> Iterator[np.ndarray]:
         """The whole way; a frame after the other, as soon as it is final.
@@ -121,7 +125,12 @@ class ClipAnimator:
             return encode(torch.cat([to_tensor(frame, image.device, image.dtype) for frame in frames]))
 
         networks, inputs = self._networks, self._inputs
-        encode = self._guard(lambda: DrivingEncoder(networks.pose_guider, inputs, networks.dense_motion, latents_of))
+        visibility = networks.unet.config.mask_channels - 1
+        encode = self._guard(
+            lambda: DrivingEncoder(
+                networks.pose_guider, inputs, networks.dense_motion, latents_of, visibility, self._has_outline
+            )
+        )
         for frames in grouped(driving, self._plan.chunk or self._plan.window):
             pieces = list(grouped(frames, ENCODED_TOGETHER))
             yield from itertools.chain(*self._guard(functools.partial(self._cores.map, encode_frames, pieces)))

@@ -16,6 +16,9 @@ from megactor.errors import ModelError
 from megactor.models.dense_motion.portrait_detail import add_portrait_detail, place_person
 from megactor.models.pixel_codec import PixelCodec
 
+_COLORS = 3
+"""Of a decoded picture; what comes behind them tells the person's outline."""
+
 PIXELS_AT_ONCE = 4 * 512 * 512
 """Of the pictures that are decoded at once: four of sd15's."""
 
@@ -85,11 +88,12 @@ class FrameDecoder:
 
     def _detailed(self, image: Tensor, frame: Frame) -> Tensor:
         portrait, motion = self._portrait, frame.conditions.motion
+        image, outline = image[:, :_COLORS], image[:, _COLORS:] if image.shape[1] > _COLORS else None
         if motion is None:
             return _fitted(image, portrait.large.shape[-1])
         if portrait.layers is None:
             return add_portrait_detail(image, portrait.large, motion)
-        return place_person(image, portrait.large, portrait.layers, motion)
+        return place_person(image, portrait.large, portrait.layers, motion, outline)
 
 
 def _fitted(image: Tensor, size: int) -> Tensor:

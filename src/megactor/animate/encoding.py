@@ -15,7 +15,7 @@ from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.drive.layers import PortraitLayers
 from megactor.drive.portrait import Portrait
 from megactor.models.background_encoder import background_tokens
-from megactor.models.denoiser_input import join_conditions
+from megactor.models.denoiser_input import join_conditions, visibility_latents
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
 from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.picture_layers import Layers
@@ -35,22 +35,37 @@ def encode_portrait(
     image_encoder: CLIPVisionModelWithProjection,
     device: torch.device,
     dtype: torch.dtype,
+    has_outline: bool = False,
 ) -> PortraitInputs:
-    """What the networks read of the portrait; the seed draws the sample of its latents."""
+    """What the networks read of the portrait; the seed draws the sample of its latents.
+
+    Args:
+        face: the portrait.
+        seed: of the sample.
+        vae: the model's codec.
+        image_encoder: reads the background.
+        device: for all of it.
+        dtype: for all of it.
+        has_outline: whether the denoiser's latents tell the person's outline beside colors.
+    """
     image, large = (to_tensor(picture, device, dtype) for picture in (face.image, face.large))
     distribution = vae.encode(image * 2 - 1).latent_dist
     # the official code draws this sample and the initial noise from the same seed
     noise = torch.randn(distribution.mean.shape, generator=torch.Generator("cpu").manual_seed(seed))
     pixels = clip_pixels(face.background, image_encoder.config.image_size).to(device, dtype)
     scale = vae.config.scaling_factor
+    foreground = torch.from_numpy(face.foreground).to(device, dtype)[None, None]
+    latents = (distribution.mean + distribution.std * noise.to(device, dtype)) * scale
+    if has_outline:
+        latents = vae.encode(torch.cat([image, foreground], 1) * 2 - 1).latent_dist.mean * scale
     bring_to_device(image_encoder)  # not before the VAE has run: they would lie on the device together
     return PortraitInputs(
         image=image,
         large=large,
-        mask=1 - torch.from_numpy(face.foreground).to(device, dtype)[None, None],
+        mask=1 - foreground,
         tokens=background_tokens(image_encoder, pixels),
         reference_latents=distribution.mean * scale,
-        latents=(distribution.mean + distribution.std * noise.to(device, dtype)) * scale,
+        latents=latents,
         layers=None if face.layers is None else _to_layers(face.layers, device, dtype),
     )
 
@@ -70,7 +85,10 @@ class DrivingEncoder:
         pose_guider: reads the driving frame.
         portrait: the clip's portrait.
         dense_motion: moves the portrait into place, or None.
-        vae_latents: function (1, 3, S, S) in [0, 1] -> (1, C, h, w) scaled latents, used for warped portraits.
+        vae_latents: function (1, 3, S, S) in [0, 1] -> (1, C, h, w) scaled latents, used for warped portraits; with
+            `has_outline` (1, 4, S, S), the person's colors and outline.
+        visibility_channels: as in `visibility_latents`.
+        has_outline: as in `encode_portrait`.
     """
 
     def __init__(
@@ -79,11 +97,15 @@ class DrivingEncoder:
         portrait: PortraitInputs,
         dense_motion: DenseMotionNet | None,
         vae_latents: Callable[[Tensor], Tensor],
+        visibility_channels: int = 1,
+        has_outline: bool = False,
     ):
         self.pose_guider = pose_guider
         self.portrait = portrait
         self.dense_motion = dense_motion
         self.vae_latents = vae_latents
+        self.visibility_channels = visibility_channels
+        self.has_outline = has_outline
         self._portrait_keypoints = None
         if dense_motion is not None:
             bring_to_device(dense_motion)
@@ -118,16 +140,31 @@ class DrivingEncoder:
             moved, outside = self._move(motion.flow)
             latents = self.vae_latents(moved)
             background = F.interpolate(outside, size=size, mode="area")
-            visibility = F.interpolate(motion.visibility.to(driving.dtype), size=size, mode="area")[:, :, None]
+            if self.has_outline and not layered:
+                motion = _background_is_shown(motion, outside)
+            visible = motion.visibility.to(driving.dtype)
+            visibility = visibility_latents(visible, self.visibility_channels, size)[:, :, None]
             motions = motion.split()
         of_frames = pose[0].transpose(0, 1)[:, :, None]  # (F, P, 1, h, w): each frame a clip of its own
         channels = join_conditions(latents[:, :, None], background[:, :, None], visibility, of_frames).split(1)
         return [FrameConditions(*of_frame) for of_frame in zip(channels, motions, strict=True)]
 
     def _move(self, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """The portrait in its place in every frame, (F, 3, S, S), and where the background is, (F, 1, S, S)."""
+        """The portrait in its place in every frame and where the background is, (F, 1, S, S).
+
+        The portrait as a picture (F, 3, S, S), or as the person's colors and outline (F, 4, S, S).
+        """
         if self._layers is not None:
             layers = self._layers.moved(flow)
-            return layers.picture(), 1 - layers.matte
+            moved = torch.cat([layers.person, layers.matte], 1) if self.has_outline else layers.picture()
+            return moved, 1 - layers.matte
         image, mask = (part.expand(len(flow), -1, -1, -1) for part in (self.portrait.image, self.portrait.mask))
-        return warp(image, flow), warp(mask, flow)
+        outside = warp(mask, flow)
+        moved = warp(image, flow)
+        return torch.cat([moved, 1 - outside], 1) if self.has_outline else moved, outside
+
+
+def _background_is_shown(motion: DenseMotion, outside: Tensor) -> DenseMotion:
+    """A denoiser of persons knows nothing of what lies beside them: there the portrait is shown."""
+    outside = F.interpolate(outside.float(), size=motion.visibility.shape[-2:], mode="area")
+    return motion._replace(visibility=torch.maximum(motion.visibility, outside.to(motion.visibility.dtype)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
@@ -25,6 +26,7 @@ from megactor.models.unet_blocks import (
     residual_block,
     transformer,
 )
+from megactor.models.upsampling_output import UpsamplingOutput
 
 
 class DenoisingUNet(ModelMixin, ConfigMixin):
@@ -34,7 +36,8 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
 
     Args:
         latent_channels: Channels of a latent: of the noise, of the portrait and of the output.
-        mask_channels: 1 for the background alone, 2 with the visibility of the moved portrait.
+        mask_channels: 1 for the background alone; with the visibility of the moved portrait 2, or 1 and the pixels of a
+            latent, see `visibility_latents`.
         pose_channels: Channels of the PoseGuider features.
         block_out_channels: Width of each level, widest picture first.
         layers_per_block: Layers of a down block; an up block has one more.
@@ -56,6 +59,10 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             with `portrait_skip`; latents of a frame have to be divisible by it.
         visibility_power: The odds that the portrait is shown are raised to this power: above 1 few points are half
             painted. A small part of a correction that knows no bounds is a smudge. Only with `portrait_skip`.
+        matte_channels: The last so many channels of a latent tell how much of its pixels the person covers. Only with
+            `portrait_skip`.
+        output_channels: The output is made at the size of the picture, see `UpsamplingOutput`; None makes all of a
+            latent at once.
     """
 
     _supports_gradient_checkpointing = True
@@ -80,12 +87,16 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         portrait_skip: bool = False,
         shading_cell: int = 0,
         visibility_power: int = 1,
+        matte_channels: int = 0,
+        output_channels: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         config, levels = self.config, range(len(block_out_channels))
         check_levels(config)
         if portrait_skip and mask_channels < 2:
-            raise ValueError("portrait_skip needs mask_channels=2: background and visibility")
+            raise ValueError("portrait_skip needs mask_channels of 2 or more: background and visibility")
+        if not portrait_skip and (matte_channels or output_channels):
+            raise ValueError("matte_channels and output_channels need portrait_skip")
         self.in_channels = 2 * latent_channels + mask_channels + pose_channels
         self.conv_in = nn.Conv2d(self.in_channels, block_out_channels[0], 3, padding=1)
         self.time_embedding = TimeEmbedding(config)
@@ -95,10 +106,15 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         self.middle_out = residual_block(config, levels[-1])
         self.up = nn.ModuleList(UpBlock(config, level) for level in reversed(levels))
         self.conv_norm_out = JointGroupNorm(norm_groups, block_out_channels[0], eps=RESNET_EPS)
-        self.conv_out = nn.Conv2d(block_out_channels[0], latent_channels, 3, padding=1)
-        if portrait_skip:
-            for parameter in self.conv_out.parameters():
-                nn.init.zeros_(parameter)
+        self.conv_out: nn.Conv2d | UpsamplingOutput
+        if output_channels is None:
+            self.conv_out = nn.Conv2d(block_out_channels[0], latent_channels, 3, padding=1)
+            if portrait_skip:
+                for parameter in self.conv_out.parameters():
+                    nn.init.zeros_(parameter)
+        else:
+            beside = latent_channels + mask_channels - 1
+            self.conv_out = UpsamplingOutput(block_out_channels[0], output_channels, beside, latent_channels)
 
     def forward(
         self,
@@ -168,14 +184,22 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             pictures = self.middle_out(pictures, time, frames)
             for block in self.up:
                 pictures, _ = block(pictures, skips_left, time, frames, scene, portrait)
-            pictures = self.conv_out(F.silu(self.conv_norm_out(pictures, frames)))
-            prediction = unfold_frames(pictures, frames)  # (B, latent_channels, F, h, w)
-            if self.config.portrait_skip:
-                moved, visibility = split_portrait(sample, self.config.latent_channels)
-                numbers = self.config.visibility_power, self.config.shading_cell
-                prediction = add_correction(moved, prediction, visibility, *numbers)
-            predictions.append(prediction)
+            predictions.append(self._finish(F.silu(self.conv_norm_out(pictures, frames)), sample))
         return predictions
+
+    def _finish(self, pictures: Tensor, sample: Tensor) -> Tensor:
+        """(B*F, C, h, w) features of the finest level -> (B, latent_channels, F, h, w)."""
+        config, frames = self.config, sample.shape[2]
+        if not config.portrait_skip:
+            return unfold_frames(self.conv_out(pictures), frames)
+        moved, visibility = split_portrait(sample, config.latent_channels, config.mask_channels)
+        if isinstance(self.conv_out, UpsamplingOutput):
+            pictures = self.conv_out(pictures, fold_frames(torch.cat([moved, visibility], 1)))
+        else:
+            pictures = self.conv_out(pictures)
+        correction = unfold_frames(pictures, frames)
+        numbers = config.visibility_power, config.shading_cell, config.matte_channels
+        return add_correction(moved, correction, visibility, *numbers)
 
     @apply_forward_hook
     def project_background(self, tokens: Tensor) -> ProjectedTokens:

@@ -94,6 +94,7 @@ class NetworkConfig:
     def reference_net(self) -> ReferenceNet:
         """A freshly initialized ReferenceNet."""
         shared = {name: self.unet[name] for name in arguments_of(ReferenceNet) if name in self.unet}
+        shared["latent_channels"] -= self.unet["matte_channels"]  # it reads the portrait as a picture
         return ReferenceNet(**shared, force_upcast=self.upcast_reference)
 
     def driving_encoder(self) -> PoseGuider:
@@ -123,13 +124,13 @@ def sd15_config() -> NetworkConfig:
 
 
 def nano_config() -> NetworkConfig:
-    """Networks for a laptop CPU: 128x128 pictures, latents of 48x32x32 (a 4x4 pixel unshuffle of RGB)."""
+    """Networks for a laptop CPU: 128x128 pictures; a latent is 4x4 pixels, 48 channels of color and 16 of outline."""
     return NetworkConfig(
         image_size=128,
         unet=arguments_of(
             DenoisingUNet,
-            latent_channels=48,
-            mask_channels=2,
+            latent_channels=64,
+            mask_channels=1 + 16,
             block_out_channels=(64, 96, 128),
             layers_per_block=1,
             attention_levels=(1, 2),
@@ -140,6 +141,8 @@ def nano_config() -> NetworkConfig:
             portrait_skip=True,
             shading_cell=4,
             visibility_power=2,
+            matte_channels=16,
+            output_channels=(32, 16),
         ),
         pose_guider=arguments_of(
             PoseGuider, channels=(16, 32, 64, 96), strides=(2, 2, 1, 1), out_channels=16, portrait_modulation=False

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from megactor.errors import InputError, ModelError
+from megactor.models.denoising_unet import DenoisingUNet
 from megactor.train.config import (
     CloseUpConfig,
     DiffusionConfig,
@@ -24,6 +25,7 @@ from megactor.train.tasks.motion import MotionTask
 from megactor.train.tasks.refiner import RefinerTask
 from megactor.train.tasks.retargeter import RetargeterTask
 from megactor.train.tasks.task import TrainingTask
+from megactor.train.widening import fill_wider
 from megactor.weights.stable_diffusion import is_unet
 
 
@@ -78,8 +80,11 @@ def _take(networks: Networks, name: str, model: str) -> None:
             raise ModelError(f"parts: there is no {name} in {model} or in what it is to go into") from error
     into, source = found
     try:
-        into.load_state_dict(source.state_dict())
-    except RuntimeError as error:
+        if isinstance(into, DenoisingUNet) and isinstance(source, DenoisingUNet):
+            fill_wider(into, source)
+        else:
+            into.load_state_dict(source.state_dict())
+    except (RuntimeError, ValueError) as error:
         raise ModelError(f"parts: {name} of {model} has another shape") from error
 
 

@@ -39,7 +39,9 @@ def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) ->
     return enlarged
 
 
-def place_person(frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseMotion) -> Tensor:
+def place_person(
+    frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseMotion, outline: Tensor | None = None
+) -> Tensor:
     """Puts the animated person before the portrait's own background, at the size of the portrait.
 
     Args:
@@ -47,6 +49,8 @@ def place_person(frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseM
         portrait: (1, 3, H, W) in [0, 1].
         layers: of the same picture.
         motion: of this frame, with the person's flow; see `DenseMotionNet.forward`.
+        outline: (1, 1, h, w), how much of a pixel the person covers as the small model says; None takes the moved
+            portrait's word.
 
     Returns:
         (1, 3, H, W) in [0, 1], float32; where nobody is, exactly the plate.
@@ -58,4 +62,12 @@ def place_person(frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseM
     person = torch.lerp(enlarged, moved.person, visible)
     for close_up in motion.close_ups:
         person = insert(person, portrait.float(), close_up)
+    if outline is not None:
+        moved = moved.corrected(moved.matte + _enlarged_change(moved.matte, outline.float()))
     return moved._replace(person=person).picture()
+
+
+def _enlarged_change(matte: Tensor, outline: Tensor) -> Tensor:
+    """How a small outline (1, 1, h, w) differs from a large matte (1, 1, H, W), at the size of that."""
+    small = F.interpolate(matte, size=outline.shape[-2:], mode="area")
+    return F.interpolate(outline - small, size=matte.shape[-2:], mode="bilinear", align_corners=False)

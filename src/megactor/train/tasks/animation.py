@@ -10,13 +10,21 @@ from torch import Tensor, nn
 from megactor.errors import InputError
 from megactor.metrics.pictures import ssim
 from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_tokens
+from megactor.models.denoiser_input import visibility_latents
 from megactor.models.dense_motion import MotionLogits
 from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
-from megactor.train.tasks.layers import are_known, moved_background, moved_picture
+from megactor.train.tasks.layers import (
+    are_known,
+    finished_picture,
+    moved_background,
+    moved_picture,
+    outline_error,
+    portrait_layers,
+)
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, mean_psnr, pictures, strip
 
@@ -78,9 +86,22 @@ class AnimationTask(TrainingTask):
             for parameter in _parameters(self, name):
                 parameter.requires_grad_(True)
 
+    @property
+    def has_outline(self) -> bool:
+        """Whether latents tell the person's outline beside colors."""
+        return bool(self.unet.config.matte_channels)
+
     def clean_latents(self, batch: Batch) -> Tensor:
-        """(B, C, F, h, w), of the frames to make."""
+        """(B, C, F, h, w), of the frames to make.
+
+        Raises:
+            InputError: the denoiser makes an outline, and the batch knows none.
+        """
         target = pictures(batch, "target")
+        if self.has_outline:
+            if not are_known(batch):
+                raise InputError("this model's denoiser makes the person's outline: its recipe needs data.layers: true")
+            target = torch.cat([target, pictures(batch, "matte")], 2)
         with torch.no_grad():
             return self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
 
@@ -141,8 +162,14 @@ class AnimationTask(TrainingTask):
         """Portrait latents (B, C, F, h, w) and background (B, 1, F, h, w) moved into place; visibility, likewise."""
         outside = F.interpolate(moved_background(batch, motion.flow), size=size, mode="area")
         # without gradient: a finished picture always gains a little by haze in place of a portrait that is a pixel off
-        visibility = F.interpolate(motion.visibility.detach().sigmoid(), size=size, mode="area")
-        latents = self._latents(moved_picture(batch, portrait, motion.flow))
+        visibility = motion.visibility.detach().sigmoid()
+        visibility = visibility_latents(visibility, self.unet.config.mask_channels - 1, size)
+        if self.has_outline:
+            layers = portrait_layers(batch, portrait).moved(motion.flow)
+            moved = torch.cat([layers.person, layers.matte], 1)
+        else:
+            moved = moved_picture(batch, portrait, motion.flow)
+        latents = self._latents(moved)
         samples = len(batch["target"])
         return tuple(part.unflatten(0, (samples, -1)).transpose(1, 2) for part in (latents, outside, visibility))
 
@@ -153,12 +180,12 @@ class AnimationTask(TrainingTask):
         return background_tokens(self.image_encoder, (small.clamp(0, 1) - mean) / std)
 
     def _latents(self, images: Tensor) -> Tensor:
-        """(N, 3, S, S) in [0, 1] -> (N, C, h, w)."""
+        """(N, 3 or 4, S, S) in [0, 1] -> (N, C, h, w)."""
         parts = [self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(_VAE_BATCH)]
         return torch.cat(parts) * self.vae.config.scaling_factor
 
     def decode(self, latents: Tensor) -> Tensor:
-        """(B, C, F, h, w) -> (B * F, 3, S, S), nominally in [0, 1]."""
+        """(B, C, F, h, w) -> (B * F, 3 or 4, S, S), nominally in [0, 1]."""
         flat = latents.transpose(1, 2).flatten(0, 1) / self.vae.config.scaling_factor
         return torch.cat([self.vae.decode(part).sample for part in flat.split(_VAE_BATCH)]) / 2 + 0.5
 
@@ -174,7 +201,8 @@ class AnimationTask(TrainingTask):
             steps = timestep.expand(len(clean)).to(clean.device)
             output = predict(self.unet, self.reference_net, self.pose_guider, inputs, latents, steps).float()
             latents = self.scheduler.step(output, timestep, latents).prev_sample
-        result = self.decode(latents).clamp(0, 1)
+        made = self.decode(latents).clamp(0, 1)
+        result = finished_picture(batch, made)
         portrait = pictures(batch, "portrait")[:, None].expand_as(target)
         columns = (portrait, pictures(batch, "driver_shown"), result.unflatten(0, target.shape[:2]), target)
         weights = region_weights(batch["keypoints"].flatten(0, 1), target.shape[-1])
@@ -185,6 +213,7 @@ class AnimationTask(TrainingTask):
                 "psnr_still": mean_psnr(still, truth, still),
                 "ssim": float(ssim(result, truth).mean()),
                 "face_error": float(((result - truth).abs() * weights).mean()),
-            },
+            }
+            | ({"matte_error": float(outline_error(batch, made))} if self.has_outline else {}),
             strip(*columns),
         )

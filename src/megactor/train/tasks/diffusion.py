@@ -11,9 +11,13 @@ from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.animation import AnimationTask
 from megactor.train.tasks.critic import Critic, adversarial_losses
+from megactor.train.tasks.layers import finished_picture, outline_error
 from megactor.train.tasks.motion import motion_losses
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import pictures
+
+_OUTLINE = 1.0
+"""Weight of the outline's error beside that of the picture."""
 
 
 class DiffusionTask(AnimationTask):
@@ -48,9 +52,13 @@ class DiffusionTask(AnimationTask):
             loss = diffusion_loss(*networks, self.noise, inputs, noise, timesteps, with_reference)
         else:
             noisy = self.noise.add_noise(clean, noise, timesteps)
-            frames = self.decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
+            made = self.decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
+            frames = finished_picture(batch, made)
             target = pictures(batch, "target").flatten(0, 1)
             loss = parts["animation"] = picture_loss(frames, target, batch["keypoints"].flatten(0, 1))
+            if self.has_outline:
+                parts["outline"] = outline_error(batch, made)
+                loss = loss + _OUTLINE * parts["outline"]
             if self.critic is not None:
                 parts |= adversarial_losses(self.critic, frames, target)
                 loss = loss + parts["critic"] + self.config.adversarial * parts["fooled"]

@@ -15,22 +15,42 @@ def are_known(batch: Batch) -> bool:
 
 
 def portrait_layers(batch: Batch, portrait: Tensor) -> Layers:
-    """The portrait before the plate of each frame. Its colors end with its outline: the person's are not told apart.
+    """The portrait before the plate of each frame.
 
     Args:
         batch: whose layers are known.
         portrait: (B * F, 3, S, S) in [0, 1], once for every frame.
     """
     matte = pictures(batch, "portrait_matte").repeat_interleave(batch["target"].shape[1], 0)
+    plate = frame_plate(batch)
+    return Layers.told_apart(portrait, matte, plate)
+
+
+def frame_plate(batch: Batch) -> Tensor:
+    """(B * F, 3, S, S) in [0, 1], what lies behind the person in each frame to make."""
     # filmed clips tell no plate: their frames take its place, and teach nothing but the person
     known = batch["layers_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
     target = pictures(batch, "target").flatten(0, 1)
-    return Layers(matte, portrait, torch.lerp(target, pictures(batch, "plate").flatten(0, 1), known))
+    return torch.lerp(target, pictures(batch, "plate").flatten(0, 1), known)
 
 
 def moved_picture(batch: Batch, portrait: Tensor, flow: Tensor) -> Tensor:
     """The portrait (B * F, 3, S, S) moved by a flow, before the frame's plate where layers are known."""
     return portrait_layers(batch, portrait).moved(flow).picture() if are_known(batch) else warp(portrait, flow)
+
+
+def finished_picture(batch: Batch, made: Tensor) -> Tensor:
+    """What a denoiser made as a picture: colors (N, 3, S, S), or colors and outline (N, 4, S, S) before the plate."""
+    if made.shape[1] == 3:
+        return made
+    person, matte = made.split([3, 1], 1)
+    return Layers(matte, person, frame_plate(batch)).corrected(matte).picture()
+
+
+def outline_error(batch: Batch, made: Tensor) -> Tensor:
+    """Mean error of the outline (N, 4, S, S), where the renderer told the true one."""
+    known = batch["layers_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+    return ((made[:, 3:] - pictures(batch, "matte").flatten(0, 1)).abs() * known).mean()
 
 
 def moved_background(batch: Batch, flow: Tensor) -> Tensor:
