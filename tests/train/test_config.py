@@ -47,7 +47,7 @@ def test_mistakes_are_named(change, words):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("judge", ["adversarial", "perceptual"])
+@pytest.mark.parametrize("judge", ["adversarial", "perceptual", "changes"])
 def test_judges_need_pictures_to_look_at(judge):
     path = next(path for path in RECIPES if path.stem == "sd15-stage1")
     with pytest.raises(InputError, match=f"{judge} needs loss: pictures"):

@@ -6,6 +6,7 @@ from diffusers import DDIMScheduler
 
 from megactor.models.noise_schedules import official_training_schedule
 from megactor.train.loss import prediction_target, training_noise
+from megactor.train.tasks.diffusion import change_error
 
 
 def test_offset_noise_is_shared_by_frames_and_pixels() -> None:
@@ -29,3 +30,11 @@ def test_targets() -> None:
     alpha = scheduler.alphas_cumprod[500]
     velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
     torch.testing.assert_close(prediction_target(scheduler, clean, noise, timesteps), velocity)
+
+
+def test_changes_are_judged_within_a_clip_only():
+    truth = torch.rand(4, 3, 8, 8)  # two clips of two frames
+    brighter = truth + torch.tensor([0.1, 0.1, 0.3, 0.3])[:, None, None, None]
+    assert change_error(brighter, truth, frames=2) < 1e-6, "the same change of light in all of a clip is no change"
+    trembling = truth + torch.tensor([0.1, -0.1, 0.1, -0.1])[:, None, None, None]
+    torch.testing.assert_close(change_error(trembling, truth, frames=2), torch.tensor(0.2))

@@ -98,19 +98,21 @@ class DiffusionConfig(AnimationConfig):
         adversarial: weight of a critic's opinion of decoded frames, see `tasks.critic`; 0 trains without one.
         perceptual: weight of the decoded frames' perceptual distance, see `metrics.perceptual`; 0 does without. At
             0.03 its gradients are about as large as those of the other errors of pictures.
+        changes: weight of the error of changes from frame to frame, for clips; 0 looks at frames one by one.
     """
 
     kind: Literal["diffusion"]
     loss: Literal["prediction", "pictures"] = "prediction"
     adversarial: Annotated[float, Field(ge=0)] = 0.0
     perceptual: Annotated[float, Field(ge=0)] = 0.0
+    changes: Annotated[float, Field(ge=0)] = 0.0
     without_reference: Share = 0.1
     offset_noise: Annotated[float, Field(ge=0)] = 0.1
     pure_noise: Share = 0.0
 
     @model_validator(mode="after")
     def _judges_of_pictures(self) -> "DiffusionConfig":
-        for name in ("adversarial", "perceptual"):
+        for name in ("adversarial", "perceptual", "changes"):
             if getattr(self, name) and self.loss != "pictures":
                 raise ValueError(f"{name} needs loss: pictures")
         return self
@@ -219,6 +221,12 @@ class TrainConfig(StrictModel):
     validate_every: Positive = 500
     validation_clips: Annotated[int, Field(ge=0)] = 16
     validation_shards: str | None = None
+
+    @model_validator(mode="after")
+    def _changes_of_clips(self) -> "TrainConfig":
+        if isinstance(self.task, DiffusionConfig) and self.task.changes and self.data.frames < 2:
+            raise ValueError("task.changes needs data.frames of 2 or more")
+        return self
 
     @model_validator(mode="after")
     def _something_to_look_at(self) -> "TrainConfig":

@@ -65,6 +65,9 @@ class DiffusionTask(AnimationTask):
             if self.perceptual is not None:
                 parts["perceptual"] = self.perceptual(frames, target).mean()
                 loss = loss + self.config.perceptual * parts["perceptual"]
+            if self.config.changes:
+                parts["changes"] = change_error(frames, target, batch["target"].shape[1])
+                loss = loss + self.config.changes * parts["changes"]
         if motion is not None and self.motion_learns:
             known = motion_losses(motion.motion, motion.portrait, batch)
             loss = loss + known.pop("loss")
@@ -75,6 +78,18 @@ class DiffusionTask(AnimationTask):
         count = self.noise.config.num_train_timesteps
         pure, timestep = torch.rand((), generator=generator), torch.randint(count, (), generator=generator)
         return torch.tensor(count - 1) if pure < self.config.pure_noise else timestep
+
+
+def change_error(result: Tensor, target: Tensor, frames: int) -> Tensor:
+    """Mean absolute error of what changes from frame to frame: what trembles in the result and rests in the truth.
+
+    Args:
+        result: (B * F, 3, S, S), nominally in [0, 1].
+        target: the same, in [0, 1].
+        frames: F, at least 2.
+    """
+    changes = (pictures.unflatten(0, (-1, frames)).diff(dim=1) for pictures in (result, target))
+    return F.l1_loss(*changes)
 
 
 def picture_loss(result: Tensor, target: Tensor, keypoints: Tensor) -> Tensor:
