@@ -77,7 +77,15 @@ def test_one_frame(pipe, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"contour_preserve": True}, {"motion_scale": 0.5}, {"guidance": 2.0}, {"guidance": 0.5}]
+    "options",
+    [
+        {"contour_preserve": True},
+        {"motion_scale": 0.5},
+        {"eyes_scale": 0.0},
+        {"mouth_scale": 0.5},
+        {"guidance": 2.0},
+        {"guidance": 0.5},
+    ],
 )
 def test_modes_change_the_result(pipe, driving, options):
     plain = frames_of(pipe, driving, steps=1)
@@ -85,6 +93,12 @@ def test_modes_change_the_result(pipe, driving, options):
 
     assert changed.shape == plain.shape
     assert (changed != plain).any()
+
+
+@pytest.mark.parametrize("options", [{"eyes_scale": 0.5}, {"mouth_scale": 0.0}])
+def test_parts_are_not_scaled_by_models_that_read_pixels_alone(driving, options):
+    with pytest.raises(InputError, match="use nano"):
+        tiny_official_pipeline()(PORTRAIT, driving, **options)
 
 
 def test_motion_is_the_models_own_unless_it_is_asked_for():

@@ -91,7 +91,12 @@ class AnimationOptions:
     motion: "absolute" takes the driver's head as it is, with its median size and place over a shot laid on the
         portrait's; "relative" takes its way from the frame that is most like the portrait, lean included, and holds it
         back where it goes too far.
-    motion_scale: factor of the driver's head motion relative to that frame; 1 leaves it alone.
+    motion_scale: factor of the driver's head motion relative to that frame; 1 leaves it alone. Models with dense motion
+        (nano) scale turns and nods too, from the portrait's own and by 1.5 at most; others (sd15) what the head does in
+        the picture plane.
+    eyes_scale: factor of the motion of brows, lids and gaze from the portrait's own: 0 keeps those of the portrait, 1
+        takes the driver's, more exaggerates. Only for models with dense motion.
+    mouth_scale: the same of lips and chin.
     face: which face of the portrait (0 = largest).
     layout: "result" or "side-by-side" (portrait | driving | result).
     paste_back: put the animated square back into the whole portrait, which is scaled down to 4K if it is larger.
@@ -111,6 +116,8 @@ class AnimationOptions:
     contour_preserve: bool = False
     motion: str | None = None
     motion_scale: float = 1.0
+    eyes_scale: float = 1.0
+    mouth_scale: float = 1.0
     face: int = 0
     layout: str = "result"
     paste_back: bool = False
@@ -128,6 +135,8 @@ class AnimationOptions:
         self._range("end", self.end, 0, math.inf)
         self._range("fps", self.fps, 1, 240)
         self._range("motion scale", self.motion_scale, 0, 3)
+        self._range("eyes scale", self.eyes_scale, 0, 2)
+        self._range("mouth scale", self.mouth_scale, 0, 2)
         self._range("face", self.face, 0, 1000)
         self._range("window batch", self.window_batch, 1, 64)
         if self.size is not None and self.size % 8:

@@ -17,6 +17,7 @@ from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.clip import ClipAnimator, PipelineComponents
 from megactor.animate.layout import Composer
+from megactor.animate.part_motion import PartMotion
 from megactor.animate.paste_back import PasteBack
 from megactor.compute.compiling import compile_blocks
 from megactor.compute.devices import choose_device, choose_dtype
@@ -297,7 +298,7 @@ class MegActorPipeline(HubPipeline):
             driving: for each frame the masked driving crop in the portrait's framing, uint8 RGB with `driving_size`
                 pixels a side.
             frame_count: number of frames; None where it is not known yet, which needs a chunk.
-            asked: steps, guidance, seed and speed.
+            asked: steps, guidance, seed, speed and the scales of motion.
             progress: see `result.Progress`.
             chunk: new frames at a time, in place of the windows; by default what `asked.speed` says.
             say: told in one line when the device runs out of memory and less of it will be used.
@@ -319,6 +320,7 @@ class MegActorPipeline(HubPipeline):
                 window_batch=asked.window_batch,
                 guard=MemoryGuard(self._memory_fallbacks(), say),
                 progress=progress,
+                parts=PartMotion(asked.motion_scale, asked.eyes_scale, asked.mouth_scale),
             )
             yield from animator(driving, frame_count)
         finally:  # also for whoever stops early
@@ -336,7 +338,16 @@ class MegActorPipeline(HubPipeline):
         return int(size)
 
     def completed(self, asked: AnimationOptions) -> AnimationOptions:
-        """The options with this model's own motion where none is asked for."""
+        """The options with this model's own motion where none is asked for.
+
+        Raises:
+            InputError: this model cannot do what they ask for.
+        """
+        if self.dense_motion is None and not asked.eyes_scale == asked.mouth_scale == 1:
+            raise InputError(
+                "eyes and mouth cannot be scaled apart with this model, which reads the driver's pixels as they are: "
+                "use nano, or leave their scales at 1"
+            )
         return asked if asked.motion else replace(asked, motion=self.config.default_motion)
 
     @property

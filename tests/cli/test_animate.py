@@ -30,6 +30,7 @@ def test_defaults(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: 
 def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, video: Path, tmp_path: Path) -> None:
     words = """--model folder --steps 7 --guidance 2.5 --seed 3 --size 128 --device cpu --dtype bfloat16 --offload
         --start 0.1 --end 0.5 --fps 12 --contour-preserve --motion relative --motion-scale 0.5
+        --eyes-scale 0.2 --mouth-scale 0
         --face 1 --layout side-by-side"""
     assert megactor("animate", picture, video, "-o", tmp_path / "out.gif", *words.split()).code == 0
     loaded, called = pipeline.calls
@@ -45,6 +46,8 @@ def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, v
         contour_preserve=True,
         motion="relative",
         motion_scale=0.5,
+        eyes_scale=0.2,
+        mouth_scale=0.0,
         face=1,
         layout="side-by-side",
     )
@@ -65,6 +68,8 @@ def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, v
         ("--end 0", "behind the start"),
         ("--fps 0", "fps is 0"),
         ("--motion-scale 9", "motion scale is 9"),
+        ("--eyes-scale 2.5", "eyes scale is 2.5"),
+        ("--mouth-scale -1", "mouth scale is -1"),
         ("--face -1", "face is -1"),
         ("--seed -1", "seed is -1"),
         ("--paste-back --layout side-by-side", "paste back"),

@@ -18,6 +18,7 @@ OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
         *("--start", "--end", "--fps", "--contour-preserve", "--motion", "--motion-scale", "--face", "--layout"),
+        *("--eyes-scale", "--mouth-scale"),
         *(
             "--paste-back",
             "--full-size",

@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from megactor.faces.head_pose import _MEAN_FACE, HeadPose, frontal_landmarks, head_pose
+from megactor.faces.head_pose import MEAN_FACE, HeadPose, frontal_landmarks, head_pose
 
 
-def seen(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0, scale: float = 80.0, face=_MEAN_FACE):
+def seen(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0, scale: float = 80.0, face=MEAN_FACE):
     """The mean face's landmarks as a distant camera sees them; degrees, signs of `HeadPose.degrees`."""
     turned = np.eye(3)
     for axis, angle in (([0, -1, 0], yaw), ([1, 0, 0], pitch), ([0, 0, 1], roll)):
@@ -35,7 +35,7 @@ def test_scale_and_place():
 
 
 def test_an_expression_survives_the_pose():
-    smile = _MEAN_FACE.copy()
+    smile = MEAN_FACE.copy()
     smile[[48, 54], 0] *= 1.2
     smile[57, 1] += 0.2
     landmarks = seen(yaw=20, pitch=-10, roll=15, face=smile)

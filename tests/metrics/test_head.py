@@ -3,7 +3,7 @@ import pytest
 from fake_faces import face_at
 
 from megactor.faces.face import MESH_TO_68, Face
-from megactor.faces.head_pose import _MEAN_FACE
+from megactor.faces.head_pose import MEAN_FACE
 from megactor.metrics.head import (
     expression_code,
     expression_distance,
@@ -16,7 +16,7 @@ from megactor.metrics.head import (
 
 def mean_face(scale: float = 100.0, move=None) -> Face:
     """The mean face with open eyes that look straight ahead; `move` shifts some of the 68 landmarks."""
-    points = _MEAN_FACE[:, :2].copy()
+    points = MEAN_FACE[:, :2].copy()
     for index, shift in (move or {}).items():
         points[index] += shift
     landmarks = np.zeros((478, 2), np.float32)

@@ -19,6 +19,7 @@ from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.decoding import FrameDecoder
 from megactor.animate.encoding import DrivingEncoder, encode_portrait, to_tensor
+from megactor.animate.part_motion import PartMotion
 from megactor.compute.cores import Cores, grouped
 from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.denoise.clip import ClipDenoiser, Frame, default_window_batch
@@ -66,6 +67,7 @@ class ClipAnimator:
         window_batch: windows that the denoiser is given at once; None for as many as keep the device busy.
         guard: runs the networks, again in less memory where there was not enough.
         progress: told the stage "denoise".
+        parts: more or less motion for parts of the face, where there is dense motion.
     """
 
     @torch.no_grad()
@@ -79,6 +81,7 @@ class ClipAnimator:
         window_batch: int | None = None,
         guard: MemoryGuard | None = None,
         progress: Progress = no_progress,
+        parts: PartMotion | None = None,
     ) -> None:
         self._networks = networks
         self._plan = plan
@@ -86,6 +89,7 @@ class ClipAnimator:
         self._window_batch = window_batch
         self._guard = guard or MemoryGuard()
         self._progress = progress
+        self._parts = parts
         self._cores = Cores.of(device)
         self._has_outline = bool(networks.unet.config.matte_channels)
         read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
@@ -125,10 +129,10 @@ class ClipAnimator:
             return encode(torch.cat([to_tensor(frame, image.device, image.dtype) for frame in frames]))
 
         networks, inputs = self._networks, self._inputs
-        visibility = networks.unet.config.mask_channels - 1
+        visibility, parts = networks.unet.config.mask_channels - 1, self._parts
         encode = self._guard(
             lambda: DrivingEncoder(
-                networks.pose_guider, inputs, networks.dense_motion, latents_of, visibility, self._has_outline
+                networks.pose_guider, inputs, networks.dense_motion, latents_of, visibility, self._has_outline, parts
             )
         )
         for frames in grouped(driving, self._plan.chunk or self._plan.window):

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.clip_pixels import clip_pixels
+from megactor.animate.part_motion import PartMotion
 from megactor.compute.offload import bring_to_device
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.drive.layers import PortraitLayers
@@ -89,6 +90,7 @@ class DrivingEncoder:
             `has_outline` (1, 4, S, S), the person's colors and outline.
         visibility_channels: as in `visibility_latents`.
         has_outline: as in `encode_portrait`.
+        parts: more or less motion for parts of the face, where there is dense motion.
     """
 
     def __init__(
@@ -99,7 +101,9 @@ class DrivingEncoder:
         vae_latents: Callable[[Tensor], Tensor],
         visibility_channels: int = 1,
         has_outline: bool = False,
+        parts: PartMotion | None = None,
     ):
+        self.parts = parts
         self.pose_guider = pose_guider
         self.portrait = portrait
         self.dense_motion = dense_motion
@@ -136,7 +140,7 @@ class DrivingEncoder:
             image, large = (picture.expand(count, -1, -1, -1) for picture in (portrait.image, portrait.large))
             kind, keypoints = self.dense_motion.dtype, self._portrait_keypoints.expand(count, -1, -1)
             layered = self._layers is not None
-            motion = self.dense_motion(image.to(kind), driving.to(kind), large.to(kind), keypoints, layered)
+            motion = self.dense_motion(image.to(kind), driving.to(kind), large.to(kind), keypoints, layered, self.parts)
             moved, outside = self._move(motion.flow)
             latents = self.vae_latents(moved)
             background = F.interpolate(outside, size=size, mode="area")

@@ -41,6 +41,22 @@ Speed = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
+EyesScale = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        help="Strength of the motion of brows, lids and gaze: 0 keeps the portrait's. nano only.",
+        rich_help_panel=_MODEL,
+    ),
+]
+MouthScale = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        help="Strength of the motion of lips and chin: 0 keeps the portrait's. nano only.",
+        rich_help_panel=_MODEL,
+    ),
+]
 Seed = Annotated[int, typer.Option(metavar="S", help="The same seed gives the same video.", rich_help_panel=_MODEL)]
 Size = Annotated[
     int | None,
@@ -117,10 +133,13 @@ def animate(
         float,
         typer.Option(
             metavar="X",
-            help="Strength of the driver's head motion: 0 keeps the head still, 1 leaves it as it is.",
+            help="Strength of the driver's head motion: 0 keeps the head still, 1 leaves it as it is. Turns and nods "
+            "are scaled by nano only.",
             rich_help_panel=_MODEL,
         ),
     ] = 1.0,
+    eyes_scale: EyesScale = 1.0,
+    mouth_scale: MouthScale = 1.0,
     face: Annotated[
         int,
         typer.Option(metavar="INDEX", help="Which face of the portrait: 0 is the largest.", rich_help_panel=_MODEL),
@@ -214,6 +233,8 @@ def animate(
         contour_preserve=contour_preserve,
         motion=motion,
         motion_scale=motion_scale,
+        eyes_scale=eyes_scale,
+        mouth_scale=mouth_scale,
         face=face,
         layout=layout,
         paste_back=paste_back,

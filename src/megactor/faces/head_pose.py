@@ -7,7 +7,7 @@ import numpy as np
 # Landmarks of iBUG 300-W on the neutral mean head of ICT-FaceKit (Li et al., 2020; MIT license), in distances between
 # the outer eye corners from the middle of the eyes: x to the picture's right, y down, z away from the camera.
 # fmt: off
-_MEAN_FACE = np.array([
+MEAN_FACE = np.array([
     (-0.83, -0.04, 0.59), (-0.82, 0.21, 0.56), (-0.78, 0.43, 0.49), (-0.74, 0.64, 0.42),
     (-0.64, 0.88, 0.31), (-0.48, 1.07, 0.17), (-0.34, 1.15, 0.01), (-0.17, 1.19, -0.15),
     (0.00, 1.22, -0.17), (0.17, 1.19, -0.15), (0.34, 1.15, 0.01), (0.48, 1.07, 0.17),
@@ -28,7 +28,7 @@ _MEAN_FACE = np.array([
 ])
 # fmt: on
 
-_RIGID = (0, 16, 27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
+RIGID = (0, 16, 27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
 """Landmarks that no expression moves much: sides of the face, nose, eye corners."""
 
 
@@ -63,8 +63,8 @@ def head_pose(landmarks68: np.ndarray) -> HeadPose:
     Args:
         landmarks68: (68, 2) pixels, iBUG 300-W.
     """
-    model = np.column_stack([_MEAN_FACE[list(_RIGID)], np.ones(len(_RIGID))])
-    solved, *_ = np.linalg.lstsq(model, landmarks68[list(_RIGID)].astype(np.float64), rcond=None)
+    model = np.column_stack([MEAN_FACE[list(RIGID)], np.ones(len(RIGID))])
+    solved, *_ = np.linalg.lstsq(model, landmarks68[list(RIGID)].astype(np.float64), rcond=None)
     left, stretches, right = np.linalg.svd(solved[:3].T, full_matrices=False)
     top = left @ right
     return HeadPose(np.vstack([top, np.cross(top[0], top[1])]), float(stretches.mean()), solved[3])
@@ -80,5 +80,5 @@ def frontal_landmarks(landmarks68: np.ndarray, pose: HeadPose) -> np.ndarray:
     Returns:
         (68, 2) in distances between the outer eye corners from the middle of the eyes, y down.
     """
-    flat = (landmarks68 - pose.offset) / max(pose.scale, 1e-6) - _MEAN_FACE[:, 2:] * pose.rotation[:2, 2]
+    flat = (landmarks68 - pose.offset) / max(pose.scale, 1e-6) - MEAN_FACE[:, 2:] * pose.rotation[:2, 2]
     return np.asarray(flat @ np.linalg.pinv(pose.rotation[:2, :2]).T)

@@ -6,7 +6,7 @@ import pytest
 from fake_faces import FakeAnalyzer, frame_of
 
 from megactor.faces.face import MESH_TO_68, Face
-from megactor.faces.head_pose import _MEAN_FACE
+from megactor.faces.head_pose import MEAN_FACE
 from megactor.synth.audit.spread import LOOKS, MOTION, RHYTHM, compare, read_clip
 
 FPS, FRAMES, WIDTH, HEIGHT = 25.0, 100, 400, 400
@@ -15,7 +15,7 @@ NAMES = [quantity.name for quantity in (*MOTION, *RHYTHM, *LOOKS)]
 
 def face(yaw=0.0, lids=1.0, mouth=0.0, gaze=0.0) -> Face:
     """The mean face seen from afar, turned by degrees of yaw; lids 1 open, 0 closed; gaze in eye widths."""
-    points = _MEAN_FACE.copy()
+    points = MEAN_FACE.copy()
     points[[65, 66, 67], 1] += mouth
     turned = 70 * (points @ cv2.Rodrigues(np.array([0, -np.radians(yaw), 0]))[0].T)[:, :2] + (200, 180)
     landmarks = np.tile(turned.mean(axis=0), (478, 1))

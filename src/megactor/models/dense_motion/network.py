@@ -10,7 +10,7 @@ into view; then the flow is bent so that it meets the keypoints exactly. With `B
 below has moved, too, and the UNet says which of the motions each pixel follows, and what is to be added.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -208,6 +208,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         large: Tensor | None = None,
         portrait_keypoints: Tensor | None = None,
         of_person: bool = False,
+        scaled: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> DenseMotion:
         """Predicts the motion from the portrait to one driving frame.
 
@@ -218,6 +219,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             portrait_keypoints: (B, K, 2), `find_keypoints` of the portrait, where they are known from an earlier frame.
             of_person: the flow is the person's everywhere, for a person who is moved before a background that is known;
                 otherwise the background's where nobody is. Only with `BodyMotion`.
+            scaled: keypoints of portrait and animated frame -> those of the frame that is wanted instead.
 
         Returns:
             `DenseMotion` at half of the portrait's resolution, float32.
@@ -227,6 +229,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             portrait_keypoints = self.find_keypoints(resized(large, self.config.detail_size))
         driving_keypoints = self.find_keypoints(driving)
         keypoints = self.retargeter(portrait_keypoints, driving_keypoints)
+        if scaled is not None:
+            keypoints = scaled(portrait_keypoints, keypoints)
         small = resized(driving, portrait.shape[-1])
         motion = self.logits(portrait, small, portrait_keypoints, keypoints, of_person)
         close_ups: tuple[CloseUp, ...] = ()
