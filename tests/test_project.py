@@ -20,7 +20,7 @@ LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
     {"bench", "ui"},
-    {"train", "evaluation", "curate", "jobs"},
+    {"train", "evaluation", "curate", "jobs", "live"},
     {"pipeline"},
     {"animate"},
     {"drive", "denoise"},

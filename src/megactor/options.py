@@ -22,6 +22,8 @@ class SamplingPlan:
     cyclic: windows run round the end of the clip.
     chunk: None for overlapping windows; else how many new frames at a time go through all steps, together with
         `window - chunk` frames before them (`denoise.stream.denoise_chunks`).
+    ahead: on several cores of a CPU, the next chunk is read and encoded while one is denoised and decoded: more frames
+        a second, each later by what is left of the one before.
     """
 
     steps: int
@@ -32,6 +34,7 @@ class SamplingPlan:
     overlap: int = 8
     cyclic: bool = True
     chunk: int | None = None
+    ahead: bool = False
 
     def is_guided(self, step: int) -> bool:
         """Whether a step needs the prediction without the reference too: a scale of 1 leaves it out of the sum."""

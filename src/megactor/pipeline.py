@@ -4,8 +4,7 @@ Read `__call__` from top to bottom: it is the whole method in order.
 """
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
@@ -16,9 +15,8 @@ from diffusers import AutoencoderKL
 from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.clip import ClipAnimator, PipelineComponents
-from megactor.animate.layout import Composer
+from megactor.animate.layout import Composer, laid_out
 from megactor.animate.part_motion import PartMotion
-from megactor.animate.paste_back import PasteBack
 from megactor.compute.compiling import compile_blocks
 from megactor.compute.devices import choose_device, choose_dtype
 from megactor.compute.memory import Fallback, MemoryGuard
@@ -216,7 +214,7 @@ class MegActorPipeline(HubPipeline):
         reader = _reader(driving, asked)
         shown = asked.preview_size(size)
         clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, shown, progress)
-        composer = _composer(face, asked)
+        composer = Composer.of(face, asked)
 
         warnings = reader.warnings
         warnings += face.warnings
@@ -231,7 +229,7 @@ class MegActorPipeline(HubPipeline):
             size=composer.size,
             frame_count=clip.frame_count,
             audio=reader.audio_track(),
-            frames=_laid_out(clip.frames(), animate, composer),
+            frames=laid_out(clip.frames(), animate, composer),
             progress=progress,
             warnings=warnings,
         )
@@ -242,6 +240,9 @@ class MegActorPipeline(HubPipeline):
         frames: Iterable[Picture],
         *,
         chunk: int = LIVE_CHUNK,
+        window: int | None = None,
+        ahead: bool = False,
+        begins_again: Callable[[], bool] = lambda: False,
         **options: Any,
     ) -> Iterator[np.ndarray]:
         """Animates a portrait live: frames of a camera in, as many frames out, for as long as they come.
@@ -254,6 +255,9 @@ class MegActorPipeline(HubPipeline):
             portrait: see `drive.pictures.Picture`: a file, a PIL image, an array or a tensor.
             frames: pictures as the portrait, from any iterator; all of one shape.
             chunk: frames at a time, 1 to the model's window: fewer mean less delay and more work a frame.
+            window: frames that the denoiser sees at once, `chunk` at least, by default the model's: fewer, less work.
+            ahead: see `SamplingPlan`.
+            begins_again: asked before every frame: whether its face is to be laid on the portrait's like the first one.
             options: fields of `AnimationOptions`, with `speed="realtime"` where it is not given; start, end and fps
                 belong to files.
 
@@ -269,17 +273,23 @@ class MegActorPipeline(HubPipeline):
             raise InputError("start, end and fps are for video files: choose the frames before they are streamed")
         if not 1 <= chunk <= self.config.window:
             raise InputError(f"chunk is {chunk}, but must be from 1 to {self.config.window}")
+        live = {"chunk": chunk, "ahead": ahead} | ({} if window is None else {"window": max(window, chunk)})
         size = asked.size or self.config.output_size
         picture = read_picture(portrait)
         face = self.read_portrait(picture, asked.face, size)
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
-        composer = _composer(face, asked)
+        composer = Composer.of(face, asked)
 
         def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-            return self.animate_crops(face, crops, None, asked, chunk=chunk)
+            return self.animate_crops(face, crops, None, asked, live=live)
+
+        def driven(frame: np.ndarray) -> DrivingFrame | None:
+            if begins_again():
+                drive.begin_again()
+            return drive(frame)
 
         before = composer(face.large, np.zeros_like(face.large))
-        return live_frames(read_frames(frames), drive, before, lambda driving: _laid_out(driving, animate, composer))
+        return live_frames(read_frames(frames), driven, before, lambda driving: laid_out(driving, animate, composer))
 
     def animate_crops(
         self,
@@ -288,7 +298,7 @@ class MegActorPipeline(HubPipeline):
         frame_count: int | None,
         asked: AnimationOptions,
         progress: Progress = no_progress,
-        chunk: int | None = None,
+        live: Mapping[str, Any] | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Iterator[np.ndarray]:
         """Animates what was cropped already: the method without faces, files and layouts.
@@ -300,7 +310,7 @@ class MegActorPipeline(HubPipeline):
             frame_count: number of frames; None where it is not known yet, which needs a chunk.
             asked: steps, guidance, seed, speed and the scales of motion.
             progress: see `result.Progress`.
-            chunk: new frames at a time, in place of the windows; by default what `asked.speed` says.
+            live: fields of the `SamplingPlan` that are different for a stream, `chunk` among them.
             say: told in one line when the device runs out of memory and less of it will be used.
 
         Yields:
@@ -314,7 +324,7 @@ class MegActorPipeline(HubPipeline):
             animator = ClipAnimator(
                 PipelineComponents(**self.components),
                 portrait,
-                plan if chunk is None else replace(plan, chunk=chunk),
+                replace(plan, **live or {}),
                 seed=asked.seed,
                 device=self._execution_device,
                 window_batch=asked.window_batch,
@@ -375,25 +385,3 @@ def _reader(driving: str | os.PathLike[str] | Frames, asked: AnimationOptions) -
     if isinstance(driving, str | os.PathLike):
         return VideoReader(driving, asked.start, asked.end, asked.fps)
     return FrameSequence(driving, asked)
-
-
-def _composer(portrait: Portrait, asked: AnimationOptions) -> Composer:
-    paste_back = PasteBack(portrait.picture, portrait.crop, asked.full_size) if asked.paste_back else None
-    return Composer(asked.layout, paste_back, portrait.large, portrait.turns)
-
-
-def _laid_out(
-    driving: Iterable[DrivingFrame],
-    animate: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
-    compose: Composer,
-) -> Generator[np.ndarray]:
-    """Animates driving frames; what only the layout shows of them waits here, since frames keep their order."""
-    previews: deque[np.ndarray | None] = deque()
-
-    def conditions() -> Iterator[np.ndarray]:
-        for condition, preview in driving:
-            previews.append(preview)
-            yield condition
-
-    for frame in animate(conditions()):
-        yield compose(frame, previews.popleft())

@@ -55,6 +55,10 @@ OPTIONS = {
         ),
         *("--model", "--device", "--dtype", "--verbose"),
     },
+    "live": {
+        *("--camera", "--output", "--virtual-camera", "--no-window", "--force", "--model", "--face", "--motion"),
+        *("--motion-scale", "--eyes-scale", "--mouth-scale", "--size", "--device", "--dtype", "--verbose"),
+    },
     "train": {"--output", "--set", "--max-time", "--cpu", "--processes"},
     "curate": {
         *("--output", "--size", "--fps", "--twins", "--donors", "--videos"),

@@ -10,7 +10,9 @@ import torch
 from media_samples import Clip, write_clip
 from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
+import megactor.animate.clip
 from megactor.animate.clip import ClipAnimator, PipelineComponents
+from megactor.compute.cores import Cores
 from megactor.denoise.clip import ClipDenoiser
 from megactor.drive.live import LiveDrive
 from megactor.drive.portrait import read_portrait
@@ -188,3 +190,24 @@ def test_guidance_only_in_its_part_of_the_steps(monkeypatch: pytest.MonkeyPatch)
 def test_unknown_speed() -> None:
     with pytest.raises(InputError, match="exact, balanced, realtime"):
         AnimationOptions(speed="warp")
+
+
+def test_reading_ahead_on_several_cores_gives_the_same_frames_one_chunk_later(
+    pipe: MegActorPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def frames(ahead: bool) -> tuple[list[np.ndarray], int]:
+        read: list[int] = []
+        leads, pictures = [], []
+        for picture in islice(pipe.stream(PORTRAIT, camera(read), chunk=1, window=1, steps=1, ahead=ahead), 12):
+            pictures.append(picture)
+            leads.append(len(read) - len(pictures))
+        return pictures, max(leads)
+
+    alone, _ = frames(ahead=False)
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(megactor.animate.clip.Cores, "of", lambda device: Cores(2))
+    together, lead = frames(ahead=True)
+
+    np.testing.assert_array_equal(alone, together)
+    assert lead <= 3, "one that is drawn, one that is read, one that is asked for: it does not build up"
+    assert torch.get_num_threads() == threads

@@ -107,13 +107,17 @@ class ClipAnimator:
         """
         with contextlib.ExitStack() as threads:
 
-            def ahead(items: Iterable[Item]) -> Iterator[Item]:
-                return threads.enter_context(contextlib.closing(read_ahead(items, self._plan.window)))
+            def ahead(items: Iterable[Item], count: int = self._plan.window) -> Iterator[Item]:
+                return threads.enter_context(contextlib.closing(read_ahead(items, count)))
 
             recorded = frame_count is not None  # else the next frame is not there yet
             conditions = self.encode(ahead(driving) if recorded else driving)
             if recorded and self._cores.count > 1:
                 conditions = ahead(conditions)  # fills the cores that wait for the last window
+            elif self._plan.ahead and self._plan.chunk and self._cores.count > 1:
+                conditions = ahead(self._cores.part(conditions, 2), self._plan.chunk)
+                yield from self._cores.part(self.decode(self.denoise(conditions, None)), 2)
+                return
             yield from self.decode(self.denoise(conditions, frame_count))
 
     @torch.no_grad()  # a generator is resumed in it, whichever thread asks

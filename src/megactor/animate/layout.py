@@ -1,9 +1,15 @@
 """What a finished frame looks like in the output: alone, beside its inputs, or back in the whole portrait."""
 
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Self
+
 import numpy as np
 
 from megactor.animate.paste_back import PasteBack
-from megactor.options import LAYOUTS
+from megactor.drive.masking import DrivingFrame
+from megactor.drive.portrait import Portrait
+from megactor.options import LAYOUTS, AnimationOptions
 
 
 class Composer:
@@ -23,6 +29,12 @@ class Composer:
         self.paste_back = paste_back
         self.turns = turns
         self.portrait = self._back(portrait)
+
+    @classmethod
+    def of(cls, portrait: Portrait, asked: AnimationOptions) -> Self:
+        """What the options ask for, of a portrait."""
+        paste_back = PasteBack(portrait.picture, portrait.crop, asked.full_size) if asked.paste_back else None
+        return cls(asked.layout, paste_back, portrait.large, portrait.turns)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,3 +57,26 @@ class Composer:
 
     def _back(self, picture: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.rot90(picture, -self.turns))
+
+
+def laid_out(
+    driving: Iterable[DrivingFrame],
+    animate: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
+    compose: Composer,
+) -> Generator[np.ndarray]:
+    """Animates driving frames; what only the layout shows of them waits here, since frames keep their order.
+
+    Args:
+        driving: the clip's frames, in order.
+        animate: driving conditions to frames, in their order.
+        compose: arranges them.
+    """
+    previews: deque[np.ndarray | None] = deque()
+
+    def conditions() -> Iterator[np.ndarray]:
+        for condition, preview in driving:
+            previews.append(preview)
+            yield condition
+
+    for frame in animate(conditions()):
+        yield compose(frame, previews.popleft())

@@ -12,6 +12,7 @@ from megactor.cli.bench import bench
 from megactor.cli.curate import curate
 from megactor.cli.demo import demo
 from megactor.cli.eval import evaluate
+from megactor.cli.live import live
 from megactor.cli.synth import synth
 from megactor.cli.terminal import prepare_streams, unwinding_on_signals
 from megactor.cli.train import train
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(animate)
+app.command()(live)
 app.command()(demo)
 app.command()(ui)
 app.command()(train)

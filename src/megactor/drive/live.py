@@ -24,8 +24,8 @@ SMOOTHING = 0.5
 class LiveDrive:
     """What `DrivingClip` is for files, for frames that come one at a time.
 
-    The framing is that of the first frame that shows a face: sit as you will stay, and look into the camera. A frame
-    without a face holds the last one that showed it, however long that takes.
+    The framing is that of the first frame that shows a face, until `begin_again`: sit as you will stay, and look into
+    the camera. A frame without a face holds the last one that showed it, however long that takes.
 
     Args:
         analyzer: finds faces.
@@ -71,6 +71,10 @@ class LiveDrive:
         preview = self._shot.framing.picture(frame, self._preview_size) if self._preview_size else None
         return DrivingFrame(driving_condition(crop, box, self._contour), preview)
 
+    def begin_again(self) -> None:
+        """The next face is laid on the portrait's as the first one was: its place, size and lean are the new start."""
+        self._is_new = True
+
     def _whole_face(self, frame: np.ndarray) -> Face | None:
         """The face, unless it leaves the picture."""
         face, way = self._follow(frame)
@@ -101,7 +105,7 @@ class LiveDrive:
 
 def live_frames(
     frames: Iterable[np.ndarray],
-    drive: LiveDrive,
+    drive: Callable[[np.ndarray], DrivingFrame | None],
     before: np.ndarray,
     animate: Callable[[Iterable[DrivingFrame]], Iterable[np.ndarray]],
 ) -> Iterator[np.ndarray]:
@@ -109,7 +113,7 @@ def live_frames(
 
     Args:
         frames: uint8 RGB (H, W, 3), from any iterator.
-        drive: crops and masks them.
+        drive: crops and masks them, as `LiveDrive`.
         before: uint8 (height, width, 3), comes out until there is a face.
         animate: driving frames to pictures of the result.
     """
