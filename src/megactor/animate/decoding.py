@@ -13,6 +13,8 @@ from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.denoise.clip import Frame
 from megactor.denoise.conditions import PortraitInputs
 from megactor.errors import ModelError
+from megactor.models.dense_motion.close_up import CloseUp
+from megactor.models.dense_motion.palette import Palette
 from megactor.models.dense_motion.portrait_detail import add_portrait_detail, place_person
 from megactor.models.pixel_codec import PixelCodec
 
@@ -53,6 +55,7 @@ class FrameDecoder:
 
     def __init__(self, vae: AutoencoderKL | PixelCodec, portrait: PortraitInputs, guard: MemoryGuard, cores: Cores):
         self._vae, self._portrait, self._guard, self._cores = vae, portrait, guard, cores
+        self._palette = Palette.of(portrait.large)
         pixels = max(portrait.image[0, 0].numel(), portrait.large[0, 0].numel())
         self.at_once = max(1, PIXELS_AT_ONCE // pixels)
         self._batch = self.at_once
@@ -90,13 +93,18 @@ class FrameDecoder:
         portrait, motion = self._portrait, frame.conditions.motion
         image, outline = image[:, :_COLORS], image[:, _COLORS:] if image.shape[1] > _COLORS else None
         if motion is None:
-            return _fitted(image, portrait.large.shape[-1])
+            return _resized(image, portrait.large.shape[-1])
+        image = self._palette.fitted(image)
+        motion = motion._replace(close_ups=tuple(self._fitted(close_up) for close_up in motion.close_ups))
         if portrait.layers is None:
             return add_portrait_detail(image, portrait.large, motion)
         return place_person(image, portrait.large, portrait.layers, motion, outline)
 
+    def _fitted(self, close_up: CloseUp) -> CloseUp:
+        return close_up._replace(color=self._palette.fitted(close_up.color))
 
-def _fitted(image: Tensor, size: int) -> Tensor:
+
+def _resized(image: Tensor, size: int) -> Tensor:
     """(1, 3, S, S) in [0, 1] -> (1, 3, size, size): larger without new detail, smaller without aliasing."""
     if image.shape[-1] == size:
         return image

@@ -163,6 +163,7 @@ def nano_config() -> NetworkConfig:
             "close_up_channels": (32, 64, 128),
             "detail_size": 256,
             "body_width": 128,
+            "jaw_trust": 0.2,
         },
         vae=PixelCodec,
         scheduler=nano_schedule,
