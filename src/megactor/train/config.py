@@ -196,6 +196,8 @@ class TrainConfig(StrictModel):
         seed: of weights, samples and noise.
         precision: "bf16" and "fp16" are autocast; weights stay float32.
         gradient_checkpointing: computes activations twice to save memory.
+        fully_shard: several processes share what learns, its gradients and the optimizer's state out (PyTorch's
+            fully_shard) instead of having a copy each: less memory, more traffic. Without compile and fp16.
         compile: torch.compile for blocks of networks: a few minutes at the start, then faster. Rounds differently.
         save_every: steps between checkpoints.
         keep: checkpoints that are kept.
@@ -215,6 +217,7 @@ class TrainConfig(StrictModel):
     seed: Annotated[int, Field(ge=0)] = 0
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
     gradient_checkpointing: bool = False
+    fully_shard: bool = False
     compile: bool = False
     save_every: Positive = 200
     keep: Positive = 2
@@ -232,6 +235,12 @@ class TrainConfig(StrictModel):
     def _something_to_look_at(self) -> "TrainConfig":
         if not self.data.pictures and not isinstance(self.task, RetargeterConfig):
             raise ValueError(f"the task {self.task.kind} needs data.pictures")
+        return self
+
+    @model_validator(mode="after")
+    def _shards_alone(self) -> "TrainConfig":
+        if self.fully_shard and (self.compile or self.precision == "fp16"):
+            raise ValueError("fully_shard goes without compile and with precision bf16 or fp32")
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""A run's state in and out of its networks, the same for one process, DDP and FSDP."""
+"""A run's state in and out of its networks, the same for one process, copies and shards."""
 
 from typing import Any
 
@@ -24,7 +24,10 @@ def learning_weights(task: nn.Module) -> list[nn.Parameter]:
 
 
 def get_weights(task: nn.Module, average: MovingAverage | None = None) -> dict[str, Tensor]:
-    """Copies of the weights that learn, or of their average, by name; all processes must call it."""
+    """Copies of the weights that learn, or of their average, by name; all processes must call it.
+
+    Where weights are sharded, the first process alone gets them.
+    """
     if average is None:
         return _copies(get_model_state_dict(task, options=_GET))
     with average.applied(learning_weights(task)):

@@ -20,6 +20,7 @@ from megactor.train.checkpoint import TrainingState, checkpoints, load_checkpoin
 from megactor.train.config import DiffusionConfig, TrainConfig
 from megactor.train.dataset import Samples, sample_loader, samples_of_a_pass
 from megactor.train.launch import is_orphan
+from megactor.train.parallel import Replicas, Shards, whole_number
 from megactor.train.reports import RunReports
 from megactor.train.samples import Batch
 from megactor.train.schedule import learning_rate
@@ -90,17 +91,13 @@ class Trainer:
         if config.gradient_checkpointing:
             for name in ("unet", "reference_net"):
                 networks.components[name].enable_gradient_checkpointing()
-        task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if config.compile:
             compile_blocks(task)
-        numbers = config.optimizer
-        optimizer = torch.optim.AdamW(
-            learning_weights(task), lr=numbers.learning_rate, betas=numbers.betas, weight_decay=numbers.weight_decay
-        )
-        # together: FSDP replaces the weights and has to tell the optimizer
-        self.task, self.optimizer = self.accelerator.prepare(task, optimizer)
+        sharing = Shards if config.fully_shard and self.accelerator.num_processes > 1 else Replicas
+        self.parallel = sharing(self.accelerator, task, config.optimizer)
+        self.task, self.optimizer = self.parallel.module, self.parallel.optimizer
         self.weights = learning_weights(self.task)
-        self.average = MovingAverage(self.weights, numbers.ema) if numbers.ema else None
+        self.average = MovingAverage(self.weights, config.optimizer.ema) if config.optimizer.ema else None
         self.progress = TrainingProgress()
         self._samples = Samples(config.data, config.seed)
         self.notes = self._samples.notes()
@@ -239,8 +236,8 @@ class Trainer:
             progress.waited += time.monotonic() - asked
             batch = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in batch.items()}
             last = number == passes - 1
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.task):
-                losses = self.task(batch, progress.step)
+            with self.parallel.one_pass(last):
+                losses = self.parallel.losses(batch, progress.step)
                 self.accelerator.backward(losses["loss"] / passes)
             skipped += batch["skipped"].sum()
             for name, loss in losses.items():
@@ -257,7 +254,10 @@ class Trainer:
         progress.skipped += round(float(values[-1]) * self.accelerator.num_processes)
         progress.worked += time.monotonic() - began
         self._check_skipped()
-        return dict(zip(total, values[:-1].tolist(), strict=True)) | {"grad_norm": float(norm), "learning_rate": rate}
+        return dict(zip(total, values[:-1].tolist(), strict=True)) | {
+            "grad_norm": whole_number(norm),
+            "learning_rate": rate,
+        }
 
     def _check_skipped(self) -> None:
         skipped, samples = self.progress.skipped, self.progress.samples
@@ -266,24 +266,27 @@ class Trainer:
 
     @torch.no_grad()
     def _validate(self, reports: RunReports | None) -> None:
-        if self._validation is None and self.accelerator.is_main_process:
+        # the first process alone, where it can compute alone
+        if reports is None and self.parallel.whole:
+            self.accelerator.wait_for_everyone()
+            return
+        if self._validation is None:
             self._validation = validation_batch(self.config)
         weights = self.average.applied(self.weights) if self.average is not None else contextlib.nullcontext()
+        results = []
         # its batches have shapes of their own: compiling for them would take longer than they do
-        with weights, torch.compiler.set_stance("force_eager"):
-            if reports is not None and self._validation is not None:
-                task = self.accelerator.unwrap_model(self.task)
-                results = []
-                for part in parts(self._validation, _VALIDATION_PASS):
-                    with self.accelerator.autocast():
-                        results.append(task.validate({name: t.to(self.accelerator.device) for name, t in part.items()}))
-                names = results[0].metrics
-                means = {name: sum(result.metrics[name] for result in results) / len(results) for name in names}
-                reports.scalars("validation", means, self.progress.step)
-                reports.say(self.progress.step, means)
-                strips = [result.strips for result in results if result.strips is not None]
-                if strips:
-                    reports.strips(torch.cat(strips), self.progress.step)
+        with weights, torch.compiler.set_stance("force_eager"), self.accelerator.autocast():
+            for part in parts(self._validation, _VALIDATION_PASS) if self._validation is not None else ():
+                on_device = {name: tensor.to(self.accelerator.device) for name, tensor in part.items()}
+                results.append(self.parallel.task.validate(on_device))
+        if reports is not None and results:
+            names = results[0].metrics
+            means = {name: sum(result.metrics[name] for result in results) / len(results) for name in names}
+            reports.scalars("validation", means, self.progress.step)
+            reports.say(self.progress.step, means)
+            strips = [result.strips for result in results if result.strips is not None]
+            if strips:
+                reports.strips(torch.cat(strips), self.progress.step)
         self.accelerator.wait_for_everyone()
 
     def _is_over(self, started: float, max_seconds: float | None) -> bool:
@@ -342,7 +345,13 @@ def _check_same(found: dict[str, Any], config: TrainConfig, folder: Path) -> Non
 def _deciding(config: dict[str, Any]) -> dict[str, Any]:
     """A config as "a.b" -> value, without what changes nothing but speed and reports."""
     free = {"steps", "save_every", "keep", "validate_every", "validation_clips", "validation_shards", "data.workers"}
-    free |= {"data.rendered.cache", "data.rendered.rig", "gradient_checkpointing", "optimizer.accumulation"}
+    free |= {
+        "data.rendered.cache",
+        "data.rendered.rig",
+        "gradient_checkpointing",
+        "fully_shard",
+        "optimizer.accumulation",
+    }
 
     def flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
         for name, value in values.items():
