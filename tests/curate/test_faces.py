@@ -37,6 +37,7 @@ def of_track(followed, **changes):
         "outside": faces.outside(followed),
         "face": 0.29,
         "side": box.side,
+        "doubled": 0.0,
         "jitter": faces.jitter(track),
         "motion": select.motion(select.spreads(faces.measured(track.landmarks))),
     }
@@ -58,6 +59,7 @@ def test_each_reason_of_a_track(followed):
     assert of_track(followed, crowded=0.5) == "several_people"
     assert of_track(followed, face=0.1) == "small_face"
     assert of_track(followed, brightness=3.0) == "dark"
+    assert of_track(followed, doubled=0.1) == "doubled"
     leap = np.where(np.arange(count)[:, None] < 25, 0, [70, 0])
     assert of_track(moved(followed, leap)) == "cut"
     assert of_track(moved(followed, np.full((count, 2), 190.0))) == "partial_face"

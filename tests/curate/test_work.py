@@ -106,9 +106,9 @@ class FakeTwin:
 class StillFootage:
     """Demo frames as a source."""
 
-    count, size = 25, (320, 320)
+    count, size, stored_fps = 25, (320, 320), 25.0
 
-    def frames(self, first, last, max_side):
+    def frames(self, first, last, max_side, as_stored=False):
         yield from demo_frames("talk")[first:last]
 
 

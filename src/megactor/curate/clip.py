@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from megactor.curate import faces, select
+from megactor.curate.doubled import SAME_SPEED, Changes, Stretch
 from megactor.curate.duplicates import Signature, signature
 from megactor.curate.filter import picture_reason, track_reason
-from megactor.curate.read import Footage, open_footage
+from megactor.curate.read import open_footage
 from megactor.curate.settings import CurationSettings
 from megactor.curate.sources import Source, stable_key
 from megactor.drive.crop import face_size
@@ -129,13 +130,13 @@ def curate_clip(
     clip = CuratedClip()
     with open_footage(plan.source, settings) as footage:
         with _timed(clip, "follow"):
-            followed = _follow(plan, footage, settings, analyzer, clip)
-        if followed is None or clip.reason is not None:
+            found = _follow(Stretch.of(footage, plan.first, plan.last, settings.fps), settings, analyzer, clip)
+        if found is None or clip.reason is not None:
             return clip
+        stretch, followed = found
         with _timed(clip, "crop"):
             box = faces.crop_square(followed)
-            frames = footage.frames(plan.first, plan.last, None)
-            pictures, mesh = faces.cropped(frames, followed, box, settings.size)
+            pictures, mesh = faces.cropped(stretch.frames(None), followed, box, settings.size)
             measured = faces.measured(mesh)
     with _timed(clip, "judge"):
         clip.found["brightness"] = float(np.median(pictures.mean((1, 2, 3))))
@@ -162,28 +163,39 @@ def curate_clip(
 
 
 def _follow(
-    plan: ClipPlan, footage: Footage, settings: CurationSettings, analyzer: FaceAnalyzer, clip: CuratedClip
-) -> faces.Followed | None:
-    frames = footage.frames(plan.first, plan.last, _FOLLOW_SIDE)
+    stretch: Stretch, settings: CurationSettings, analyzer: FaceAnalyzer, clip: CuratedClip
+) -> tuple[Stretch, faces.Followed] | None:
+    """What is taken of the stretch, and the face in it; None without a face."""
+    length = stretch.last - stretch.first
     seen: list[np.ndarray] = []
 
-    def sampled() -> Iterator[np.ndarray]:
-        every = max(1, (plan.last - plan.first) // 6)
-        for number, frame in enumerate(frames):
-            if number % every == 0:
+    def looked_at(part: Stretch, changes: Changes) -> Iterator[np.ndarray]:
+        seen.clear()
+        for number, frame in enumerate(part.frames(_FOLLOW_SIDE)):
+            if number % max(1, length // 6) == 0:
                 seen.append(frame)
+            changes.look(frame)
             yield frame
 
+    def follow(part: Stretch, changes: Changes) -> faces.Followed:
+        return faces.follow(looked_at(part, changes), analyzer, part.footage.size, settings.most_other)
+
+    doubled = 0.0
     try:
-        followed = faces.follow(sampled(), analyzer, footage.size, settings.most_other)
+        changes = Changes()
+        followed = follow(stretch, changes)
+        if changes.doubled().any():
+            stretch, doubled = stretch.without_doubled()
+            if doubled <= settings.most_doubled:
+                followed = follow(stretch, Changes())
     except FaceError:
         brightness = float(np.mean([frame.mean() for frame in seen])) if seen else 0.0
         clip.found = {"found": 0.0, "brightness": brightness}
         clip.reason = "dark" if brightness < settings.least_brightness else "no_face"
         clip.strip = faces.contact_strip(seen)
         return None
-    if len(followed.track) < settings.least_frames:
-        raise InputError(f"only {len(followed.track)} of {plan.last - plan.first} frames can be read")
+    if len(followed.track) < (1 - SAME_SPEED) * settings.least_frames:
+        raise InputError(f"only {len(followed.track)} of {length} frames can be read")
     track = followed.track
     box = faces.crop_square(followed)
     spread = select.spreads(faces.measured(track.landmarks))
@@ -195,6 +207,7 @@ def _follow(
         "outside": faces.outside(followed),
         "face": float((np.median(face_size(track.boxes)) / box.side) ** 2),
         "side": box.side,
+        "doubled": doubled,
         "jitter": faces.jitter(track),
         "motion": select.motion(spread),
         "score": select.expressiveness(spread),
@@ -203,7 +216,7 @@ def _follow(
     clip.reason = track_reason(clip.found, settings)
     if clip.reason is not None:
         clip.strip = faces.contact_strip(seen)
-    return followed
+    return stretch, followed
 
 
 def _add_twins(

@@ -13,6 +13,7 @@ REASONS = {
     "partial_face": "the picture's edge cuts the face",
     "small_face": "the face moves so far that it is small in the crop",
     "low_resolution": "the crop has too few pixels of the source",
+    "doubled": "too many frames show the one before: filmed at a lower rate",
     "jitter": "face or camera tremble",
     "still": "nothing moves: a photograph, a frozen picture",
     "dark": "too dark",
@@ -29,7 +30,8 @@ def track_reason(found: Mapping[str, float], settings: CurationSettings) -> str 
     """Reason that the followed face alone gives, or None.
 
     Args:
-        found: `brightness`, `found`, `crowded`, `jump`, `outside`, `face`, `side`, `jitter`, `motion`; see `clip`.
+        found: `brightness`, `found`, `crowded`, `jump`, `outside`, `face`, `side`, `doubled`, `jitter`, `motion`;
+            see `clip`.
         settings: of the run.
     """
     rules = {
@@ -41,6 +43,7 @@ def track_reason(found: Mapping[str, float], settings: CurationSettings) -> str 
         "small_face": found["face"] < settings.least_face,
         "low_resolution": found["side"] < settings.least_side,
         "still": found["motion"] < settings.least_motion,
+        "doubled": found["doubled"] > settings.most_doubled,
         "jitter": found["jitter"] > settings.most_jitter,
     }
     return next((reason for reason, applies in rules.items() if applies), None)

@@ -9,8 +9,8 @@ from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 
 INDEX_TABLE = "index.parquet"
 MEASURES = (
-    *("found", "crowded", "jump", "outside", "face", "side", "jitter", "motion", "score"),
-    *("brightness", "sharpness", "covered"),
+    *("found", "crowded", "jump", "outside", "face", "side", "doubled", "jitter"),
+    *("motion", "score", "brightness", "sharpness", "covered"),
 )
 """Columns of what was measured; empty where a clip was dropped before."""
 

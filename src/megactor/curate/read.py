@@ -5,7 +5,7 @@ import math
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -30,13 +30,20 @@ class Footage(Protocol):
 
     count: about how many there are, or None where nobody knows before they are decoded.
     size: width and height of a whole frame in pixels.
+    stored_fps: frames a second that the source itself has.
     """
 
     count: int | None
     size: tuple[int, int]
+    stored_fps: float
 
-    def frames(self, first: int, last: int | None, max_side: int | None) -> Iterator[np.ndarray]:
-        """Frames first to last - 1 (None: to the end), uint8 RGB, reduced to `max_side`."""
+    def frames(
+        self, first: int, last: int | None, max_side: int | None, as_stored: bool = False
+    ) -> Iterator[np.ndarray]:
+        """Frames first to last - 1 (None: to the end), uint8 RGB, reduced to `max_side`.
+
+        With `as_stored` what the source has for their time, at its own rate.
+        """
         ...
 
 
@@ -69,6 +76,7 @@ class _VideoFootage:
         self._path, self._fps = path, Fraction(fps).limit_denominator(1001)
         self._info = probe(path)
         self.size = (self._info.width, self._info.height)
+        self.stored_fps = float(self._info.fps)
         start, end = span if span is not None else (0.0, math.inf)
         total = self._info.duration
         if total is not None:
@@ -78,14 +86,17 @@ class _VideoFootage:
         self._offset = round(start * self._fps)
         self.count = None if math.isinf(end) else max(1, round(end * self._fps) - self._offset)
 
-    def frames(self, first: int, last: int | None, max_side: int | None) -> Iterator[np.ndarray]:
+    def frames(
+        self, first: int, last: int | None, max_side: int | None, as_stored: bool = False
+    ) -> Iterator[np.ndarray]:
         last = self.count if last is None else last
         start = Fraction(self._offset + first) / self._fps
         end = None if last is None else Fraction(self._offset + last) / self._fps
         if self._info.duration is not None and start >= self._info.duration:
             return
         # one thread: the other cores have workers of their own
-        yield from VideoReader(self._path, start, end, self._fps, max_side, threads=1)  # type: ignore[arg-type]
+        fps = None if as_stored else self._fps
+        yield from VideoReader(self._path, start, end, fps, max_side, threads=1)  # type: ignore[arg-type]
 
 
 class _Pictures(Protocol):
@@ -102,14 +113,22 @@ class _PictureFootage:
         if len(pictures) == 0:
             raise InputError("no pictures")
         self._step = settings.frames_fps / settings.fps
+        self.stored_fps = settings.frames_fps
         self.count: int | None = max(1, math.floor(len(pictures) / self._step))
         height, width = pictures.picture(0).shape[:2]
         self.size = (width, height)
 
-    def frames(self, first: int, last: int | None, max_side: int | None) -> Iterator[np.ndarray]:
+    def frames(
+        self, first: int, last: int | None, max_side: int | None, as_stored: bool = False
+    ) -> Iterator[np.ndarray]:
         assert self.count is not None
-        for number in range(first, min(self.count, self.count if last is None else last)):
-            picture = self._pictures.picture(min(int(number * self._step), len(self._pictures) - 1))
+        wanted = range(first, min(self.count, self.count if last is None else last))
+        numbers: Iterable[int] = (min(int(number * self._step), len(self._pictures) - 1) for number in wanted)
+        if as_stored:
+            edges = (min(int(number * self._step), len(self._pictures)) for number in (wanted.start, wanted.stop))
+            numbers = range(*edges)
+        for number in numbers:
+            picture = self._pictures.picture(number)
             if picture.shape[1::-1] != self.size:
                 raise InputError(f"pictures of different sizes: {picture.shape[1]}x{picture.shape[0]}, {self.size}")
             yield _reduced(picture, max_side)
@@ -172,14 +191,16 @@ class _RegionFootage:
 
     def __init__(self, whole: Footage, region: Sequence[float]) -> None:
         self._whole, self._region = whole, region
-        self.count = whole.count
+        self.count, self.stored_fps = whole.count, whole.stored_fps
         left, top, right, bottom = self._box(*whole.size)
         self.size = (right - left, bottom - top)
 
-    def frames(self, first: int, last: int | None, max_side: int | None) -> Iterator[np.ndarray]:
+    def frames(
+        self, first: int, last: int | None, max_side: int | None, as_stored: bool = False
+    ) -> Iterator[np.ndarray]:
         if max_side is not None:
             max_side = math.ceil(max_side * max(self._whole.size) / max(self.size))
-        for frame in self._whole.frames(first, last, max_side):
+        for frame in self._whole.frames(first, last, max_side, as_stored):
             left, top, right, bottom = self._box(frame.shape[1], frame.shape[0])
             yield np.ascontiguousarray(frame[top:bottom, left:right])
 

@@ -26,6 +26,7 @@ class CurationSettings:
         least_sharpness: see `faces.sharpness`.
         most_covered: share of the frames in which something may cover a part of the face.
         most_jump: farthest way of the face from one frame to the next, in face sizes: more is a cut.
+        most_doubled: share of the frames that may show the one before, once those that were stored twice are left out.
         most_jitter: see `faces.jitter`.
         least_motion: see `select.expressiveness`, head motion included.
         most_alike: share of the bits of two perceptual hashes that may differ in duplicates.
@@ -50,6 +51,7 @@ class CurationSettings:
     least_sharpness: float = 0.055
     most_covered: float = 0.2
     most_jump: float = 0.4
+    most_doubled: float = 0.05
     most_jitter: float = 0.025
     least_motion: float = 1.0
     most_alike: float = 0.1

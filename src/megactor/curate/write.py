@@ -105,7 +105,7 @@ def about(record: Mapping[str, Any], settings: CurationSettings, selected: bool)
         "size": settings.size,
         "name": printable(plan["source"]["name"]),
         "start": start_second(plan, settings),
-        "end": start_second(plan, settings) + record["frames"] / settings.fps,
+        "end": start_second(plan, settings) + (plan["last"] - plan["first"]) / settings.fps,
         "twins": record["twins"],
         "found": record["found"],
         "score": record["found"]["score"],
