@@ -85,6 +85,8 @@ class Stretch:
             while number == index:  # more than once, where there are too few
                 yield frame
                 number = next(wanted, None)
+            if number is None:
+                return
 
     def without_doubled(self) -> tuple["Stretch", float]:
         """The stretch without stored frames that come twice, evenly spread where they are of another rate.

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
@@ -17,10 +17,16 @@ from megactor.train.networks import Origin
 SHOWN_FRAMES = 4
 FILM_ROWS = 4
 FILM_FPS = 8
+_TILE = 96
+"""Pixels that a column has at least, so that its name can be read."""
+_LABEL = 14
+"""Height of the line with the names."""
 
 
 class RunReports:
     """Writes into the folder of a run: `events` for TensorBoard and `validation/00000123.png` (and .mp4).
+
+    What was reported is in the files when a method returns, so a run that is killed keeps its curves.
 
     Args:
         folder: of the run.
@@ -44,6 +50,7 @@ class RunReports:
         """One point of each curve."""
         for name, value in values.items():
             self._writer.add_scalar(f"{group}/{name}", value, step)
+        self._writer.flush()
 
     def origins(self, origins: Sequence[Origin]) -> None:
         """`start.txt`: where the weights came from that the run began with."""
@@ -56,13 +63,21 @@ class RunReports:
         with (self.folder / "validation.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step} | metrics) + "\n")
 
-    def strips(self, strips: Tensor, step: int) -> None:
-        """(N, F, 3, S, W) in [0, 1]: a picture of some frames, and a film where there is more than one."""
+    def strips(self, strips: Tensor, columns: Sequence[str], step: int) -> None:
+        """A picture of some frames, in TensorBoard too, and a film where there is more than one.
+
+        Args:
+            strips: (N, F, 3, S, W) in [0, 1].
+            columns: names of the equal parts of W.
+            step: that the weights are of.
+        """
         frames = (strips * 255).round().byte().permute(0, 1, 3, 4, 2).numpy()
         folder = self.folder / "validation"
         folder.mkdir(exist_ok=True)
         shown = frames[:, np.linspace(0, frames.shape[1] - 1, min(SHOWN_FRAMES, frames.shape[1])).astype(int)]
-        grid = _grid(shown)
+        grid = labeled(_grid(shown), [*columns] * shown.shape[1])
+        self._writer.add_image("validation", grid, step, dataformats="HWC")
+        self._writer.flush()
         with atomic_path(folder / f"{step:08d}.png", force=True) as path:
             Image.fromarray(grid).save(path, format="PNG")
         if frames.shape[1] > 1:
@@ -71,6 +86,18 @@ class RunReports:
             with VideoWriter(folder / f"{step:08d}.mp4", FILM_FPS, (width, height), force=True) as writer:
                 for picture in film:
                     writer.write(np.ascontiguousarray(picture[:height, :width]))
+
+
+def labeled(grid: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(H, W, 3) uint8 of equally wide columns -> the same below a line with their names, larger if it is too small."""
+    scale = max(1, -(-_TILE * len(names) // grid.shape[1]))
+    large = grid.repeat(scale, axis=0).repeat(scale, axis=1)
+    sheet = Image.new("RGB", (large.shape[1], large.shape[0] + _LABEL), "white")
+    sheet.paste(Image.fromarray(large), (0, _LABEL))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=11)
+    for number, name in enumerate(names):
+        draw.text((number * large.shape[1] // len(names) + 3, 0), name, fill="black", font=font)
+    return np.asarray(sheet)
 
 
 def _grid(frames: np.ndarray) -> np.ndarray:

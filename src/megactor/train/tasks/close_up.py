@@ -103,18 +103,19 @@ class CloseUpTask(TrainingTask):
             places = pixel_centers(size, target.device).view(1, size, size, 2)
             true, still = part.place.pixels(target, size), part.source.pixels(portrait, size)
             moved = part._replace(flow=_true_flow(part, batch)[0], shown=torch.full_like(part.shown, 20.0))
-            columns = (still, part.picture(portrait, places), true)
+            shown = (still, part.picture(portrait, places), true)
             other = (true != still).flatten(1).any(1)
             for name, made in (
                 ("psnr_still", still),
-                ("psnr", columns[1]),
+                ("psnr", shown[1]),
                 ("psnr_true_flow", moved.picture(portrait, places)),
             ):
                 found[name].append(psnr(made[other], true[other]))
-            sheets.append(torch.cat([F.interpolate(column, size=(_SHEET, _SHEET)) for column in columns], -1))
+            sheets.append(torch.cat([F.interpolate(column, size=(_SHEET, _SHEET)) for column in shown], -1))
         metrics = {name: float(torch.cat(values).mean()) for name, values in found.items()}
         metrics["psnr_mouth"] = float(found["psnr"][2].mean())
-        return Validation(metrics, strip(torch.cat(sheets, -1)[:, None]))
+        columns = ("portrait", "result", "truth") * len(sheets)
+        return Validation(metrics, strip(torch.cat(sheets, -1)[:, None]), columns)
 
 
 def _weights(size: int, device: torch.device) -> Tensor:

@@ -107,7 +107,7 @@ class KeypointsTask(TrainingTask):
         count = batch["target"].shape[1]
         drawn = torch.stack([draw(image, points) for image, points in zip(images, found, strict=True)])
         targets, drivers = (part.unflatten(0, (-1, count)) for part in drawn.chunk(2))
-        return Validation(keypoint_errors(found, true), strip(targets, drivers))
+        return Validation(keypoint_errors(found, true), strip(targets, drivers), ("target", "driver"))
 
 
 def change_face(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -75,6 +75,7 @@ class MotionTask(TrainingTask):
             | _matte_errors(batch, flow)
             | body_errors([motion.body_flow for motion in motions], true_flow, batch["keypoints"].flatten(0, 1)),
             strip(*(pictures.unflatten(0, (-1, frames)) for pictures in columns)),
+            ("portrait", "driver", "warped", "truth"),
         )
 
 

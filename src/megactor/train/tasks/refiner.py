@@ -67,7 +67,7 @@ class RefinerTask(TrainingTask):
         drawn = torch.stack([draw(image, points) for image, points in zip(images, found, strict=True)])
         targets, drivers = (part.unflatten(0, (-1, count)) for part in drawn.chunk(2))
         before = {f"coarse_{name}": value for name, value in keypoint_errors(coarse, true).items()}
-        return Validation(keypoint_errors(found, true) | before, strip(targets, drivers))
+        return Validation(keypoint_errors(found, true) | before, strip(targets, drivers), ("target", "driver"))
 
 
 def spoilt(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:

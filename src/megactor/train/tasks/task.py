@@ -17,10 +17,12 @@ class Validation:
 
     metrics: name -> number.
     strips: (N, F, 3, S, W) in [0, 1], pictures to look at: N samples of F frames, columns side by side.
+    columns: what each of them shows, from left to right; all are equally wide.
     """
 
     metrics: dict[str, float]
     strips: Tensor | None = field(default=None, repr=False)
+    columns: tuple[str, ...] = ()
 
 
 class TrainingTask(nn.Module, ABC):

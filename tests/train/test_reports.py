@@ -1,0 +1,69 @@
+"""What a run leaves to look at: curves and labeled pictures that TensorBoard shows, also of a run that was killed."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from megactor.train.reports import RunReports, labeled
+
+KILLED = """
+import os, signal, sys, torch
+from pathlib import Path
+from megactor.train.reports import RunReports
+with RunReports(Path(sys.argv[1])) as reports:
+    for step in (1, 2, 3):
+        reports.scalars("train", {"loss": 1 / step}, step)
+    reports.strips(torch.rand(2, 3, 3, 16, 64), ("portrait", "driver", "result", "truth"), 3)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def events(folder):
+    found = EventAccumulator(str(folder / "events"), size_guidance={"images": 0})
+    found.Reload()
+    return found
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs kill -9")
+def test_a_killed_run_keeps_its_curves_and_pictures(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], timeout=300, check=False)
+    found = events(tmp_path)
+    assert [(event.step, event.value) for event in found.Scalars("train/loss")] == [
+        (step, pytest.approx(1 / step)) for step in (1, 2, 3)
+    ]
+    (picture,) = found.Images("validation")
+    assert picture.step == 3 and picture.encoded_image_string[1:4] == b"PNG"
+    # three frames of four columns, each at least 96 pixels wide, two rows below the names
+    assert (picture.width, picture.height) == (3 * 4 * 96, 2 * 96 + 14)
+
+
+def test_the_grid_in_tensorboard_is_the_file(tmp_path):
+    from PIL import Image
+
+    with RunReports(tmp_path) as reports:
+        reports.strips(torch.full((1, 1, 3, 128, 256), 0.5), ("target", "driver"), 7)
+    (picture,) = events(tmp_path).Images("validation")
+    with Image.open(tmp_path / "validation" / "00000007.png") as grid:
+        assert grid.size == (picture.width, picture.height) == (256, 128 + 14)
+        pixels = np.asarray(grid)
+    assert (pixels[14:] == 128).all()
+    for names in (pixels[:14, :128], pixels[:14, 128:]):  # dark letters on white
+        assert names.min() < 80 and names.max() == 255
+
+
+def test_names_stand_above_their_columns():
+    sheet = labeled(np.zeros((4, 40, 3), np.uint8), ["a", "", "b", ""])
+    dark = (sheet[:14].min(-1) < 128).any(0)
+    assert [dark[start : start + 100].any() for start in range(0, 400, 100)] == [True, False, True, False]
+
+
+def test_tensorboard_starts():
+    """It finds its parts by a module that newer releases of setuptools lack."""
+    from tensorboard import default
+
+    assert len(default.get_plugins()) > 5
