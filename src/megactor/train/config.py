@@ -78,11 +78,15 @@ class AnimationConfig(StrictModel):
     Attributes:
         train: which networks learn: "unet" (all but its motion modules), "motion_modules", "reference_net",
             "pose_guider", "image_encoder", "dense_motion" (its UNet, which the true motion goes on teaching).
+        target_latents: of the frames to make: the "mean" of the image codec's posterior, or a "sample" (official).
+        validation_guidance: guidance scale with which validation samples; 1 for none.
     """
 
     train: tuple[
         Literal["unet", "motion_modules", "reference_net", "pose_guider", "image_encoder", "dense_motion"], ...
     ]
+    target_latents: Literal["mean", "sample"] = "mean"
+    validation_guidance: Annotated[float, Field(ge=0)] = 1.0
 
 
 class DiffusionConfig(AnimationConfig):

@@ -1,7 +1,7 @@
 """Where training samples come from and what is in them: the part `data` of a recipe."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -114,6 +114,8 @@ class DataConfig(StrictModel):
         frames: F, frames of a sample.
         stride: frames are this far apart in the clip; None takes any frames, in order.
         twin: how likely the driver is a twin; else it is the target itself.
+        mask: whose face says which part of a driver is kept: "driver", its own, as it is after random changes; or
+            "target" (official), before them.
         pictures: False: samples are landmarks only, read in no time and not changed at random; for the retargeter,
             which looks at nothing else.
         known_motion: portraits are frames from which the true motion is known, where there are such.
@@ -129,6 +131,7 @@ class DataConfig(StrictModel):
     frames: Positive = 1
     stride: Positive | None = None
     twin: Share = 0.85
+    mask: Literal["driver", "target"] = "driver"
     pictures: bool = True
     known_motion: bool = True
     strongest: Annotated[float, Field(gt=0, le=1)] = 1.0

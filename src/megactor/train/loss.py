@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from diffusers import DDIMScheduler
 from torch import Tensor
 
+from megactor.denoise.guidance import guide
 from megactor.models.denoiser_input import join_conditions, join_noisy
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.pose_guider import PoseGuider
@@ -104,6 +105,24 @@ def predict(
         sample.requires_grad_()
     reference = reference_net(batch.reference, timesteps, batch.background_tokens) if with_reference else None
     return denoiser(sample, timesteps, batch.background_tokens, reference)
+
+
+def predict_guided(
+    denoiser: DenoisingUNet,
+    reference_net: ReferenceNet,
+    pose_guider: PoseGuider,
+    batch: TrainingBatch,
+    noisy: Tensor,
+    timesteps: Tensor,
+    scale: float,
+) -> Tensor:
+    """As `predict`, with guidance of this scale; 1 is none."""
+    if scale == 1:
+        return predict(denoiser, reference_net, pose_guider, batch, noisy, timesteps)
+    sample = denoiser_input(pose_guider, batch, noisy)
+    reference = reference_net(batch.reference, timesteps, batch.background_tokens)
+    unconditional, conditional = denoiser.guided(sample, timesteps, batch.background_tokens, reference)
+    return guide(unconditional, conditional, scale)
 
 
 def diffusion_loss(

@@ -66,6 +66,9 @@ class Shards:
             fully_shard(part, mesh=mesh, reshard_after_forward=True, ignored_params=frozen)
         assert isinstance(task, FSDPModule)
         register_fsdp_forward_method(task, "validate")
+        for network in networks:
+            if hasattr(network, "guided"):
+                register_fsdp_forward_method(network, "guided")
         self.module = self.task = task
         # made now: the shards are other parameters than those before
         self.optimizer = accelerator.prepare(_optimizer(task, numbers))

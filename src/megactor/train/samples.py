@@ -86,7 +86,7 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
         portrait, targets, plates = finish(portrait), finish(targets), finish(plates)
     background = ~clip.foreground[choice.portrait]
     portrait_points, points = clip.landmarks["target"][[choice.portrait]], clip.landmarks["target"][choice.frames]
-    shown, driving, driving_points = _drive(clip, choice, config.augment, rng)
+    shown, driving, driving_points = _drive(clip, choice, config, rng)
     flow, visible = _motion(clip, choice)
     if config.augment.overlay and rng.random() < config.augment.overlay:
         overlay = random_overlay(rng, shown, np.concatenate([portrait_points, points]))
@@ -216,22 +216,28 @@ def _layers(clip: TrainingClip, choice: _Choice, wanted: bool) -> tuple[np.ndarr
 
 
 def _drive(
-    clip: TrainingClip, choice: _Choice, augment: AugmentConfig, rng: np.random.Generator
+    clip: TrainingClip, choice: _Choice, config: DataConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Driving frames (F, S, S, 3) whole and masked, and their landmarks (F, 70, 2) in pixels."""
+    augment = config.augment
     pictures = clip.target if choice.driver == "target" else clip.twins[choice.driver]
     frames, points = pictures[choice.frames], clip.landmarks[choice.driver][choice.frames]
     size = frames.shape[1]
+    shown = [frames]  # and, where the mask comes first, what it leaves of them
+    if config.mask == "target":
+        shown.append(_masked(frames, clip.landmarks["target"][choice.frames], augment, rng))
     if rng.random() < augment.driver_jitter:
         shift = random_shift(rng, size, scale=0.04, degrees=1.2, shift=0.012)
-        frames, points = np.stack([shift.picture(frame) for frame in frames]), shift.points(points)
+        shown, points = [np.stack([shift.picture(frame) for frame in part]) for part in shown], shift.points(points)
     if rng.random() < augment.driver_warp:
         stretch = _random_stretch(rng, size)
-        frames, points = np.stack([stretch.picture(frame) for frame in frames]), stretch.points(points)
+        shown = [np.stack([stretch.picture(frame) for frame in part]) for part in shown]
+        points = stretch.points(points)
     if augment.finish and rng.random() < augment.finish:
-        frames = random_finish(rng, size)(frames)
-    jitter = rng.normal(0, augment.box_jitter, (len(frames), 4)) if augment.box_jitter else np.zeros((len(frames), 4))
-    masked = np.stack([_masked(frame, face, edges) for frame, face, edges in zip(frames, points, jitter, strict=True)])
+        finish = random_finish(rng, size)
+        shown = [finish(part) for part in shown]
+    frames = shown[0]
+    masked = shown[1] if config.mask == "target" else _masked(frames, points, augment, rng)
     if rng.random() < augment.driver_recolor:
         masked = random_recoloring(rng, tint=0.0, brightness=0.15, gamma=0.25)(masked)
         if rng.random() < 0.3:
@@ -247,10 +253,15 @@ def _random_stretch(rng: np.random.Generator, size: int) -> Shift:
     return Shift(np.column_stack([np.diag(factors), center * (1 - factors)]))
 
 
-def _masked(frame: np.ndarray, points: np.ndarray, jitter: np.ndarray) -> np.ndarray:
-    box = landmark_box(points)
-    box = box + jitter * max(box[2] - box[0], box[3] - box[1])
-    return keep_rectangles(frame, [face_rectangle(box, frame.shape[1], frame.shape[0])])
+def _masked(frames: np.ndarray, points: np.ndarray, augment: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    jitter = rng.normal(0, augment.box_jitter, (len(frames), 4)) if augment.box_jitter else np.zeros((len(frames), 4))
+    height, width = frames.shape[1:3]
+    kept = []
+    for frame, face, edges in zip(frames, points, jitter, strict=True):
+        box = landmark_box(face)
+        box = box + edges * max(box[2] - box[0], box[3] - box[1])
+        kept.append(keep_rectangles(frame, [face_rectangle(box, width, height)]))
+    return np.stack(kept)
 
 
 def _motion(clip: TrainingClip, choice: _Choice) -> tuple[np.ndarray, np.ndarray]:

@@ -286,7 +286,7 @@ class Trainer:
             reports.say(self.progress.step, means)
             strips = [result.strips for result in results if result.strips is not None]
             if strips:
-                reports.strips(torch.cat(strips), self.progress.step)
+                reports.strips(torch.cat(strips), results[0].columns, self.progress.step)
         self.accelerator.wait_for_everyone()
 
     def _is_over(self, started: float, max_seconds: float | None) -> bool:
@@ -350,6 +350,7 @@ def _deciding(config: dict[str, Any]) -> dict[str, Any]:
         "data.rendered.rig",
         "gradient_checkpointing",
         "fully_shard",
+        "task.validation_guidance",
         "optimizer.accumulation",
     }
 

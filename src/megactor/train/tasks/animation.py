@@ -13,7 +13,7 @@ from megactor.models.background_encoder import CLIP_MEAN, CLIP_STD, background_t
 from megactor.models.denoiser_input import visibility_latents
 from megactor.models.dense_motion import MotionLogits
 from megactor.train.config import AnimationConfig
-from megactor.train.loss import TrainingBatch, predict
+from megactor.train.loss import TrainingBatch, predict_guided
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
@@ -79,6 +79,8 @@ class AnimationTask(TrainingTask):
         self.steps = int(networks.settings.get("default_steps", 25))
         self.seed = seed
         self.motion_learns = "dense_motion" in config.train
+        self.samples_targets = config.target_latents == "sample"
+        self.validation_guidance = config.validation_guidance
         if self.motion_learns and self.dense_motion is None:
             raise InputError("task.train names dense_motion, which this model does not have")
         self.requires_grad_(False)
@@ -91,8 +93,12 @@ class AnimationTask(TrainingTask):
         """Whether latents tell the person's outline beside colors."""
         return bool(self.unet.config.matte_channels)
 
-    def clean_latents(self, batch: Batch) -> Tensor:
+    def clean_latents(self, batch: Batch, generators: list[torch.Generator] | None = None) -> Tensor:
         """(B, C, F, h, w), of the frames to make.
+
+        Args:
+            batch: as it comes.
+            generators: of the posterior's samples, where training wants them; None takes its mean.
 
         Raises:
             InputError: the denoiser makes an outline, and the batch knows none.
@@ -103,7 +109,12 @@ class AnimationTask(TrainingTask):
                 raise InputError("this model's denoiser makes the person's outline: its recipe needs data.layers: true")
             target = torch.cat([target, pictures(batch, "matte")], 2)
         with torch.no_grad():
-            return self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2]).transpose(1, 2)
+            if generators is None or not self.samples_targets:
+                latents = self._latents(target.flatten(0, 1)).unflatten(0, target.shape[:2])
+            else:
+                parts = [self._latents(frames, generator) for frames, generator in zip(target, generators, strict=True)]
+                latents = torch.stack(parts)
+            return latents.transpose(1, 2)
 
     def motion(self, batch: Batch, generators: list[torch.Generator] | None = None) -> MotionGuess | None:
         """What dense motion says of the batch's frames, with gradients where it learns; None for models without it.
@@ -179,9 +190,15 @@ class AnimationTask(TrainingTask):
         mean, std = (picture.new_tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
         return background_tokens(self.image_encoder, (small.clamp(0, 1) - mean) / std)
 
-    def _latents(self, images: Tensor) -> Tensor:
-        """(N, 3 or 4, S, S) in [0, 1] -> (N, C, h, w)."""
-        parts = [self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(_VAE_BATCH)]
+    def _latents(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """(N, 3 or 4, S, S) in [0, 1] -> (N, C, h, w): the posterior's mean, or with a generator a sample of it."""
+        parts = []
+        for part in images.split(_VAE_BATCH):
+            posterior = self.vae.encode(part * 2 - 1).latent_dist
+            latents = posterior.mean
+            if generator is not None:
+                latents = latents + posterior.std * torch.randn(latents.shape, generator=generator).to(latents)
+            parts.append(latents)
         return torch.cat(parts) * self.vae.config.scaling_factor
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -197,9 +214,10 @@ class AnimationTask(TrainingTask):
         noise = torch.stack([torch.randn(clean.shape[1:], generator=g) for g in generators]).to(clean)
         latents = noise * self.scheduler.init_noise_sigma
         self.scheduler.set_timesteps(self.steps)
+        networks = self.unet, self.reference_net, self.pose_guider
         for timestep in self.scheduler.timesteps:
             steps = timestep.expand(len(clean)).to(clean.device)
-            output = predict(self.unet, self.reference_net, self.pose_guider, inputs, latents, steps).float()
+            output = predict_guided(*networks, inputs, latents, steps, self.validation_guidance).float()
             latents = self.scheduler.step(output, timestep, latents).prev_sample
         made = self.decode(latents).clamp(0, 1)
         result = finished_picture(batch, made)
@@ -216,4 +234,5 @@ class AnimationTask(TrainingTask):
             }
             | ({"matte_error": float(outline_error(batch, made))} if self.has_outline else {}),
             strip(*columns),
+            ("portrait", "driver", "result", "truth"),
         )

@@ -38,7 +38,7 @@ class DiffusionTask(AnimationTask):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`."""
         generators = self.generators(batch)
-        clean = self.clean_latents(batch)
+        clean = self.clean_latents(batch, generators)
         motion = self.motion(batch, generators)
         inputs = self.inputs(batch, clean, generators, motion)
         noise = torch.cat(

@@ -11,9 +11,8 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from megactor.denoise.guidance import guide
 from megactor.train.config import DistillationConfig
-from megactor.train.loss import TrainingBatch, denoiser_input, predict
+from megactor.train.loss import TrainingBatch, predict, predict_guided
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.animation import AnimationTask
@@ -46,7 +45,7 @@ class DistillationTask(AnimationTask):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`."""
         generators = self.generators(batch)
-        clean = self.clean_latents(batch)
+        clean = self.clean_latents(batch, generators)
         inputs = self.inputs(batch, clean, generators, self.motion(batch, generators))
         noise = torch.stack([torch.randn(clean.shape[1:], generator=generator) for generator in generators]).to(clean)
         interval = torch.stack([torch.randint(self.steps, (), generator=generator) for generator in generators])
@@ -77,13 +76,8 @@ class DistillationTask(AnimationTask):
         return latents
 
     def _guided(self, inputs: TrainingBatch, latents: Tensor, timesteps: Tensor) -> Tensor:
-        unet, reference_net, pose_guider = self.teacher_unet, self.teacher_reference_net, self.teacher_pose_guider
-        if self.config.guidance == 1:
-            return predict(unet, reference_net, pose_guider, inputs, latents, timesteps)
-        sample = denoiser_input(pose_guider, inputs, latents)
-        reference = reference_net(inputs.reference, timesteps, inputs.background_tokens)
-        unconditional, conditional = unet.guided(sample, timesteps, inputs.background_tokens, reference)
-        return guide(unconditional, conditional, self.config.guidance)
+        networks = self.teacher_unet, self.teacher_reference_net, self.teacher_pose_guider
+        return predict_guided(*networks, inputs, latents, timesteps, self.config.guidance)
 
     def _one_step_target(self, noisy: Tensor, moved: Tensor, start: Tensor, end: Tensor) -> Tensor:
         """The picture that takes DDIM from `noisy` to `moved` in one step (Salimans and Ho, appendix G)."""
