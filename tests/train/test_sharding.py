@@ -19,7 +19,12 @@ def test_shards_learn_what_one_process_does(recipe, tmp_path):
     As little as shows it: two processes wait for each other at each tensor of a checkpoint.
     """
     small = {
-        "task": {"kind": "diffusion", "train": ["unet"], "loss": "prediction", "without_reference": 0.0},
+        "task": {
+            "kind": "diffusion",
+            "train": ["motion_modules", "pose_guider"],
+            "loss": "prediction",
+            "without_reference": 0.0,
+        },
         "optimizer": {"batch": 2, "learning_rate": 1e-3, "warmup": 0, "ema": 0.0},
         "steps": 2,
         "save_every": 1,
