@@ -20,7 +20,7 @@ LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
     {"bench", "ui"},
-    {"train", "evaluation", "curate", "jobs", "live"},
+    {"train", "evaluation", "curate", "jobs", "live", "batch"},
     {"pipeline"},
     {"animate"},
     {"drive", "denoise"},

@@ -37,7 +37,7 @@ from megactor.models.reference_net import ReferenceNet
 from megactor.options import AnimationOptions, SamplingPlan
 from megactor.result import AnimationResult, Progress, no_progress
 from megactor.weights import load_components, model_folder
-from megactor.weights.hub import HubSource
+from megactor.weights.hub import HubSource, public_name
 from megactor.weights.hub_pipeline import HubPipeline
 from megactor.weights.model_card import read_card
 
@@ -131,7 +131,7 @@ class MegActorPipeline(HubPipeline):
         source = HubSource(**{key: options.pop(key) for key in vars(HubSource()) if key in options})
         folder = model_folder(pretrained_model_name_or_path, source)
         pipe = cls(**load_components(folder, dtype, variant) | options)
-        pipe.card = read_card(folder)
+        pipe.card, pipe.model_name = read_card(folder), public_name(pretrained_model_name_or_path)
         for network in (pipe.unet, pipe.reference_net, pipe.vae):
             network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
         return pipe
@@ -232,6 +232,7 @@ class MegActorPipeline(HubPipeline):
             frames=laid_out(clip.frames(), animate, composer),
             progress=progress,
             warnings=warnings,
+            model=self.model_name,
         )
 
     def stream(

@@ -10,6 +10,7 @@ import numpy as np
 
 from megactor.media.ahead import WriteBehind
 from megactor.media.audio import AudioTrack
+from megactor.media.signing import Signature
 from megactor.media.writer import VideoWriter
 
 Progress = Callable[[str, int, int | None], None]
@@ -34,6 +35,7 @@ class AnimationResult:
     audio: the driving video's sound, or None.
     warnings: what the user should know of the input and, after `save`, of its sound, one line each.
     taken: frames that were handed out so far.
+    model: name of the model, for signatures.
     """
 
     fps: Fraction
@@ -44,6 +46,7 @@ class AnimationResult:
     progress: Progress = field(default=no_progress, repr=False)
     warnings: list[str] = field(default_factory=list)
     taken: int = 0
+    model: str = "custom"
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Gives uint8 RGB frames (height, width, 3) in order, once."""
@@ -55,11 +58,25 @@ class AnimationResult:
         self.taken += 1
         return frame
 
-    def save(self, path: str | os.PathLike[str], *, audio: bool = True, force: bool = False) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        audio: bool = True,
+        force: bool = False,
+        signature: Signature | None = None,
+    ) -> None:
         """Writes the animation; the suffix decides between video, GIF and WebP.
 
         Frames that were taken before are left out, and their sound with them. Nothing appears under `path` before the
         last frame is written. Frames are encoded in a thread, beside the networks.
+
+        Args:
+            path: where to.
+            audio: with the driving video's sound.
+            force: replace an existing file.
+            signature: who signs that the file was generated, see `media.signing`; without one the metadata alone says
+                so.
 
         Raises:
             OutputError: the file exists (and not `force`), or cannot be written.
@@ -70,7 +87,9 @@ class AnimationResult:
         width, height = self.size
         waiting = min(max(WAITING_BYTES // (3 * width * height), 2), WAITING_FRAMES)
         with (
-            VideoWriter(path, self.fps, self.size, audio=track, force=force) as writer,
+            VideoWriter(
+                path, self.fps, self.size, audio=track, force=force, signature=signature, model=self.model
+            ) as writer,
             WriteBehind(writer.write, waiting) as write,
             closing(self.frames),
         ):

@@ -29,7 +29,13 @@ OPTIONS = {
             "--speed",
             "--window-batch",
             "--compile",
+            "--sign",
         ),
+    },
+    "inspect": {"--trust"},
+    "batch": {
+        *("--output", "--model", "--format", "--set", "--sign"),
+        *("--device", "--dtype", "--workers", "--ray-address"),
     },
     "demo": {
         *("--output", "--model", "--steps", "--seed", "--size", "--layout"),

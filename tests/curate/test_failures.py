@@ -4,7 +4,7 @@ import pytest
 from command_line import error_line, listing, megactor
 from curate.raw_videos import demo_frames, save
 
-from megactor.curate.cluster import started_ray
+from megactor.compute.cluster import started_ray
 from megactor.curate.failures import ENOUGH, FailureCount
 from megactor.curate.run import _drain
 from megactor.curate.work import curate_clip

@@ -180,6 +180,15 @@ def animate(
     no_audio: Annotated[
         bool, typer.Option("--no-audio", help="Leave the driving video's sound out.", rich_help_panel=_RESULT)
     ] = False,
+    sign: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="CERT KEY",
+            help="Sign the result with a C2PA manifest: PEM files of a certificate chain and its private key "
+            "(megactor[sign]). Without it the metadata alone says that the result was generated.",
+            rich_help_panel=_RESULT,
+        ),
+    ] = None,
     force: Force = False,
     device: Device = "auto",
     dtype: Annotated[
@@ -253,6 +262,7 @@ def animate(
         compile_blocks=compile_blocks,
         audio=not no_audio,
         force=force,
+        sign=sign,
         offload=offload,
         verbose=verbose,
     )
@@ -272,6 +282,7 @@ def run_animation(
     force: bool,
     verbose: bool,
     offload: bool = False,
+    sign: tuple[Path, Path] | None = None,
 ) -> None:
     """Checks all files, then loads the model, animates and writes, with progress.
 
@@ -281,6 +292,7 @@ def run_animation(
     from megactor.media.container import probe
     from megactor.media.files import readable_file
     from megactor.media.images import load_image
+    from megactor.media.signing import Signature, check_signable
     from megactor.media.writer import check_output
 
     started = time.monotonic()
@@ -288,6 +300,10 @@ def run_animation(
     for kind, path in (("portrait", portrait), ("driving video", driving)):
         if readable_file(path, kind).resolve() == target:
             raise OutputError(f"output would replace the {kind}: {output}; choose another name")
+    signature = None
+    if sign is not None:
+        check_signable(output)
+        signature = Signature.load(*sign)
     try:
         picture = load_image(portrait)
         probe(driving)
@@ -309,7 +325,7 @@ def run_animation(
             pipeline.compile_blocks()
         progress("model", 1, 1)
         result = pipeline(picture, str(driving), **asdict(options), progress=progress)
-        result.save(output, audio=audio, force=force)
+        result.save(output, audio=audio, force=force, signature=signature)
     for message in result.warnings:
         warn(message)
     seconds, (width, height) = time.monotonic() - started, result.size

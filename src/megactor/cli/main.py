@@ -8,11 +8,13 @@ import typer
 
 from megactor import __version__
 from megactor.cli.animate import animate
+from megactor.cli.batch import batch
 from megactor.cli.bench import bench
 from megactor.cli.curate import curate
 from megactor.cli.demo import demo
 from megactor.cli.eval import evaluate
 from megactor.cli.live import live
+from megactor.cli.inspect import inspect
 from megactor.cli.synth import synth
 from megactor.cli.terminal import prepare_streams, unwinding_on_signals
 from megactor.cli.train import train
@@ -29,12 +31,14 @@ app = typer.Typer(
 app.command()(animate)
 app.command()(live)
 app.command()(demo)
+app.command()(batch)
 app.command()(ui)
 app.command()(train)
 app.command()(curate)
 app.add_typer(synth, name="synth")
 app.command("eval")(evaluate)
 app.add_typer(weights, name="weights")
+app.command()(inspect)
 app.add_typer(bench, name="bench")
 
 

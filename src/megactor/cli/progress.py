@@ -18,6 +18,7 @@ STAGES = {
     "denoise": "denoising",
     "write": "writing",
     "render": "rendering",
+    "pairs": "animating pairs",
     "check": "checking",
     "read": "reading",
     "shots": "finding shots",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from megactor.compute.cluster import free_bytes, run_workers, started_ray
 from megactor.curate.clip import ClipPlan
-from megactor.curate.cluster import free_bytes, run_workers, started_ray
 from megactor.curate.duplicates import Signature, find_duplicates, preferred_first
 from megactor.curate.failures import AGAIN, ENOUGH, FailureCount, most_failures
 from megactor.curate.select import strongest

@@ -104,6 +104,22 @@ def atomic_path(path: str | os.PathLike[str], force: bool = False) -> Iterator[P
         OutputError: as `check_target`; or the file cannot be created, completed or renamed.
     """
     target = check_target(path, force)
+    with scratch_path(target) as temporary:
+        yield temporary
+        with os_errors_as_output_errors(target):
+            _flush_to_disk(temporary)
+            if not force and target.exists():  # appeared while we worked: it is not ours to replace
+                raise OutputError(f"output was created by someone else meanwhile: {target}; it was left alone")
+            os.replace(temporary, target)
+
+
+@contextlib.contextmanager
+def scratch_path(target: Path) -> Iterator[Path]:
+    """Give an empty file beside `target`, hidden, that is removed when the block ends.
+
+    Raises:
+        OutputError: it cannot be created.
+    """
     remove_leftovers(target.parent)
     temporary = target.parent / part_name()
     with os_errors_as_output_errors(target):
@@ -111,11 +127,6 @@ def atomic_path(path: str | os.PathLike[str], force: bool = False) -> Iterator[P
     release = hold(descriptor)
     try:
         yield temporary
-        with os_errors_as_output_errors(target):
-            _flush_to_disk(temporary)
-            if not force and target.exists():  # appeared while we worked: it is not ours to replace
-                raise OutputError(f"output was created by someone else meanwhile: {target}; it was left alone")
-            os.replace(temporary, target)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from megactor.errors import OutputError
 from megactor.media import gif, h264, webp
-from megactor.media.atomic import atomic_path, check_target, os_errors_as_output_errors
+from megactor.media.atomic import atomic_path, check_target, os_errors_as_output_errors, scratch_path
 from megactor.media.audio import AudioTrack
 from megactor.media.provenance import GENERATED_COMMENT
+from megactor.media.signing import Signature, check_signable
 from megactor.media.timing import checked_rate
 
 SUFFIXES = (*h264.CONTAINERS, ".gif", ".webp")
@@ -46,6 +47,8 @@ class VideoWriter:
         reproducible: the same frames give the same H.264 bytes in every run and on any number of cores; a fourth larger
             where the width is no multiple of 128.
         comment: the metadata's words.
+        signature: signs the file, see `signing`.
+        model: name of the model, for the signature.
 
     Attributes:
         path: absolute path of the target.
@@ -70,8 +73,13 @@ class VideoWriter:
         preset: str = "medium",
         reproducible: bool = False,
         comment: str = GENERATED_COMMENT,
+        signature: Signature | None = None,
+        model: str = "",
     ) -> None:
         self.path = check_output(path, force)
+        if signature is not None:
+            check_signable(path)
+        self._signature, self._model = signature, model
         self._suffix = Path(path).suffix.lower()  # of the name given: a link may lead to another
         self.fps = checked_rate(fps)
         self.size = size
@@ -91,6 +99,10 @@ class VideoWriter:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(atomic_path(self.path, self._force))
+            self._signed = temporary
+            if self._signature is not None:
+                temporary = stack.enter_context(scratch_path(self.path))
+            self._unsigned = temporary
             with _write_errors(self.path):
                 self._encoder = self._open_encoder(temporary)
             self._resources = stack.pop_all()
@@ -125,6 +137,8 @@ class VideoWriter:
                     if self._frames == 0:
                         raise OutputError(f"no frame was produced for {self.path}; nothing was written")
                     encoder.finish()
+                    if self._signature is not None:
+                        self._signature.sign(self._unsigned, self._signed, self._suffix, self._model)
             finally:
                 with contextlib.suppress(Exception):
                     encoder.close()

@@ -44,6 +44,11 @@ def is_hub_name(name: str | os.PathLike[str]) -> bool:
     return isinstance(name, str) and _HUB_NAME.fullmatch(name) is not None and not Path(name).exists()
 
 
+def public_name(name: str | os.PathLike[str]) -> str:
+    """What strangers may read of a model's name: presets and the hub's names, but no folder of this machine."""
+    return str(name) if name in ("nano", "sd15") or is_hub_name(name) else "custom"
+
+
 def hub_folder(name: str, source: HubSource | None = None) -> Path:
     """The folder of a model on the hub, after what is missing of it was downloaded.
 

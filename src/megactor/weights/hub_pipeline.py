@@ -17,9 +17,11 @@ class HubPipeline(DiffusionPipeline):
 
     Attributes:
         card: the model card that goes with the weights where they are saved; None for one made of the settings.
+        model_name: what signed results call the model.
     """
 
     card: str | None = None
+    model_name: str = "custom"
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **options: Any) -> None:
         """Writes a folder for `from_pretrained`, as diffusers' pipelines do, with a model card (README.md).
