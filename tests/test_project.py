@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / "megactor"
 LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
-    {"bench", "ui"},
+    {"bench", "ui", "serve"},
     {"train", "evaluation", "curate", "jobs", "live", "batch"},
     {"pipeline"},
     {"animate"},

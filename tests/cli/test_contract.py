@@ -33,6 +33,11 @@ OPTIONS = {
         ),
     },
     "inspect": {"--trust"},
+    "serve": {
+        *("--port", "--host", "--new-token", "--revoke", "--folder", "--keep", "--workers"),
+        *("--max-upload", "--max-seconds", "--max-jobs", "--max-jobs-each"),
+        *("--model", "--device", "--dtype", "--verbose"),
+    },
     "batch": {
         *("--output", "--model", "--format", "--set", "--sign"),
         *("--device", "--dtype", "--workers", "--ray-address"),

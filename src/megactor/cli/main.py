@@ -13,8 +13,9 @@ from megactor.cli.bench import bench
 from megactor.cli.curate import curate
 from megactor.cli.demo import demo
 from megactor.cli.eval import evaluate
-from megactor.cli.live import live
 from megactor.cli.inspect import inspect
+from megactor.cli.live import live
+from megactor.cli.serve import serve
 from megactor.cli.synth import synth
 from megactor.cli.terminal import prepare_streams, unwinding_on_signals
 from megactor.cli.train import train
@@ -32,6 +33,7 @@ app.command()(animate)
 app.command()(live)
 app.command()(demo)
 app.command()(batch)
+app.command()(serve)
 app.command()(ui)
 app.command()(train)
 app.command()(curate)
