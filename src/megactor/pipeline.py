@@ -4,7 +4,7 @@ Read `__call__` from top to bottom: it is the whole method in order.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
@@ -208,12 +208,11 @@ class MegActorPipeline(HubPipeline):
         """
         asked = self.completed(AnimationOptions(**options))
         size = asked.size or self.config.output_size
-
-        picture = read_picture(portrait)
-        face = self.read_portrait(picture, asked.face, size)
+        face = self.read_portrait(read_picture(portrait), asked.face, size)
         reader = _reader(driving, asked)
-        shown = asked.preview_size(size)
-        clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, shown, progress)
+        clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, asked.preview_size(size), progress)
+        relative = self.dense_motion is not None and self.dense_motion.config.expression_gains is not None
+        samples = clip.samples() if relative else []
         composer = Composer.of(face, asked)
 
         warnings = reader.warnings
@@ -222,7 +221,7 @@ class MegActorPipeline(HubPipeline):
             warnings.append(composer.paste_back.note)
 
         def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-            return self.animate_crops(face, crops, clip.frame_count, asked, progress, say=warnings.append)
+            return self.animate_crops(face, crops, clip.frame_count, asked, progress, None, warnings.append, samples)
 
         return AnimationResult(
             fps=Fraction(reader.fps),
@@ -276,8 +275,7 @@ class MegActorPipeline(HubPipeline):
             raise InputError(f"chunk is {chunk}, but must be from 1 to {self.config.window}")
         live = {"chunk": chunk, "ahead": ahead} | ({} if window is None else {"window": max(window, chunk)})
         size = asked.size or self.config.output_size
-        picture = read_picture(portrait)
-        face = self.read_portrait(picture, asked.face, size)
+        face = self.read_portrait(read_picture(portrait), asked.face, size)
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
         composer = Composer.of(face, asked)
 
@@ -301,6 +299,7 @@ class MegActorPipeline(HubPipeline):
         progress: Progress = no_progress,
         live: Mapping[str, Any] | None = None,
         say: Callable[[str], None] | None = None,
+        samples: Sequence[np.ndarray] = (),
     ) -> Iterator[np.ndarray]:
         """Animates what was cropped already: the method without faces, files and layouts.
 
@@ -313,6 +312,7 @@ class MegActorPipeline(HubPipeline):
             progress: see `result.Progress`.
             live: fields of the `SamplingPlan` that are different for a stream, `chunk` among them.
             say: told in one line when the device runs out of memory and less of it will be used.
+            samples: some of the driving crops, spread over the clip, where they are known beforehand.
 
         Yields:
             uint8 RGB (N, N, 3), one for each driving crop, in their order.
@@ -332,6 +332,7 @@ class MegActorPipeline(HubPipeline):
                 guard=MemoryGuard(self._memory_fallbacks(), say),
                 progress=progress,
                 parts=PartMotion(asked.motion_scale, asked.eyes_scale, asked.mouth_scale),
+                samples=samples,
             )
             yield from animator(driving, frame_count)
         finally:  # also for whoever stops early

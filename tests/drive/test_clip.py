@@ -171,6 +171,17 @@ def test_a_face_that_comes_back_elsewhere_is_framed_anew() -> None:
     np.testing.assert_allclose(kept(seen[-1]), kept(seen[0]), atol=2)
 
 
+def test_samples_are_frames_as_they_drive() -> None:
+    driving = clip(*[face_at(60 + i, 60) for i in range(20)], None)
+    seen, samples = conditions(driving), driving.samples()
+    assert len(samples) == 10
+    for sample, condition in zip(samples, seen[::2], strict=False):  # JPEGs, and boxes that are not smoothed
+        assert np.abs(sample.astype(int) - condition).mean() < 3
+    assert np.abs(samples[0].astype(int) - samples[-1]).mean() > 3
+
+    assert clip(*[face_at(40, 40, 30)] * 8, *[None] * 9, *[face_at(100, 70, 60)] * 8).samples() == []
+
+
 def test_a_face_that_jumps_is_not_framed_anew_while_it_is_seen() -> None:
     """Clips of few frames a second: half a face from one frame to the next is motion."""
     jumping = [face_at(60 + 24 * (i % 2), 60) for i in range(10)]

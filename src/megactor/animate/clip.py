@@ -7,7 +7,7 @@ import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -68,6 +68,7 @@ class ClipAnimator:
         guard: runs the networks, again in less memory where there was not enough.
         progress: told the stage "denoise".
         parts: more or less motion for parts of the face, where there is dense motion.
+        samples: some of the driving crops, spread over the clip, where they are known beforehand.
     """
 
     @torch.no_grad()
@@ -82,6 +83,7 @@ class ClipAnimator:
         guard: MemoryGuard | None = None,
         progress: Progress = no_progress,
         parts: PartMotion | None = None,
+        samples: Sequence[np.ndarray] = (),
     ) -> None:
         self._networks = networks
         self._plan = plan
@@ -89,7 +91,7 @@ class ClipAnimator:
         self._window_batch = window_batch
         self._guard = guard or MemoryGuard()
         self._progress = progress
-        self._parts = parts
+        self._parts, self._samples = parts, samples
         self._cores = Cores.of(device)
         self._has_outline = bool(networks.unet.config.matte_channels)
         read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
@@ -128,9 +130,16 @@ class ClipAnimator:
             vae = self._networks.vae
             return vae.encode(image * 2 - 1).latent_dist.mean * vae.config.scaling_factor
 
-        def encode_frames(frames: list[np.ndarray]) -> list[FrameConditions]:
+        def tensor_of(frames: list[np.ndarray]) -> Tensor:
             image = self._inputs.image
-            return encode(torch.cat([to_tensor(frame, image.device, image.dtype) for frame in frames]))
+            return torch.cat([to_tensor(frame, image.device, image.dtype) for frame in frames])
+
+        def find(frames: list[np.ndarray]) -> Tensor | None:
+            return encode.find(tensor_of(frames))
+
+        def encode_frames(piece: tuple[list[np.ndarray], tuple[Tensor, Tensor] | None]) -> list[FrameConditions]:
+            frames, followed = piece
+            return encode(tensor_of(frames), followed)
 
         networks, inputs = self._networks, self._inputs
         visibility, parts = networks.unet.config.mask_channels - 1, self._parts
@@ -139,9 +148,16 @@ class ClipAnimator:
                 networks.pose_guider, inputs, networks.dense_motion, latents_of, visibility, self._has_outline, parts
             )
         )
+        if encode.learns and self._samples:
+            pieces = list(grouped(self._samples, ENCODED_TOGETHER))
+            seen = self._guard(functools.partial(self._cores.map, find, pieces))
+            encode.learn(torch.cat([points for points in seen if points is not None]))
         for frames in grouped(driving, self._plan.chunk or self._plan.window):
             pieces = list(grouped(frames, ENCODED_TOGETHER))
-            yield from itertools.chain(*self._guard(functools.partial(self._cores.map, encode_frames, pieces)))
+            # a face is followed from frame to frame; all else of them is done side by side
+            found = self._guard(functools.partial(self._cores.map, find, pieces))
+            known = [(piece, encode.follow(points, piece)) for points, piece in zip(found, pieces, strict=True)]
+            yield from itertools.chain(*self._guard(functools.partial(self._cores.map, encode_frames, known)))
 
     @torch.no_grad()
     def denoise(self, conditions: Iterable[FrameConditions], frame_count: int | None) -> Iterator[Frame]:

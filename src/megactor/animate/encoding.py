@@ -15,6 +15,7 @@ from megactor.compute.offload import bring_to_device
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.drive.layers import PortraitLayers
 from megactor.drive.portrait import Portrait
+from megactor.media.shots import CutWatch
 from megactor.models.background_encoder import background_tokens
 from megactor.models.denoiser_input import join_conditions, visibility_latents
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
@@ -111,6 +112,8 @@ class DrivingEncoder:
         self.visibility_channels = visibility_channels
         self.has_outline = has_outline
         self._portrait_keypoints = None
+        self._relative = None if dense_motion is None else dense_motion.new_relative_motion()
+        self._watch = CutWatch()
         if dense_motion is not None:
             bring_to_device(dense_motion)
             large = resized(portrait.large, dense_motion.config.detail_size)
@@ -122,12 +125,52 @@ class DrivingEncoder:
             large = F.interpolate(portrait.image, size=512, mode="bilinear", align_corners=False)
             self._modulation = pose_guider.read_portrait(large)
 
-    def __call__(self, driving: Tensor) -> list[FrameConditions]:
+    def find(self, driving: Tensor) -> Tensor | None:
+        """The driver's keypoints (F, K, 2) in driving frames as for `__call__`; None without dense motion."""
+        return (
+            None if self.dense_motion is None else self.dense_motion.find_keypoints(driving.to(self.dense_motion.dtype))
+        )
+
+    @property
+    def learns(self) -> bool:
+        """Whether `learn` changes anything."""
+        return self._relative is not None
+
+    def learn(self, found: Tensor) -> None:
+        """Takes the driver's keypoints in some frames, spread over the clip, for how he usually looks.
+
+        Args:
+            found: (F, K, 2), what `find` said of them.
+        """
+        if self._relative is not None and len(found):
+            self._relative.learn(found, self._retargeted(found))
+
+    def _retargeted(self, found: Tensor) -> Tensor:
+        assert self.dense_motion is not None and self._portrait_keypoints is not None
+        retargeted: Tensor = self.dense_motion.retargeter(self._portrait_keypoints.expand(len(found), -1, -1), found)
+        return retargeted
+
+    def follow(self, found: Tensor | None, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor] | None:
+        """What `__call__` has to know of frames that others came before; all frames of a clip, in their order.
+
+        Args:
+            found: what `find` said of the next ones.
+            frames: these, uint8 (D, D, 3).
+        """
+        if found is None:
+            return None
+        retargeted = self._retargeted(found)
+        if self._relative is None:
+            return found, retargeted
+        return found, self._relative(found, retargeted, [self._watch(frame) for frame in frames])
+
+    def __call__(self, driving: Tensor, followed: tuple[Tensor, Tensor] | None = None) -> list[FrameConditions]:
         """Frames do not know of each other: together they are only faster.
 
         Args:
             driving: (F, 3, D, D) in [0, 1], masked driving frames in the portrait's framing; D is S, or the
                 `detail_size` of the dense motion.
+            followed: what `follow` said of them.
         """
         portrait, count = self.portrait, len(driving)
         small = resized(driving, portrait.image.shape[-1])
@@ -140,7 +183,9 @@ class DrivingEncoder:
             image, large = (picture.expand(count, -1, -1, -1) for picture in (portrait.image, portrait.large))
             kind, keypoints = self.dense_motion.dtype, self._portrait_keypoints.expand(count, -1, -1)
             layered = self._layers is not None
-            motion = self.dense_motion(image.to(kind), driving.to(kind), large.to(kind), keypoints, layered, self.parts)
+            motion = self.dense_motion(
+                image.to(kind), driving.to(kind), large.to(kind), keypoints, layered, self.parts, followed
+            )
             moved, outside = self._move(motion.flow)
             latents = self.vae_latents(moved)
             background = F.interpolate(outside, size=size, mode="area")

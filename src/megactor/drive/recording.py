@@ -9,6 +9,7 @@ import numpy as np
 from megactor.drive.frames import FrameSequence
 from megactor.drive.masking import Contour, DrivingFrame, driving_condition, patch_centers
 from megactor.drive.portrait import Portrait
+from megactor.drive.samples import FrameSamples
 from megactor.drive.shot import contour_of, frame_shot
 from megactor.drive.steady import SteadyDriver, View
 from megactor.drive.track import KEPT, KEPT_FOR_CONTOUR, DriverTrack, Shot, follow_driver
@@ -55,7 +56,9 @@ class DrivingClip:
         estimate = reader.frame_count_estimate
         vertices = KEPT_FOR_CONTOUR if options.contour_preserve else KEPT
         progress("faces", 0, estimate)
-        with closing(read_ahead(reader, FRAMES_AHEAD)) as frames:
+        self._samples = FrameSamples()
+        with closing(read_ahead(reader, FRAMES_AHEAD)) as ahead:
+            frames = self._samples.watch(ahead)
             track = follow_driver(frames, analyzer, vertices, lambda done: progress("faces", done, estimate))
         progress("faces", len(track), len(track))
         self.frame_count = len(track)
@@ -68,6 +71,21 @@ class DrivingClip:
         ]
         if missing := int(len(track) - track.found.sum()):
             reader.warnings.append(f"{missing} of {len(track)} frames show no face: held still there")
+
+    def samples(self) -> list[np.ndarray]:
+        """What `frames` yields of a few frames that are spread over the clip, uint8 (S, S, 3).
+
+        None where it has several shots, perhaps of several people.
+        """
+        if len(self._shots) > 1:
+            return []
+        (shot,) = self._shots
+        crops = []
+        for index, frame in self._samples:
+            if shot.shows(index):
+                crop, box = SteadyDriver(self._size)(shot.view(index, frame))
+                crops.append(driving_condition(crop, box, shot.contour))
+        return crops
 
     def frames(self) -> Iterator[DrivingFrame]:
         """Yields every frame, at the sizes S and N."""

@@ -8,6 +8,7 @@ import numpy as np
 from megactor.drive.crop import CropBox
 from megactor.drive.masking import face_rectangle, keep_rectangles
 from megactor.drive.portrait import Portrait, cut_portrait
+from megactor.drive.samples import MOST as SAMPLES
 from megactor.evaluation.case import CaseFiles
 from megactor.faces.face import Face
 from megactor.options import AnimationOptions
@@ -52,7 +53,8 @@ def animate_aligned(
     for frame, box in zip(driving, boxes, strict=True):
         crop = cv2.resize(frame, (read, read), interpolation=cv2.INTER_AREA)
         conditions.append(keep_rectangles(crop, [face_rectangle(box * scale, read, read)]))
-    finished = pipe.animate_crops(_whole(portrait, pipe), conditions, len(conditions), options)
+    samples = conditions[:: -(-len(conditions) // SAMPLES)]  # as users' files are sampled
+    finished = pipe.animate_crops(_whole(portrait, pipe), conditions, len(conditions), options, samples=samples)
     return np.stack(list(finished))
 
 

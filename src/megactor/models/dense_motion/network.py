@@ -24,6 +24,7 @@ from megactor.models.dense_motion.flow import FLOW_UNIT, affine_flow, meet_keypo
 from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
 from megactor.models.dense_motion.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.dense_motion.patch_unet import PatchUNet
+from megactor.models.dense_motion.relative_motion import Gains, RelativeMotion
 from megactor.models.precision import UpcastMixin
 
 FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
@@ -105,6 +106,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         keypoint_count: K, number of keypoints.
         jaw_trust: how much the flow is bent to meet the points along the jaw, 1 as much as others. No finder is sure of
             them, as nothing marks a cheek's edge but the light, and a point that is off puts a notch into a chin.
+        head_change: as `head` in `RelativeMotion`.
+        expression_gains: as `Gains`; None leaves every frame to the retargeter alone.
     """
 
     @classmethod
@@ -131,6 +134,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         keypoint_smoothing: float = 0.05,
         keypoint_count: int = KEYPOINTS,
         jaw_trust: float = 1.0,
+        head_change: float = 0.0,
+        expression_gains: tuple[float, float, float] | None = None,
     ):
         super().__init__()
         # the RGB portrait, the gray driving frame and the motions of face and body in; flow, layers and visibility out,
@@ -157,6 +162,11 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         """(B, 3, H, H) in [0, 1], best with `detail_size` pixels a side -> (B, K, 2) in picture units, float32."""
         keypoints: Tensor = self.keypoints(resized(image, self.config.coarse_size))
         return keypoints if self.refiner is None else self.refiner(to_gray(image), keypoints)
+
+    def new_relative_motion(self) -> RelativeMotion | None:
+        """For the frames of one clip; None where the retargeter alone says what the portrait's face does."""
+        gains = self.config.expression_gains
+        return None if gains is None else RelativeMotion(self.config.head_change, Gains(*gains))
 
     def logits(
         self,
@@ -222,6 +232,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         portrait_keypoints: Tensor | None = None,
         of_person: bool = False,
         scaled: Callable[[Tensor, Tensor], Tensor] | None = None,
+        followed: tuple[Tensor, Tensor] | None = None,
     ) -> DenseMotion:
         """Predicts the motion from the portrait to one driving frame.
 
@@ -233,6 +244,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             of_person: the flow is the person's everywhere, for a person who is moved before a background that is known;
                 otherwise the background's where nobody is. Only with `BodyMotion`.
             scaled: keypoints of portrait and animated frame -> those of the frame that is wanted instead.
+            followed: (B, K, 2) each, keypoints of the driving frame and of the animated one, where they are known from
+                the frames before; otherwise every frame is on its own.
 
         Returns:
             `DenseMotion` at half of the portrait's resolution, float32.
@@ -240,8 +253,10 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         large = portrait if large is None else large
         if portrait_keypoints is None:
             portrait_keypoints = self.find_keypoints(resized(large, self.config.detail_size))
-        driving_keypoints = self.find_keypoints(driving)
-        keypoints = self.retargeter(portrait_keypoints, driving_keypoints)
+        if followed is None:
+            driving_keypoints = self.find_keypoints(driving)
+            followed = driving_keypoints, self.retargeter(portrait_keypoints, driving_keypoints)
+        driving_keypoints, keypoints = followed
         if scaled is not None:
             keypoints = scaled(portrait_keypoints, keypoints)
         small = resized(driving, portrait.shape[-1])
