@@ -139,7 +139,7 @@ def test_a_corrected_outline_shows_more_of_the_person_and_leaves_the_rest_of_the
     outline = torch.zeros(1, 1, 16, 16)
     outline[..., 4:12, 4:10] = 1  # eight pixels of the result more, to the right
     outline[..., 0, 0] = 0.01  # next to nothing
-    frame = torch.full((1, 3, 16, 16), 0.5)
+    frame = torch.ones(1, 3, 16, 16)
 
     plain = place_person(frame, layers.plate, layers, motion)
     grown = place_person(frame, layers.plate, layers, motion, outline)

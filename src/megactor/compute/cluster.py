@@ -26,6 +26,9 @@ _LOCAL = {
 _OBJECTS = 128 * 2**20
 """Bytes of Ray's object store on this machine: jobs and reports are small, pictures never travel."""
 
+_STARTS = 3
+"""Tries to start Ray here: it gives its parts 30 seconds, which a busy machine may need for less than all of them."""
+
 
 @contextlib.contextmanager
 def started_ray(address: str | None, workers: int) -> Iterator[int]:
@@ -51,18 +54,7 @@ def started_ray(address: str | None, workers: int) -> Iterator[int]:
             # its sockets need a short path; what it logs is not worth keeping
             scratch = tempfile.mkdtemp(prefix="megactor-ray-", dir="/tmp" if os.path.isdir("/tmp") else None)
             cores = workers or os.cpu_count() or 1
-            try:
-                with _quiet_stderr():
-                    ray.init(
-                        num_cpus=cores,
-                        include_dashboard=False,
-                        object_store_memory=_OBJECTS,
-                        _node_ip_address="127.0.0.1",
-                        _temp_dir=scratch,
-                        **quiet,
-                    )
-            except Exception as error:  # a busy machine: Ray raises a bare Exception when its parts are late
-                raise MegActorError(f"Ray did not start ({_first_line(error)}): the same command goes on") from None
+            _start_here(cores, scratch, quiet)
         else:
             with _quiet_stderr():
                 ray.init(address=address, **quiet)
@@ -77,6 +69,28 @@ def started_ray(address: str | None, workers: int) -> Iterator[int]:
             ray.shutdown()
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _start_here(cores: int, scratch: str, quiet: Mapping[str, Any]) -> None:
+    import ray
+
+    for attempt in range(_STARTS):
+        try:
+            with _quiet_stderr():
+                ray.init(
+                    num_cpus=cores,
+                    include_dashboard=False,
+                    object_store_memory=_OBJECTS,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=f"{scratch}/{attempt}",
+                    **quiet,
+                )
+            return
+        except Exception as error:  # a busy machine: Ray raises a bare Exception when its parts are late
+            if attempt == _STARTS - 1:
+                raise MegActorError(f"Ray did not start ({_first_line(error)}): the same command goes on") from None
+            with _quiet_stderr():
+                ray.shutdown()
 
 
 @contextlib.contextmanager

@@ -139,7 +139,7 @@ def nano_config() -> NetworkConfig:
             motion_levels=(1, 2),
             motion_heads=4,
             portrait_skip=True,
-            shading_cell=4,
+            shading_cell=2,
             visibility_power=2,
             matte_channels=16,
             output_channels=(32, 16),

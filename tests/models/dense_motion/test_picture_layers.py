@@ -1,6 +1,7 @@
 """The person before the plate."""
 
 import torch
+import torch.nn.functional as F
 
 from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
@@ -61,8 +62,18 @@ def test_where_nobody_is_the_result_is_the_plate_bit_for_bit() -> None:
 
 def test_what_the_portrait_hides_comes_from_the_denoiser() -> None:
     apart, frame = layers(), torch.full((1, 3, 16, 16), 0.25)
-    for visible, expected in ((1.0, apart.person), (0.0, torch.full_like(apart.person, 0.25))):
-        motion = DenseMotion(shift(0, 32), torch.full((1, 1, 32, 32), visible))
-        result = place_person(frame, apart.picture(), apart, motion)
-        person = apart.matte.expand_as(result) == 1
-        torch.testing.assert_close(result[person], expected[person], atol=1e-5, rtol=0)
+    motion = DenseMotion(shift(0, 32), torch.zeros(1, 1, 32, 32))
+    result = place_person(frame, apart.picture(), apart, motion)
+    person = apart.matte.expand_as(result) == 1
+    torch.testing.assert_close(result[person], torch.full_like(result[person], 0.25), atol=1e-5, rtol=0)
+
+
+def test_what_the_portrait_shows_keeps_its_detail_in_the_denoisers_light() -> None:
+    apart = layers(128)
+    apart.person.copy_(0.4 + 0.2 * torch.rand(apart.person.shape, generator=torch.Generator().manual_seed(0)))
+    motion = DenseMotion(shift(0, 32), torch.ones(1, 1, 32, 32))
+    small = F.interpolate(apart.person, size=32, mode="bilinear", align_corners=False, antialias=True)
+    person = apart.matte.expand_as(apart.person) == 1
+    for light in (0.0, 0.1):
+        result = place_person(small + light, apart.picture(), apart, motion)
+        torch.testing.assert_close(result[person], apart.person[person] + light, atol=1e-5, rtol=0)

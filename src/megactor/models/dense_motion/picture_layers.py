@@ -8,7 +8,7 @@ from torch import Tensor
 
 from megactor.models.dense_motion.flow import warp
 
-_ALL_PERSON, _NOTHING = 0.98, 0.02
+_ALL_PERSON, _NOTHING = 0.98, 0.05
 
 
 class Layers(NamedTuple):

@@ -5,7 +5,6 @@ band of detail that the small model cannot produce is added back wherever the po
 mouth, where the model has close-ups of them, come last.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -26,14 +25,8 @@ def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) ->
     Returns:
         (1, 3, H, W) in [0, 1], float32 whatever the networks computed in: a band of detail is a small difference.
     """
-    size, small = portrait.shape[-2:], frame.shape[-2:]
-    frame, portrait = frame.float(), portrait.float()
-    warped = warp(portrait, motion.flow.float())
-    low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
-    detail = warped - F.interpolate(low, size=size, mode="bicubic", align_corners=False)
-    visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
-    enlarged = F.interpolate(frame, size=size, mode="bicubic", align_corners=False)
-    enlarged = (enlarged + visible * detail).clamp(0, 1)
+    portrait = portrait.float()
+    enlarged = _enlarged(frame.float(), warp(portrait, motion.flow.float()), motion)
     for close_up in motion.close_ups:
         enlarged = insert(enlarged, portrait, close_up)
     return enlarged
@@ -45,7 +38,7 @@ def place_person(
     """Puts the animated person before the portrait's own background, at the size of the portrait.
 
     Args:
-        frame: (1, 3, h, w) in [0, 1], the small model's, which is used where the portrait does not show the person.
+        frame: (1, 3, h, w) in [0, 1], the small model's.
         portrait: (1, 3, H, W) in [0, 1].
         layers: of the same picture.
         motion: of this frame, with the person's flow; see `DenseMotionNet.forward`.
@@ -55,16 +48,23 @@ def place_person(
     Returns:
         (1, 3, H, W) in [0, 1], float32; where nobody is, exactly the plate.
     """
-    size = portrait.shape[-2:]
     moved = Layers(*(layer.float() for layer in layers)).moved(motion.flow.float())
-    visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
-    enlarged = F.interpolate(frame.float(), size=size, mode="bicubic", align_corners=False).clamp(0, 1)
-    person = torch.lerp(enlarged, moved.person, visible)
+    person = _enlarged(frame.float(), moved.person, motion)
     for close_up in motion.close_ups:
         person = insert(person, portrait.float(), close_up)
     if outline is not None:
         moved = moved.corrected(moved.matte + _enlarged_change(moved.matte, outline.float()))
     return moved._replace(person=person).picture()
+
+
+def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion) -> Tensor:
+    """A frame (1, 3, h, w) at the size of the warped portrait (1, 3, H, W), with its detail where it can be shown."""
+    size, small = warped.shape[-2:], frame.shape[-2:]
+    low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
+    detail = warped - F.interpolate(low, size=size, mode="bicubic", align_corners=False)
+    visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
+    enlarged = F.interpolate(frame, size=size, mode="bicubic", align_corners=False)
+    return (enlarged + visible * detail).clamp(0, 1)
 
 
 def _enlarged_change(matte: Tensor, outline: Tensor) -> Tensor:

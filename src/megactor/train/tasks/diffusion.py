@@ -16,7 +16,7 @@ from megactor.train.tasks.motion import motion_losses
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import pictures
 
-_OUTLINE = 1.0
+_OUTLINE = 4.0
 """Weight of the outline's error beside that of the picture."""
 
 

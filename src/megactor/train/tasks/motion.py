@@ -16,9 +16,9 @@ from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean
 _FLOW, _WARP, _VISIBILITY, _BODY, _MATTE = 0.1, 2.0, 0.15, 0.1, 2.0
 _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
-_SAME_COLOR = 0.1
+_SAME_COLOR = 0.06
 """Difference of colors, white = 1, up to which hidden points count as shown: one lock of hair is as good as another."""
-_HIDDEN_ODDS = 4.0
+_HIDDEN_ODDS = 1.5
 """So many times worse is it to paint over what could be shown than to show what should be painted: paint is haze."""
 
 
