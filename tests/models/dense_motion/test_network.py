@@ -138,7 +138,7 @@ def test_half_the_resolution_comes_out():
 
 
 def flat(motion: DenseMotion) -> list[torch.Tensor]:
-    return [motion.flow, motion.visibility, *(field for part in motion.close_ups for field in part[2:])]
+    return [motion.flow, motion.visibility, *(field for part in motion.close_ups for field in part[2:5])]
 
 
 def test_keypoints_of_the_portrait_may_be_handed_in():

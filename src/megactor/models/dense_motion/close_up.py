@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from megactor.models.dense_motion.eyelids import lid_motion
 from megactor.models.dense_motion.face_crops import (
     EYE,
     EYE_PIXELS,
@@ -43,6 +44,7 @@ class CloseUp(NamedTuple):
         `source`.
     shown: (B, 1, S, S), before the sigmoid: how much of the color comes from the portrait.
     color: (B, 3, S, S) in [0, 1], the rest.
+    lids: (B, 2, 12, 2), the points of an eye in `place` and in `source`, if skin is moved with its lids (`eyelids`).
     """
 
     place: UprightCrop
@@ -50,11 +52,14 @@ class CloseUp(NamedTuple):
     flow: Tensor
     shown: Tensor
     color: Tensor
+    lids: Tensor | None = None
 
     def split(self) -> list["CloseUp"]:
         """One for each frame."""
-        parts = (self.place.split(), self.source.split(), *(field.split(1) for field in self[2:]))
-        return [CloseUp(*part) for part in zip(*parts, strict=True)]
+        fields = (self.flow, self.shown, self.color)
+        parts = (self.place.split(), self.source.split(), *(field.split(1) for field in fields))
+        lids = [None] * len(self.flow) if self.lids is None else self.lids.split(1)
+        return [CloseUp(*part) for part in zip(*parts, lids, strict=True)]
 
     def picture(self, portrait: Tensor, places: Tensor) -> Tensor:
         """Colors at some points.
@@ -67,13 +72,28 @@ class CloseUp(NamedTuple):
             (B, 3, h, w) in [0, 1].
         """
         places = places.expand(len(portrait), -1, -1, -1)
+        if self.lids is None or min(places.shape[1:3]) < 2:
+            return self._samples(portrait, places)
+        # the line of a closed lid is thinner than a pixel: the mean of four places in each
+        right = (places[:, :, 1:] - places[:, :, :-1]).mean((1, 2))[:, None, None] / 4
+        down = (places[:, 1:] - places[:, :-1]).mean((1, 2))[:, None, None] / 4
+        ways = (right + down, right - down, down - right, -right - down)
+        return torch.stack([self._samples(portrait, places + way) for way in ways]).mean(0)
+
+    def _samples(self, portrait: Tensor, places: Tensor) -> Tensor:
         fields = torch.cat([self.flow, self.shown, self.color], 1)
         fields = F.grid_sample(fields, 2 * places - 1, padding_mode="border", align_corners=False)
         flow, shown, color = fields.split([2, 1, 3], 1)
         there = (places + flow.permute(0, 2, 3, 1)).flatten(1, 2)
+        shown = shown.sigmoid()
+        if self.lids is not None:
+            place, source = self.lids.unbind(1)
+            skin, share = lid_motion(place, source, places.flatten(1, 2))
+            there = torch.lerp(there, skin, share[..., None])
+            shown = torch.lerp(shown, torch.ones_like(shown), share.view_as(shown))
         grid = self.source.back(there).view_as(places)
         warped = F.grid_sample(portrait.float(), 2 * grid - 1, padding_mode="border", align_corners=False)
-        return torch.lerp(color, warped, shown.sigmoid())
+        return torch.lerp(color, warped, shown)
 
 
 def fade(places: Tensor) -> Tensor:
@@ -117,10 +137,14 @@ class CloseUpNet(nn.Module):
 
     Args:
         block_out_channels, norm_num_groups: as in `PatchUNet`, for the eyes' network and for the mouth's.
+        moves_lids: around eyes that close, skin is moved with the lids, whatever the network says: see `eyelids`.
     """
 
-    def __init__(self, block_out_channels: tuple[int, ...] = (32, 64, 128), norm_num_groups: int = 8):
+    def __init__(
+        self, block_out_channels: tuple[int, ...] = (32, 64, 128), norm_num_groups: int = 8, moves_lids: bool = False
+    ):
         super().__init__()
+        self.moves_lids = moves_lids
         self.eye, self.mouth = (
             PatchUNet(
                 in_channels=3 + 1 + 2 * len(points),
@@ -174,7 +198,11 @@ class CloseUpNet(nn.Module):
         dtype = self.eye.conv_in.weight.dtype
         left, right = self.eye(torch.cat(inputs[:2]).to(dtype)).chunk(2)
         outs = (left, right, self.mouth(inputs[2].to(dtype)))
-        made = (_close_up(*parts) for parts in zip(places, sources, outs, strict=True))
+        made = [_close_up(*parts) for parts in zip(places, sources, outs, strict=True)]
+        if self.moves_lids:
+            for eye, ids in enumerate((EYE, MIRRORED_EYE)):
+                ends = places[eye].into(keypoints[:, ids]), sources[eye].into(portrait_keypoints[:, ids])
+                made[eye] = made[eye]._replace(lids=torch.stack(ends, 1))
         return tuple(made)  # type: ignore[return-value]
 
 

@@ -98,6 +98,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         coarse_size: side of the pictures that the `KeypointNet` reads.
         refiner_channels: `block_out_channels` of the `KeypointRefiner`; None leaves keypoints as the first look is.
         close_up_channels: `block_out_channels` of the `CloseUpNet`; None leaves eyes and mouth to the flow.
+        moves_lids: as in `CloseUpNet`.
         detail_size: side of the pictures that `KeypointRefiner` and `CloseUpNet` want.
         retargeter_width: `width` of the `KeypointRetargeter`.
         body_width: `width` of the `BodyMotion`; None leaves the body to the UNet.
@@ -127,6 +128,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         coarse_size: int = 128,
         refiner_channels: tuple[int, ...] | None = None,
         close_up_channels: tuple[int, ...] | None = None,
+        moves_lids: bool = False,
         detail_size: int = 128,
         retargeter_width: int = 512,
         body_width: int | None = None,
@@ -156,7 +158,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         self.refiner = None if refiner_channels is None else KeypointRefiner(refiner_channels)
         self.retargeter = KeypointRetargeter(retargeter_width, count=keypoint_count)
         self.body = None if body_width is None else BodyMotion(body_width, keypoint_count)
-        self.close_up = None if close_up_channels is None else CloseUpNet(close_up_channels)
+        self.close_up = None if close_up_channels is None else CloseUpNet(close_up_channels, moves_lids=moves_lids)
 
     def find_keypoints(self, image: Tensor) -> Tensor:
         """(B, 3, H, H) in [0, 1], best with `detail_size` pixels a side -> (B, K, 2) in picture units, float32."""
