@@ -139,6 +139,21 @@ def test_importing_the_package_is_cheap() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_training_on_rendered_clips_does_without_video_and_face_packages() -> None:
+    """Machines with a GPU often have PyTorch and numba, and no way to install what reads videos."""
+    code = """
+import importlib.machinery
+find = importlib.machinery.PathFinder.find_spec
+missing = {"av", "mediapipe", "gradio", "ray", "webdataset", "braceexpand"}
+importlib.machinery.PathFinder.find_spec = classmethod(
+    lambda cls, name, *others: None if name.split(".")[0] in missing else find(name, *others)
+)
+import megactor.cli.train, megactor.pipeline, megactor.synth.render.renderer, megactor.train.trainer
+"""
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert outcome.returncode == 0, outcome.stderr[-500:]
+
+
 def test_curating_does_not_drag_the_renderer_in() -> None:
     modules = ", ".join(f"megactor.{name}" for name in GRAPH if name.split(".")[0] == "curate")
     code = f"import sys, {modules}; print(*sys.modules)"

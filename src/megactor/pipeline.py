@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,7 +28,6 @@ from megactor.drive.portrait import Portrait, read_portrait
 from megactor.drive.recording import DrivingClip
 from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
-from megactor.media.reader import VideoReader
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
@@ -40,6 +39,9 @@ from megactor.weights import load_components, model_folder
 from megactor.weights.hub import HubSource, public_name
 from megactor.weights.hub_pipeline import HubPipeline
 from megactor.weights.model_card import read_card
+
+if TYPE_CHECKING:
+    from megactor.media.reader import VideoReader
 
 LIVE_CHUNK = 8
 """Frames that `stream` takes at a time: a third of a second of a camera."""
@@ -383,7 +385,9 @@ class MegActorPipeline(HubPipeline):
         return [Fallback(words, lambda: self.enable_model_cpu_offload(device=device))]
 
 
-def _reader(driving: str | os.PathLike[str] | Frames, asked: AnimationOptions) -> VideoReader | FrameSequence:
+def _reader(driving: str | os.PathLike[str] | Frames, asked: AnimationOptions) -> "VideoReader | FrameSequence":
     if isinstance(driving, str | os.PathLike):
+        from megactor.media.reader import VideoReader  # PyAV: frames in memory, and training, do without it
+
         return VideoReader(driving, asked.start, asked.end, asked.fps)
     return FrameSequence(driving, asked)

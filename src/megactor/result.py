@@ -5,13 +5,15 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from megactor.media.ahead import WriteBehind
-from megactor.media.audio import AudioTrack
 from megactor.media.signing import Signature
-from megactor.media.writer import VideoWriter
+
+if TYPE_CHECKING:
+    from megactor.media.audio import AudioTrack
 
 Progress = Callable[[str, int, int | None], None]
 """progress(stage, done, total): stage is "faces", "denoise" or "write"; total is None while it is unknown."""
@@ -41,7 +43,7 @@ class AnimationResult:
     fps: Fraction
     size: tuple[int, int]
     frame_count: int
-    audio: AudioTrack | None
+    audio: "AudioTrack | None"
     frames: Generator[np.ndarray] = field(repr=False)
     progress: Progress = field(default=no_progress, repr=False)
     warnings: list[str] = field(default_factory=list)
@@ -81,6 +83,8 @@ class AnimationResult:
         Raises:
             OutputError: the file exists (and not `force`), or cannot be written.
         """
+        from megactor.media.writer import VideoWriter  # PyAV: frames in memory, and training, do without it
+
         track = self.audio if audio else None
         if track is not None and self.taken:
             track = replace(track, start=track.start + float(self.taken / self.fps))

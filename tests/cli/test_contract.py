@@ -70,7 +70,7 @@ OPTIONS = {
         *("--camera", "--output", "--virtual-camera", "--no-window", "--force", "--model", "--face", "--motion"),
         *("--motion-scale", "--eyes-scale", "--mouth-scale", "--size", "--device", "--dtype", "--verbose"),
     },
-    "train": {"--output", "--set", "--max-time", "--cpu", "--processes"},
+    "train": {"--output", "--set", "--max-time", "--export", "--cpu", "--processes"},
     "curate": {
         *("--output", "--size", "--fps", "--twins", "--donors", "--videos"),
         *("--workers", "--ray-address", "--allow-remote", "--dry-run", "--set"),

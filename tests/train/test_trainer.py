@@ -110,6 +110,20 @@ def test_a_finished_run_can_be_lengthened(recipe, tmp_path):
     assert (lengthened / "model" / "unet" / "diffusion_pytorch_model.safetensors").read_bytes() != before
 
 
+def test_a_run_that_is_stopped_leaves_its_model_where_it_is_asked_to(recipe, straight, tmp_path):
+    folder = shutil.copytree(straight, tmp_path / "run")
+    shutil.rmtree(folder / "model")
+    (folder / "validation.jsonl").unlink()
+    path = recipe(steps=9)
+    assert run(path, folder, "--max-time", "0s").out.endswith("step 6 of 9; the same command goes on\n")
+    assert not (folder / "model").exists() and not (folder / "validation.jsonl").exists()
+    told = run(path, folder, "--max-time", "0s", "--export").out
+    assert told.endswith(f"step 6 of 9; model in {folder / 'model'}, the same command goes on\n")
+    name = Path("model", "unet", "diffusion_pytorch_model.safetensors")
+    assert (folder / name).read_bytes() == (straight / name).read_bytes()
+    assert (folder / "validation.jsonl").read_text() == (straight / "validation.jsonl").read_text()
+
+
 def test_a_learning_rate_that_follows_the_length_is_told(recipe, straight, tmp_path):
     folder = shutil.copytree(straight, tmp_path / "run")
     told = run(recipe(steps=9), folder).err

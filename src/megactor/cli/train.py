@@ -37,6 +37,9 @@ def train(
     max_time: Annotated[
         str | None, typer.Option(metavar="TIME", help="Stop after 90s, 150m or 10h; the same command goes on.")
     ] = None,
+    export: Annotated[
+        bool, typer.Option("--export", help="Validate and write the model also where the run stops before its end.")
+    ] = False,
     cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
     processes: Annotated[
         int, typer.Option(metavar="N", help="Processes on this machine that share the work, one for each GPU.", min=1)
@@ -57,7 +60,8 @@ def train(
         arguments = ["train", str(config), *(part for change in changes or [] for part in ("--set", change))]
         for option, value in (("--output", output), ("--max-time", max_time)):
             arguments += [] if value is None else [f"{option}={value}"]
-        code = launch([*arguments, *(["--cpu"] if cpu else [])], processes)
+        arguments += [option for option, given in (("--export", export), ("--cpu", cpu)) if given]
+        code = launch(arguments, processes)
         raise typer.Exit(code)
     recipe = load_config(config, changes)
     seconds = None if max_time is None else parse_time(max_time)
@@ -65,7 +69,7 @@ def train(
     with os_errors_as_output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder) if rank() == 0 else contextlib.nullcontext(), _leaving_the_word_to_others():
-        _train(recipe, folder, seconds, cpu)
+        _train(recipe, folder, seconds, export, cpu)
 
 
 @contextlib.contextmanager
@@ -83,7 +87,7 @@ def _leaving_the_word_to_others() -> Iterator[None]:
         raise
 
 
-def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, cpu: bool) -> None:
+def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, export: bool, cpu: bool) -> None:
     from megactor.train.trainer import Trainer
 
     display = _Display(recipe.steps)
@@ -96,9 +100,11 @@ def _train(recipe: "TrainConfig", folder: Path, seconds: float | None, cpu: bool
         count = sum(weight.numel() for weight in trainer.weights)
         tell(f"{folder}: {count / 1e6:.1f} M weights learn, from step {trainer.progress.step} of {recipe.steps}")
     with display:
-        finished = trainer.run(seconds)
+        finished = trainer.run(seconds, export)
     if trainer.accelerator.is_main_process:
-        ended = f"model in {folder / 'model'}" if finished else "the same command goes on"
+        written = finished or (export and trainer.progress.step > 0)
+        parts = [f"model in {folder / 'model'}"] if written else []
+        ended = ", ".join([*parts, *([] if finished else ["the same command goes on"])])
         tell(f"{folder}: step {trainer.progress.step} of {recipe.steps}; {ended}")
 
 

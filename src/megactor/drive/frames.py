@@ -1,15 +1,18 @@
 """A driver who comes as frames in memory rather than as a file."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from megactor.drive.pictures import Picture, read_frames
 from megactor.errors import InputError
-from megactor.media.audio import AudioTrack
 from megactor.media.timing import checked_rate
 from megactor.options import AnimationOptions
+
+if TYPE_CHECKING:
+    from megactor.media.audio import AudioTrack
 
 Frames = Sequence[Picture] | np.ndarray | Tensor
 """A list of pictures, or all frames in one array (F, H, W, C) or tensor (F, C, H, W), with perhaps a 1 before, as
@@ -57,6 +60,6 @@ class FrameSequence:
         """Gives uint8 RGB frames (H, W, 3), all of one size; each is the reader's own."""
         return (frame.copy() for frame in read_frames(self._frames, "the driving frames"))
 
-    def audio_track(self) -> AudioTrack | None:
+    def audio_track(self) -> "AudioTrack | None":
         """There is none."""
         return None

@@ -9,7 +9,6 @@ from PIL import Image
 from torch import Tensor
 
 from megactor.errors import InputError
-from megactor.media.images import load_image, upright_rgb
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 """A file; a PIL image of any mode; an array (H, W), (H, W, C) or a tensor (C, H, W), (H, W, C), with C 1, 3 or 4 and
@@ -36,6 +35,8 @@ def read_picture(picture: Picture, name: str = "the portrait") -> np.ndarray:
     Raises:
         InputError: it is something else.
     """
+    from megactor.media.images import load_image, upright_rgb  # PyAV, for HEIF: training does without it
+
     if isinstance(picture, str | os.PathLike):
         return load_image(picture)
     if isinstance(picture, Image.Image):

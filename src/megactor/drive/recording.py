@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from megactor.drive.track import KEPT, KEPT_FOR_CONTOUR, DriverTrack, Shot, foll
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.tracking import smoothed
 from megactor.media.ahead import read_ahead
-from megactor.media.reader import VideoReader
 from megactor.options import AnimationOptions
 from megactor.result import Progress
+
+if TYPE_CHECKING:
+    from megactor.media.reader import VideoReader
 
 FRAMES_AHEAD = 4
 """Frames that are decoded while a face is looked for; they have the video's full size."""
@@ -45,7 +48,7 @@ class DrivingClip:
 
     def __init__(
         self,
-        reader: VideoReader | FrameSequence,
+        reader: "VideoReader | FrameSequence",
         analyzer: FaceAnalyzer,
         portrait: Portrait,
         options: AnimationOptions,

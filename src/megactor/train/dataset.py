@@ -17,7 +17,6 @@ from megactor.train.clips import BrokenClipError, ClipSource
 from megactor.train.data_config import DataConfig
 from megactor.train.rendered import RenderedClips
 from megactor.train.samples import Batch, collate, cut_landmarks, cut_sample, resized
-from megactor.train.shards import ShardClips
 
 ATTEMPTS = 20
 """Clips that may be broken one after the other before a sample is given up."""
@@ -65,7 +64,7 @@ class Samples(Dataset[dict[str, np.ndarray]]):
 
     def notes(self) -> list[str]:
         """What is to be known of the sources before they are used, a line each."""
-        return [note for source in self.sources if isinstance(source, ShardClips) for note in source.notes]
+        return [note for source in self.sources for note in getattr(source, "notes", ())]
 
     def _cut(self, source: ClipSource, clip: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         if not self.config.pictures:
@@ -178,6 +177,8 @@ def _sources(config: DataConfig) -> tuple[Sequence[ClipSource], list[float]]:
             )
         )
         weights.append(rendered.weight)
+    if config.shards:
+        from megactor.train.shards import ShardClips  # PyAV: rendered clips do without it
     for shards in config.shards:
         sources.append(ShardClips(shards.urls))
         weights.append(shards.weight)

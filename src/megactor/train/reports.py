@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,6 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
-from megactor.media.writer import VideoWriter
 from megactor.train.networks import Origin
 
 SHOWN_FRAMES = 4
@@ -64,7 +64,7 @@ class RunReports:
             file.write(json.dumps({"step": step} | metrics) + "\n")
 
     def strips(self, strips: Tensor, columns: Sequence[str], step: int) -> None:
-        """A picture of some frames, in TensorBoard too, and a film where there is more than one.
+        """A picture of some frames, in TensorBoard too, and a film where there is more than one (and PyAV).
 
         Args:
             strips: (N, F, 3, S, W) in [0, 1].
@@ -80,7 +80,9 @@ class RunReports:
         self._writer.flush()
         with atomic_path(folder / f"{step:08d}.png", force=True) as path:
             Image.fromarray(grid).save(path, format="PNG")
-        if frames.shape[1] > 1:
+        if frames.shape[1] > 1 and find_spec("av") is not None:
+            from megactor.media.writer import VideoWriter
+
             film = np.concatenate(list(frames[:FILM_ROWS]), axis=1)
             height, width = (side - side % 2 for side in film.shape[1:3])
             with VideoWriter(folder / f"{step:08d}.mp4", FILM_FPS, (width, height), force=True) as writer:

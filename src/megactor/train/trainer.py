@@ -110,20 +110,21 @@ class Trainer:
         self._resume()
         self._check_same_step()
 
-    def run(self, max_seconds: float | None = None) -> bool:
+    def run(self, max_seconds: float | None = None, export: bool = False) -> bool:
         """Trains to the end, or until the time is up or SIGTERM or Ctrl-C comes, and saves.
 
         Args:
             max_seconds: for this session.
+            export: a run that stops before its last step is validated and writes `model` too.
 
         Returns:
-            True when all steps are done and `model` is written.
+            True when all steps are done; `model` is written then.
 
         Raises:
             InputError: too many clips are broken.
             OutputError: the disk is full, or the folder cannot be written.
         """
-        started = time.monotonic()
+        started, validated = time.monotonic(), 0
         with self._stopping_on_signals(), self._reports() as reports:
             if reports is not None and self.origins:
                 reports.origins(self.origins)
@@ -136,11 +137,16 @@ class Trainer:
                     self.on_step(self.progress, losses)
                 if step % self.config.validate_every == 0 or step == self.config.steps:
                     self._validate(reports)
+                    validated = step
                 if step % self.config.save_every == 0:
                     self.save()
+            step = self.progress.step
+            finished = step >= self.config.steps
+            export = finished or (export and step > 0)
+            if export and not finished and validated != step:
+                self._validate(reports)
         self.save()
-        finished = self.progress.step >= self.config.steps
-        if finished:
+        if export:
             self.export(self.folder / "model")
         return finished
 
