@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -23,26 +24,40 @@ async def client(server: httpx.AsyncClient, files: dict, number: int, end: float
     while time.monotonic() < end:
         began, turn = time.monotonic(), turn + 1
         key = f"load-{number}-{turn}-{began}"
+        asked = {"files": files, "data": {"seed": str(turn)}, "headers": {"Idempotency-Key": key}}
+        answer = await again(seen, server.post, "/v1/animations", **asked)
+        if answer is None or answer.status_code != 202:
+            seen["not accepted" if answer is None else f"refused with {answer.status_code}"] += 1
+            await asyncio.sleep(1)
+            continue
+        seen["accepted"] += 1
+        place, state = answer.headers["location"], ""
+        while state not in ("done", "failed", "canceled"):
+            try:
+                async with server.stream("GET", f"{place}/events") as events:
+                    async for line in events.aiter_lines():
+                        if line.startswith("data: "):
+                            state = json.loads(line[6:])["state"]
+            except httpx.HTTPError as error:
+                seen[f"events began anew: {type(error).__name__}"] += 1
+        result = await again(seen, server.get, f"{place}/result")
+        there = result is not None and result.status_code == 200 and len(result.content) > 100
+        seen[state if there else f"{state}, no result"] += 1
+        deleted = await again(seen, server.delete, place)
+        seen["deleted"] += deleted is not None and deleted.status_code in (204, 404)
+        times.append(time.monotonic() - began)
+
+
+async def again(
+    seen: Counter, request: Callable[..., Awaitable], *what: object, **more: object
+) -> httpx.Response | None:
+    """An answer; a request is sent up to three times where its connection breaks."""
+    for _ in range(3):
         try:
-            answer = await server.post(
-                "/v1/animations", files=files, data={"seed": str(turn)}, headers={"Idempotency-Key": key}
-            )
-            if answer.status_code != 202:
-                seen[f"refused with {answer.status_code}"] += 1
-                await asyncio.sleep(1)
-                continue
-            seen["accepted"] += 1
-            place, state = answer.headers["location"], ""
-            async with server.stream("GET", f"{place}/events") as events:
-                async for line in events.aiter_lines():
-                    if line.startswith("data: "):
-                        state = json.loads(line[6:])["state"]
-            result = await server.get(f"{place}/result")
-            seen[state if result.status_code == 200 and len(result.content) > 100 else f"{state}, no result"] += 1
-            seen["deleted"] += (await server.delete(place)).status_code == 204
-            times.append(time.monotonic() - began)
+            return await request(*what, **more)
         except httpx.HTTPError as error:
-            seen[f"broke: {type(error).__name__}"] += 1
+            seen[f"sent again: {type(error).__name__}"] += 1
+    return None
 
 
 async def memory(server: httpx.AsyncClient, told: list) -> None:

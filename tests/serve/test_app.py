@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,7 +22,8 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed")
 import httpx
 from fastapi.testclient import TestClient
 
-from megactor.jobs import Engine, JobLimits, RunnerSpec
+from megactor.jobs import Engine, JobLimits, Queue, RunnerSpec
+from megactor.jobs.database import os_errors
 from megactor.serve.app import create_app
 from megactor.serve.server import Server
 from megactor.serve.tokens import FILE, Tokens
@@ -188,6 +190,27 @@ def test_only_who_has_a_token_and_only_their_own(
     assert megactor("serve", "--folder", folder, "--revoke", "cara").code == 0
     assert server.get("/v1/models", headers=bearer(new)).status_code == 401
     assert "there is no token cara" in megactor("serve", "--folder", folder, "--revoke", "cara").err
+
+
+@pytest.mark.parametrize(
+    ("cause", "status", "kind"),
+    [
+        (sqlite3.OperationalError("database is locked"), 503, "Busy"),
+        (sqlite3.OperationalError("database or disk is full"), 507, "OutputError"),
+        (OSError(28, "No space left on device"), 507, "OutputError"),
+    ],
+)
+def test_a_server_that_cannot_keep_a_job(
+    server: TestClient, files: Files, monkeypatch: pytest.MonkeyPatch, folder: Path, cause, status: int, kind: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        with os_errors(folder):
+            raise cause
+
+    monkeypatch.setattr(Queue, "submit", refuse)
+    answer = server.post("/v1/animations", files=files)
+    assert answer.status_code == status and answer.json()["type"] == f"urn:megactor:problem:{kind}"
+    assert str(folder) not in answer.text and ("retry-after" in answer.headers) == (status == 503)
 
 
 def test_limits_and_cancelling(server: TestClient, files: Files, tokens: dict[str, str]) -> None:

@@ -50,7 +50,7 @@ _DETAILS = {
     422: "size 100 is not divisible by 8: try 104",
     429: "20 animations of yours are running or waiting already: cancel one or wait",
     503: "100 animations are running or waiting already: try again in a moment",
-    507: "disk full while writing; free some space or choose another folder",
+    507: "the server cannot keep it: its disk is full or cannot be written",
 }
 
 JOB = {"content": {"application/json": {"example": _JOB}}}

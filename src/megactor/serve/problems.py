@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 10
 """Seconds that a client is asked to wait where there is no room for its job."""
 
+_LATER = {"Retry-After": str(RETRY_AFTER)}
 _STATUS: Sequence[tuple[type[Exception], int]] = (
     (TooLarge, 413),
     (CallerBusy, 429),
@@ -26,7 +28,6 @@ _STATUS: Sequence[tuple[type[Exception], int]] = (
     (FaceError, 422),
     (InputError, 422),
     (ModelError, 503),
-    (OutputError, 507),
 )
 _WANTED = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
@@ -54,9 +55,12 @@ class Problem(Exception):
 
 def problem_of(error: MegActorError) -> Problem:
     """The answer to a request that caused one of our errors."""
+    if isinstance(error, OutputError):  # its words are about folders of the server
+        if isinstance(error.__cause__, sqlite3.OperationalError) and "locked" in str(error.__cause__):
+            return Problem(503, "the server is too busy to take it: try again in a moment", "Busy", _LATER)
+        return Problem(507, "the server cannot keep it: its disk is full or cannot be written", "OutputError")
     status = next((number for kind, number in _STATUS if isinstance(error, kind)), 500)
-    headers = {"Retry-After": str(RETRY_AFTER)} if status in (429, 503) else {}
-    return Problem(status, explain(error), type(error).__name__, headers)
+    return Problem(status, explain(error), type(error).__name__, _LATER if status in (429, 503) else None)
 
 
 def install(app: FastAPI) -> None:

@@ -17,6 +17,8 @@ from megactor.serve.tokens import Tokens
 
 _PATIENCE = 5
 """Seconds that open connections have at the end."""
+_IDLE = 75
+"""Seconds that a silent connection stays: a client that follows a job uses its others again only after it."""
 
 
 class Server:
@@ -58,7 +60,9 @@ class Server:
             engine = Engine(folder / "jobs", runner, workers=workers, limits=limits, keep=keep, verbose=verbose)
             self.engine = stack.enter_context(engine)
             app = create_app(engine, tokens, model)
-            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE)
+            config = uvicorn.Config(
+                app, log_level="warning", timeout_graceful_shutdown=_PATIENCE, timeout_keep_alive=_IDLE
+            )
             self._server = uvicorn.Server(config)
             self._resources = stack.pop_all()
         shown = f"[{host}]" if ":" in host else host
