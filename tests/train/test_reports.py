@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from megactor.train.reports import RunReports, labeled
@@ -33,13 +34,13 @@ def test_a_killed_run_keeps_its_curves_and_pictures(tmp_path):
     ]
     (picture,) = found.Images("validation")
     assert picture.step == 3 and picture.encoded_image_string[1:4] == b"PNG"
-    # three frames of four columns, each at least 96 pixels wide, two rows below the names
-    assert (picture.width, picture.height) == (3 * 4 * 96, 2 * 96 + 14)
+    # four columns, each at least 96 pixels wide, below their names; two samples of three frames below each other
+    assert (picture.width, picture.height) == (4 * 96, 2 * 3 * 96 + 14)
+    with Image.open(tmp_path / "validation" / "00000003.png") as grid:
+        assert grid.size == (3 * 4 * 96, 2 * 96 + 14)
 
 
 def test_the_grid_in_tensorboard_is_the_file(tmp_path):
-    from PIL import Image
-
     with RunReports(tmp_path) as reports:
         reports.strips(torch.full((1, 1, 3, 128, 256), 0.5), ("target", "driver"), 7)
     (picture,) = events(tmp_path).Images("validation")

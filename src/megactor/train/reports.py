@@ -17,6 +17,8 @@ from megactor.train.networks import Origin
 SHOWN_FRAMES = 4
 FILM_ROWS = 4
 FILM_FPS = 8
+CARD_ROWS = 4
+"""Samples in TensorBoard's picture."""
 _TILE = 96
 """Pixels that a column has at least, so that its name can be read."""
 _LABEL = 14
@@ -76,7 +78,9 @@ class RunReports:
         folder.mkdir(exist_ok=True)
         shown = frames[:, np.linspace(0, frames.shape[1] - 1, min(SHOWN_FRAMES, frames.shape[1])).astype(int)]
         grid = labeled(_grid(shown), [*columns] * shown.shape[1])
-        self._writer.add_image("validation", grid, step, dataformats="HWC")
+        # TensorBoard fits pictures into cards: frames lie below each other, and not all samples are shown
+        few = labeled(_grid(shown[:CARD_ROWS].reshape(-1, 1, *shown.shape[2:])), columns)
+        self._writer.add_image("validation", few, step, dataformats="HWC")
         self._writer.flush()
         with atomic_path(folder / f"{step:08d}.png", force=True) as path:
             Image.fromarray(grid).save(path, format="PNG")
