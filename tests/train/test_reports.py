@@ -1,5 +1,6 @@
 """What a run leaves to look at: curves and labeled pictures that TensorBoard shows, also of a run that was killed."""
 
+import errno
 import os
 import signal
 
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from megactor.errors import OutputError
 from megactor.train.reports import RunReports, labeled
 
 
@@ -50,6 +52,20 @@ def test_the_grid_in_tensorboard_is_the_file(tmp_path):
     assert (pixels[14:] == 128).all()
     for names in (pixels[:14, :128], pixels[:14, 128:]):  # dark letters on white
         assert names.min() < 80 and names.max() == 255
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    """Events are written by a thread, which fails later than the call."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"disk full while writing .*events"), RunReports(tmp_path) as reports:
+        reports.scalars("train", {"loss": 1.0}, 1)
+        monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.write", full)
+        monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.flush", full)
+        reports.scalars("train", {"loss": 1.0}, 2)
 
 
 def test_names_stand_above_their_columns():

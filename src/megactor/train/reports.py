@@ -1,5 +1,6 @@
 """What a person sees of a run: TensorBoard curves, pictures and short films."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -46,13 +47,23 @@ class RunReports:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        # the same full disk again must not hide what ended the run
+        with contextlib.suppress(OSError) if error is not None else self._told():
+            self._writer.close()
 
     def scalars(self, group: str, values: dict[str, float], step: int) -> None:
-        """One point of each curve."""
-        for name, value in values.items():
-            self._writer.add_scalar(f"{group}/{name}", value, step)
-        self._writer.flush()
+        """One point of each curve.
+
+        Raises:
+            OutputError: the disk is full, or the folder cannot be written.
+        """
+        with self._told():
+            for name, value in values.items():
+                self._writer.add_scalar(f"{group}/{name}", value, step)
+            self._writer.flush()
+
+    def _told(self) -> contextlib.AbstractContextManager[None]:
+        return os_errors_as_output_errors(self.folder / "events")
 
     def origins(self, origins: Sequence[Origin]) -> None:
         """`start.txt`: where the weights came from that the run began with."""
@@ -80,8 +91,9 @@ class RunReports:
         grid = labeled(_grid(shown), [*columns] * shown.shape[1])
         # TensorBoard fits pictures into cards: frames lie below each other, and not all samples are shown
         few = labeled(_grid(shown[:CARD_ROWS].reshape(-1, 1, *shown.shape[2:])), columns)
-        self._writer.add_image("validation", few, step, dataformats="HWC")
-        self._writer.flush()
+        with self._told():
+            self._writer.add_image("validation", few, step, dataformats="HWC")
+            self._writer.flush()
         with atomic_path(folder / f"{step:08d}.png", force=True) as path:
             Image.fromarray(grid).save(path, format="PNG")
         if frames.shape[1] > 1 and find_spec("av") is not None:
