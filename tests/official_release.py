@@ -10,8 +10,8 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
@@ -45,16 +45,14 @@ def networks() -> dict[str, nn.Module]:
         "unet": DenoisingUNet(**UNET),
         "reference_net": ReferenceNet(**UNET),
         "pose_guider": PoseGuider(),
-        "image_encoder": CLIPVisionModelWithProjection(
-            CLIPVisionConfig(
-                image_size=32,
-                patch_size=16,
-                hidden_size=8,
-                intermediate_size=16,
-                num_hidden_layers=1,
-                num_attention_heads=1,
-                projection_dim=8,
-            )
+        "image_encoder": ClipVision(
+            image_size=32,
+            patch_size=16,
+            hidden_size=8,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=1,
+            projection_dim=8,
         ),
         "vae": AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * 4,
@@ -161,7 +159,9 @@ def write_release(folder: Path, parts: Mapping[str, nn.Module] | None = None) ->
     tensors = {name: value.half() for name, value in official_tensors(parts).items()}
     torch.save({"epoch": 3, "global_step": 9000, "state_dict": tensors}, folder / "checkpoint-steps9000.ckpt")
     (folder / "StableDiffusion" / "unet" / "config.json").write_text(json.dumps(unet_config()))
-    (encoder / "config.json").write_text(json.dumps(parts["image_encoder"].config.to_dict()))
+    (encoder / "config.json").write_text(
+        json.dumps({**parts["image_encoder"].config, "model_type": "clip_vision_model"})
+    )
     clip = parts["image_encoder"].state_dict()
     clip["vision_model.embeddings.position_ids"] = torch.arange(5)[None]
     torch.save(clip, encoder / "pytorch_model.bin")

@@ -28,7 +28,7 @@ LAYERS: tuple[set[str], ...] = (
     {"synth", "metrics"},
     {"faces", "models", "media"},
     {"options"},
-    {"errors"},
+    {"errors", "lean_imports"},
 )
 """Folders and files of the package, top to bottom. A part may import what lies in layers below it, and itself."""
 

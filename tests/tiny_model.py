@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.faces.face import Face
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.noise_schedules import official_ddim
@@ -73,7 +73,7 @@ def tiny_pipeline(
         "cross_attention_dim": 8,
         "norm_groups": 4,
     }
-    clip = CLIPVisionConfig(
+    image_encoder = ClipVision(
         image_size=32,
         patch_size=16,
         hidden_size=8,
@@ -101,7 +101,7 @@ def tiny_pipeline(
         torch.nn.init.normal_(layer.weight, std=0.05)
     pipe = MegActorPipeline(
         vae=PixelCodec(4),
-        image_encoder=CLIPVisionModelWithProjection(clip),
+        image_encoder=image_encoder,
         reference_net=ReferenceNet(**shared),
         pose_guider=PoseGuider((4, 8), (2, 2), 4, portrait_modulation=False),
         unet=unet,

@@ -8,12 +8,18 @@
 Importing this package is cheap: torch and the networks are loaded at the first use of a name below.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from megactor import lean_imports
 from megactor.errors import FaceError, InputError, MegActorError, ModelError, OutputError
 
 if TYPE_CHECKING:
     from megactor.pipeline import MegActorPipeline
+
+lean_imports.install()
+# what Apple's GPUs cannot compute is computed on the CPU, of which torch warns; read when torch is imported
+os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 __version__ = "0.1.0"
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.clip import ClipAnimator, PipelineComponents
 from megactor.animate.layout import Composer, laid_out
@@ -28,6 +27,7 @@ from megactor.drive.portrait import Portrait, read_portrait
 from megactor.drive.recording import DrivingClip
 from megactor.errors import InputError, ModelError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
@@ -76,7 +76,7 @@ class MegActorPipeline(HubPipeline):
     def __init__(
         self,
         vae: AutoencoderKL | PixelCodec,
-        image_encoder: CLIPVisionModelWithProjection,
+        image_encoder: ClipVision,
         reference_net: ReferenceNet,
         pose_guider: PoseGuider,
         unet: DenoisingUNet,

@@ -8,10 +8,10 @@ import pytest
 import torch
 from golden import Golden, Networks, assert_close
 from safetensors.torch import load_file
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.animate.clip_pixels import clip_pixels
 from megactor.models.background_encoder import background_tokens
+from megactor.models.clip_vision import ClipVision, clip_vision_arguments
 from megactor.models.reference_net import ReferenceFeatures
 
 CASES = ("f16", "f5", "f5_rect")
@@ -87,14 +87,13 @@ def test_two_clips_with_their_own_reference(golden: Golden, tiny: Networks) -> N
 def test_background_tokens(golden: Golden) -> None:
     folder = golden.folder / "tiny"
     fields = json.loads((folder / "clip_config.json").read_text())
-    config = CLIPVisionConfig(**{k: v for k, v in fields.items() if k not in ("_class_name", "image_processor")})
-    encoder = CLIPVisionModelWithProjection(config)
+    encoder = ClipVision(**clip_vision_arguments(fields))
     stored = load_file(folder / "clip_vision.safetensors")
     stored.pop("vision_model.embeddings.position_ids", None)  # a constant that newer transformers do not store
     encoder.load_state_dict(stored)
     for name in ("e", "f"):
         for index, picture in enumerate(golden[f"{name}/clip_image_u8"]):
-            pixels = clip_pixels(picture.permute(1, 2, 0).numpy(), config.image_size)
+            pixels = clip_pixels(picture.permute(1, 2, 0).numpy(), encoder.config.image_size)
             if name == "e":
                 assert_close("CLIP preprocessing", pixels, golden["e/clip_pixel_values"], 1e-5)
             ours = background_tokens(encoder, pixels)

@@ -22,6 +22,7 @@ from public_models import (
     write_stable_diffusion,
 )
 from train.fake_shards import write_shard
+from transformers import CLIPModel
 
 from megactor.errors import ModelError
 from megactor.models.denoising_unet import DenoisingUNet
@@ -29,6 +30,7 @@ from megactor.models.reference_net import ReferenceNet
 from megactor.train.config import StartConfig, load_config
 from megactor.train.start import fill_denoiser, fill_motion_modules, fill_reference_net, start_networks
 from megactor.weights.animatediff import PublicMotionModules, our_names, read_motion_modules
+from megactor.weights.official_folder import read_image_encoder
 from megactor.weights.stable_diffusion import PublicUNet, from_original, read_unet
 
 
@@ -124,6 +126,18 @@ def test_what_came_from_where_is_told(public):
     assert started(public, motion="v1.pth").components["unet"].config.motion_max_frames == 24
     behind = {origin.part: str(origin) for origin in started(public).origins}["reference_net"]
     assert "24 more tensors have no place here, such as conv_norm_out.bias" in behind
+
+
+def test_the_background_encoder_is_that_of_transformers(tmp_path):
+    """Out of a folder of all of CLIP."""
+    pixels = torch.randn(2, 3, 32, 32)
+    theirs = CLIPModel.from_pretrained(write_clip(tmp_path / "clip")).vision_model
+    with torch.no_grad():
+        hidden = theirs(pixels).last_hidden_state
+        ours = read_image_encoder(tmp_path / "clip").filled()
+        torch.testing.assert_close(ours(pixels), hidden, atol=1e-6, rtol=1e-5)
+        theirs = theirs.post_layernorm(hidden)
+        torch.testing.assert_close(ours.vision_model.post_layernorm(ours(pixels)), theirs, atol=1e-6, rtol=1e-5)
 
 
 def test_full_width():

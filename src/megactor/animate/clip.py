@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
-from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.decoding import FrameDecoder
 from megactor.animate.encoding import DrivingEncoder, encode_portrait, to_tensor
@@ -28,6 +27,7 @@ from megactor.denoise.solvers import new_solver
 from megactor.denoise.windows import context_windows
 from megactor.drive.portrait import Portrait
 from megactor.media.ahead import read_ahead
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
@@ -47,7 +47,7 @@ class PipelineComponents:
     """What a model is made of; see `MegActorPipeline` for each."""
 
     vae: AutoencoderKL | PixelCodec
-    image_encoder: CLIPVisionModelWithProjection
+    image_encoder: ClipVision
     reference_net: ReferenceNet
     pose_guider: PoseGuider
     unet: DenoisingUNet

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
-from transformers import CLIPVisionModelWithProjection
 
 from megactor.animate.clip_pixels import clip_pixels
 from megactor.animate.part_motion import PartMotion
@@ -17,6 +16,7 @@ from megactor.drive.layers import PortraitLayers
 from megactor.drive.portrait import Portrait
 from megactor.media.shots import CutWatch
 from megactor.models.background_encoder import background_tokens
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoiser_input import join_conditions, visibility_latents
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
 from megactor.models.dense_motion.flow import warp
@@ -34,7 +34,7 @@ def encode_portrait(
     face: Portrait,
     seed: int,
     vae: AutoencoderKL | PixelCodec,
-    image_encoder: CLIPVisionModelWithProjection,
+    image_encoder: ClipVision,
     device: torch.device,
     dtype: torch.dtype,
     has_outline: bool = False,

@@ -20,6 +20,8 @@ def library_messages(wanted: bool) -> Iterator[None]:
     with warnings.catch_warnings():
         if not wanted:
             warnings.simplefilter("ignore")
+            # torch on Apple's GPUs, of what it computes elsewhere and slower
+            warnings.filterwarnings("default", message=".*fall back to run on the CPU")
             # read when the libraries are imported, which is later
             for name, value in _QUIET.items():
                 os.environ.setdefault(name, value)

@@ -3,11 +3,14 @@
 import inspect
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, SchedulerMixin, UniPCMultistepScheduler
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
-SOLVERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "unipc": UniPCMultistepScheduler}
-"""DDIM (arXiv 2010.02502); DPM-Solver++ 2M (arXiv 2211.01095) and UniPC (arXiv 2302.04867) remember earlier predictions
+SOLVERS = {"ddim": "DDIMScheduler", "dpm++": "DPMSolverMultistepScheduler", "unipc": "UniPCMultistepScheduler"}
+"""Classes of diffusers, which import scipy where it is installed, so not before one is used.
+
+DDIM (arXiv 2010.02502); DPM-Solver++ 2M (arXiv 2211.01095) and UniPC (arXiv 2302.04867) remember earlier predictions
 and need fewer steps."""
 
 
@@ -19,7 +22,7 @@ def new_solver(scheduler: SchedulerMixin, steps: int, name: str | None = None) -
         steps: Denoising steps.
         name: Key of `SOLVERS`; None for the kind of the model's own.
     """
-    kind = SOLVERS[name] if name else type(scheduler)
+    kind = getattr(diffusers, SOLVERS[name]) if name else type(scheduler)
     solver = kind.from_config(scheduler.config)
     solver.set_timesteps(steps)
     return solver

@@ -14,8 +14,8 @@ from typing import Any
 
 from diffusers import AutoencoderKL, DDIMScheduler
 from torch import nn
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.noise_schedules import nano_schedule, official_ddim
@@ -32,7 +32,7 @@ def arguments_of(network: Callable[..., Any], **given: Any) -> Arguments:
 
 
 def clip_vit_large() -> Arguments:
-    """Arguments of `CLIPVisionConfig` for the ViT-L/14 that Stable Diffusion 1.5 came with (openai/CLIP)."""
+    """Arguments of `ClipVision` for the ViT-L/14 that Stable Diffusion 1.5 came with (openai/CLIP)."""
     return {
         "image_size": 224,
         "patch_size": 14,
@@ -64,7 +64,7 @@ class NetworkConfig:
         image_size: Side of the square picture in pixels.
         unet: Arguments of DenoisingUNet; ReferenceNet takes those that it knows too.
         pose_guider: Arguments of PoseGuider.
-        image_encoder: Arguments of `CLIPVisionConfig`.
+        image_encoder: Arguments of ClipVision.
         upcast_reference: Whether ReferenceNet stays in float32.
         dense_motion: Arguments of DenseMotionNet, or None for models without it.
         vae: Makes the image codec.
@@ -101,9 +101,9 @@ class NetworkConfig:
         """A freshly initialized PoseGuider."""
         return PoseGuider(**self.pose_guider)
 
-    def background_encoder(self) -> CLIPVisionModelWithProjection:
+    def background_encoder(self) -> ClipVision:
         """A freshly initialized CLIP vision model."""
-        return CLIPVisionModelWithProjection(CLIPVisionConfig(**self.image_encoder))
+        return ClipVision(**self.image_encoder)
 
     def components(self) -> dict[str, Any]:
         """All components of a MegActorPipeline by name, freshly initialized."""

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from diffusers import DDIMScheduler
 from torch import nn
-from transformers import CLIPVisionModelWithProjection
-from transformers.utils import logging as transformers_logging
 
 from megactor.models.noise_schedules import training_schedule
 from megactor.models.pixel_codec import PixelCodec
@@ -71,14 +69,11 @@ class Networks:
                     tensor.data = tensor.data.to(dtype)
                 part = copy
             copies[name] = part
-        transformers_logging.disable_progress_bar()
         MegActorPipeline(**copies, **self.settings).save_pretrained(folder)
 
 
 def _blank(part: Any) -> Any:
     """A network of the same shape: `deepcopy` would copy gradients and hooks too."""
-    if isinstance(part, CLIPVisionModelWithProjection):
-        return type(part)(part.config)
     # where the weights were loaded from is a path of this machine, and none of the next one's business
     return type(part).from_config({name: value for name, value in part.config.items() if name != "_name_or_path"})
 

@@ -11,10 +11,9 @@ import diffusers
 import torch
 from diffusers import AutoencoderKL, SchedulerMixin
 from diffusers.models.modeling_utils import ModelMixin
-from transformers import CLIPVisionModelWithProjection
-from transformers.utils import logging as transformers_logging
 
 from megactor.errors import ModelError
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
@@ -22,15 +21,24 @@ from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
 from megactor.weights.fetch import fetched_release
 from megactor.weights.hub import INDEX, HubSource, hub_folder, is_hub_name
-from megactor.weights.official_folder import OfficialFolder, is_official
+from megactor.weights.official_folder import OfficialFolder, is_official, read_image_encoder
 
 NETWORKS: dict[str, type] = {
-    "image_encoder": CLIPVisionModelWithProjection,
+    "image_encoder": ClipVision,
     "reference_net": ReferenceNet,
     "pose_guider": PoseGuider,
     "unet": DenoisingUNet,
 }
 """Components of every preset; `vae`, `scheduler` and `dense_motion` depend on the folder's index."""
+
+
+OLDER_NAMES = {"image_encoder": "CLIPVisionModelWithProjection"}
+"""What models that were saved before name their classes, with the same tensors: that of transformers."""
+
+
+def is_of_transformers(place: Path, kind: Any) -> bool:
+    """Whether a network's folder is as transformers writes it: CLIP's in models that were saved before."""
+    return kind is ClipVision and not any(place.glob("diffusion_pytorch_model*"))
 
 
 def model_folder(name: str | os.PathLike[str], source: HubSource | None = None) -> Path:
@@ -105,7 +113,7 @@ def network_classes(index: dict[str, Any]) -> dict[str, Any]:
         classes["dense_motion"] = DenseMotionNet
     for key, kind in classes.items():
         named = index.get(key, [None, kind.__name__])[1]
-        if named != kind.__name__:
+        if named not in (kind.__name__, OLDER_NAMES.get(key)):
             raise ModelError(
                 f"the model's {INDEX} names the class {named} for {key}: only {kind.__name__} is known there"
             )
@@ -135,8 +143,9 @@ def _load(folder: Path, key: str, kind: Any, dtype: torch.dtype | None, settings
         raise ModelError(f"{folder} is incomplete: it has no {key} folder")
     if kind is PixelCodec:
         return PixelCodec.from_config(PixelCodec.load_config(place, local_files_only=True))
+    if is_of_transformers(place, kind):
+        return read_image_encoder(place).filled(dtype or torch.float32)
     try:
-        transformers_logging.disable_progress_bar()
         # Missing or unexpected tensors would otherwise only be logged, and the network would run on random weights.
         network, report = kind.from_pretrained(
             place, torch_dtype=dtype or torch.float32, local_files_only=True, output_loading_info=True, **settings

@@ -11,6 +11,7 @@ Whatever else lies there (text encoder, tokenizer, Stable Diffusion's own UNet) 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -21,9 +22,9 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.errors import ModelError
+from megactor.models.clip_vision import ClipVision, clip_vision_arguments
 from megactor.models.noise_schedules import official_ddim
 from megactor.models.presets import NetworkConfig
 from megactor.weights.architecture import read_architecture
@@ -36,8 +37,8 @@ CHECKPOINT_SUFFIXES = (".ckpt", ".safetensors")
 IMAGE_ENCODER = "StableDiffusion/image_encoder"
 UNET_CONFIG = "StableDiffusion/unet/config.json"
 VAE = "sd-vae-ft-mse"
-IMAGE_ENCODER_FILES = ("model.safetensors", "pytorch_model.bin")
 VAE_FILES = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
+IMAGE_ENCODER_FILES = ("model.safetensors", "pytorch_model.bin", *VAE_FILES)
 """File names of a part's weights, the preferred one first: no pickle where there is a choice."""
 
 # Names that diffusers gave the attentions of a VAE before version 0.17; the released files carry them.
@@ -162,16 +163,16 @@ def _tensors_in(folder: Path, names: tuple[str, ...]) -> tuple[Path, dict[str, T
 
 
 def read_image_encoder(folder: Path) -> StoredNetwork:
-    """CLIP's vision model in a folder of transformers, which may hold all of CLIP.
+    """CLIP's vision model in a folder of ours, or of transformers, which may hold all of CLIP.
 
     Raises:
         ModelError: a file is missing or cannot be read.
     """
     source, tensors = _tensors_in(folder, IMAGE_ENCODER_FILES)
     try:
-        config = CLIPVisionConfig.from_pretrained(folder, local_files_only=True)
-        network = without_memory(lambda: CLIPVisionModelWithProjection(config))
-    except (OSError, ValueError) as error:
+        arguments = clip_vision_arguments(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        network = without_memory(lambda: ClipVision(**arguments))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"cannot read {folder / 'config.json'}: {_first_line(error)}") from error
     own = {name: value for name, value in tensors.items() if not _NOT_VISION.match(name)}
     return StoredNetwork("image_encoder", source, network, own)

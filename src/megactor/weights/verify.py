@@ -8,13 +8,12 @@ from typing import Any
 
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.errors import ModelError
 from megactor.models.pixel_codec import PixelCodec
 from megactor.weights.hub import INDEX
-from megactor.weights.load import model_folder, network_classes, read_index
-from megactor.weights.official_folder import OfficialFolder
+from megactor.weights.load import is_of_transformers, model_folder, network_classes, read_index
+from megactor.weights.official_folder import OfficialFolder, read_image_encoder
 from megactor.weights.stored_network import StoredNetwork, TensorReport, without_memory
 
 
@@ -42,13 +41,11 @@ def _own_parts(folder: Path) -> list[StoredNetwork]:
 
 
 def _own_part(place: Path, name: str, kind: Any) -> StoredNetwork:
+    if is_of_transformers(place, kind):
+        return read_image_encoder(place)
     try:
-        if kind is CLIPVisionModelWithProjection:
-            config = CLIPVisionConfig.from_pretrained(place, local_files_only=True)
-            network = without_memory(lambda: kind(config))
-        else:
-            settings = kind.load_config(place, local_files_only=True)
-            network = without_memory(lambda: kind.from_config(settings))
+        settings = kind.load_config(place, local_files_only=True)
+        network = without_memory(lambda: kind.from_config(settings))
         tensors: dict[str, Tensor] = {}
         for path in sorted(place.glob("*.safetensors")):  # several where a large model was saved in shards
             tensors |= load_file(path)

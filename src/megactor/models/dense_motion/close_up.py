@@ -25,6 +25,7 @@ from megactor.models.dense_motion.face_crops import (
     normalized,
 )
 from megactor.models.dense_motion.patch_unet import PatchUNet
+from megactor.models.dense_motion.sampling import sample
 
 _DOT = 1.5
 """Radius in pixels of the dots that keypoints are shown as."""
@@ -82,7 +83,7 @@ class CloseUp(NamedTuple):
 
     def _samples(self, portrait: Tensor, places: Tensor) -> Tensor:
         fields = torch.cat([self.flow, self.shown, self.color], 1)
-        fields = F.grid_sample(fields, 2 * places - 1, padding_mode="border", align_corners=False)
+        fields = sample(fields, places)
         flow, shown, color = fields.split([2, 1, 3], 1)
         there = (places + flow.permute(0, 2, 3, 1)).flatten(1, 2)
         shown = shown.sigmoid()
@@ -92,7 +93,7 @@ class CloseUp(NamedTuple):
             there = torch.lerp(there, skin, share[..., None])
             shown = torch.lerp(shown, torch.ones_like(shown), share.view_as(shown))
         grid = self.source.back(there).view_as(places)
-        warped = F.grid_sample(portrait.float(), 2 * grid - 1, padding_mode="border", align_corners=False)
+        warped = sample(portrait.float(), grid)
         return torch.lerp(color, warped, shown)
 
 

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from megactor.models.dense_motion.sampling import sample
+
 MIRRORED_EYE = (26, 25, 24, 23, 22, 45, 44, 43, 42, 47, 46, 68)
 """The right half's brow, lids and iris, in the order of the left half's points in the mirror."""
 EYE = (17, 18, 19, 20, 21, 36, 37, 38, 39, 40, 41, 69)
@@ -77,7 +79,7 @@ class UprightCrop:
     def pixels(self, image: Tensor, size: int) -> Tensor:
         """(B, C, H, W) -> (B, C, size, size), bilinear; the border is repeated outside of the picture."""
         grid = self.back(pixel_centers(size, image.device)).view(-1, size, size, 2)
-        return F.grid_sample(image.float(), 2 * grid - 1, padding_mode="border", align_corners=False)
+        return sample(image.float(), grid)
 
     def split(self) -> list["UprightCrop"]:
         """One for each picture."""

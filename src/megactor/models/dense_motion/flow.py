@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from megactor.models.dense_motion.sampling import sample
+
 FLOW_UNIT = 1 / 8
 """The networks' own unit of flow, in picture sizes: typical motion is then of order one, as Adam's step sizes want."""
 
@@ -34,7 +36,7 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     if flow.shape[-2:] != (height, width):
         flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
     grid = _centers(height, width, flow.device).view(1, height, width, 2) + flow.permute(0, 2, 3, 1)
-    return F.grid_sample(image.float(), 2 * grid - 1, padding_mode="border", align_corners=False).to(image.dtype)
+    return sample(image.float(), grid).to(image.dtype)
 
 
 def affine_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, width: int) -> Tensor:
@@ -100,7 +102,7 @@ def meet_keypoints(
         """(1 or B, N) and (B, K), coordinates of one axis -> (B, N, K)."""
         return torch.exp((places[..., None] - middles[:, None]).square() / (-2 * radius**2))
 
-    there = F.grid_sample(flow, (2 * keypoints - 1)[:, None], padding_mode="border", align_corners=False)
+    there = sample(flow, keypoints[:, None])
     missing = (portrait_keypoints - keypoints - there[:, :, 0].mT) * trust
     ridge = smoothing * torch.eye(keypoints.shape[1], device=flow.device)
     x, y = keypoints.unbind(-1)
