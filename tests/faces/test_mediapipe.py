@@ -1,4 +1,7 @@
-"""MediaPipe on the packaged demo pictures, which are all rendered: no photos of people are needed."""
+"""The default analyzer on the packaged demo pictures, which are all rendered: no photos of people are needed.
+
+It is MediaPipe itself on Python 3.11 and 3.12, and its networks run by LiteRT on later ones.
+"""
 
 import subprocess
 import sys
@@ -12,13 +15,43 @@ import pytest
 
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.faces.measures import eye_opening, gaze, head_roll, head_yaw, mouth_opening
-from megactor.faces.mediapipe_analyzer import MAX_SIDE, MediaPipeAnalyzer
+from megactor.faces.search import MAX_SIDE, FaceSearch
 from megactor.faces.tracking import track_face
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 
 DEMO = Path(str(files("megactor") / "assets" / "demo"))
 PORTRAITS = sorted(path.name for path in DEMO.glob("*.jpg"))
+
+
+# fmt: off
+POINTS = (33, 133, 362, 263, 61, 291, 13, 14, 1, 152, 10, 468, 473)
+"""Corners of the eyes and of the mouth, inner lips, nose, chin, forehead and irises."""
+
+BY_MEDIAPIPE = {
+    "cartoon.jpg": (0.5484, [
+        (210.9, 171.6), (245.1, 174.5), (284.4, 174.0), (314.8, 171.5), (232.3, 246.6), (296.4, 246.2),
+        (266.4, 242.6), (266.2, 257.7), (265.0, 212.0), (264.5, 300.5), (264.6, 112.9), (230.1, 171.5),
+        (300.3, 171.7),
+    ]),
+    "oil.jpg": (0.5248, [
+        (203.1, 165.5), (240.9, 170.9), (291.7, 168.9), (325.0, 164.8), (231.9, 255.8), (301.6, 253.6),
+        (266.4, 250.0), (266.1, 264.0), (267.8, 219.3), (264.0, 310.1), (266.1, 94.7), (224.7, 167.4),
+        (308.1, 166.5),
+    ]),
+    "pencil.jpg": (0.7507, [
+        (195.8, 162.8), (238.1, 166.1), (290.7, 166.5), (328.5, 165.3), (225.9, 265.4), (304.9, 264.9),
+        (266.8, 262.1), (266.4, 273.5), (269.6, 225.9), (268.6, 335.3), (264.7, 94.5), (218.7, 162.2),
+        (312.3, 163.1),
+    ]),
+    "photo.jpg": (0.5281, [
+        (207.3, 166.9), (242.3, 170.3), (287.0, 170.1), (319.2, 167.1), (231.5, 258.2), (299.5, 256.0),
+        (266.2, 251.7), (266.3, 261.7), (267.8, 221.6), (266.9, 317.2), (264.5, 98.2), (227.4, 167.6),
+        (303.1, 167.4),
+    ]),
+}
+"""What MediaPipe 0.10.21 says: the part of the picture that is a person, and where the points are."""
+# fmt: on
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +79,16 @@ def test_demo_portraits_have_a_face(analyzer: FaceAnalyzer, name: str) -> None:
     assert max(map(abs, gaze(face))) < 0.4
 
 
+@pytest.mark.parametrize("name", BY_MEDIAPIPE)
+def test_the_numbers_are_those_of_mediapipe(analyzer: FaceAnalyzer, name: str) -> None:
+    person, points = BY_MEDIAPIPE[name]
+    picture = portrait(name)
+    face = analyzer.faces(picture)[0]
+    size = (face.box[2:] - face.box[:2]).max()
+    np.testing.assert_allclose(face.landmarks[list(POINTS)], points, atol=0.003 * size)
+    assert analyzer.foreground(picture).mean() == pytest.approx(person, abs=0.003)
+
+
 def test_landmarks_mean_the_parts_of_the_face(analyzer: FaceAnalyzer) -> None:
     points = analyzer.faces(portrait("photo.jpg"))[0].landmarks68
     jaw, brows, nose, eyes, mouth = (points[a:b].mean(0) for a, b in ((0, 17), (17, 27), (27, 36), (36, 48), (48, 68)))
@@ -70,12 +113,14 @@ def test_pictures_without_a_face(analyzer: FaceAnalyzer, shape: tuple[int, int])
 
 
 def test_huge_pictures_are_looked_at_in_small_and_keep_their_coordinates(
-    analyzer: MediaPipeAnalyzer, monkeypatch: pytest.MonkeyPatch
+    analyzer: FaceSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sides: list[int] = []
-    look, detect = analyzer._mesh_faces, analyzer._detector.process
+    look, detect = analyzer._mesh_faces, analyzer._detections
     monkeypatch.setattr(analyzer, "_mesh_faces", lambda image: (sides.append(max(image.shape)), look(image))[1])
-    monkeypatch.setattr(analyzer._detector, "process", lambda image: (sides.append(max(image.shape)), detect(image))[1])
+    monkeypatch.setattr(
+        analyzer, "_detections", lambda image, far: (sides.append(max(image.shape)), detect(image, far))[1]
+    )
     picture = portrait("photo.jpg")
     expected = analyzer.faces(picture)[0]
     factor = 7680 / picture.shape[1]
@@ -153,20 +198,14 @@ def test_a_face_at_the_border_is_found_where_it_is(analyzer: FaceAnalyzer, side:
 def test_nothing_reaches_or_hides_stderr() -> None:
     """The C++ code is chatty, and a progress display on another thread must not be swallowed while it is silenced."""
     script = f"""
-import os, sys
+import sys
 from megactor.faces.analyzer import create_analyzer
 from megactor.media.images import load_image
 picture = load_image({str(DEMO / "photo.jpg")!r})
 analyzer = create_analyzer()
 analyzer.faces(picture), analyzer.foreground(picture)
-mesh, stderr = analyzer._mesh, os.fstat(2)
-class Probe:
-    def process(self, image):
-        assert os.path.samestat(os.fstat(2), stderr), "stderr is redirected in a later call"
-        return mesh.process(image)
-analyzer._mesh = Probe()
-analyzer.faces(picture[:, :-40])
-analyzer._mesh = mesh
+sys.modules[type(analyzer).__module__].quiet_stderr = None  # from here on stderr belongs to others
+analyzer.faces(picture[:, :-40]), analyzer.foreground(picture)
 analyzer.close()
 print("done", file=sys.stderr)
 """

@@ -71,6 +71,19 @@ def test_file_systems_without_locks_keep_nobody_out(tmp_path, monkeypatch):
         pass
 
 
+def test_without_fcntl_as_on_windows(tmp_path, monkeypatch):
+    import filelock  # which looks for fcntl now, not below
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with locked(tmp_path), pytest.raises(InputError, match="another run is at work"), locked(tmp_path):
+        pass
+    with locked(tmp_path):
+        pass
+    assert filelock.FileLock is not None
+    with pytest.raises(OutputError), locked(tmp_path / "none"):
+        pass
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(OutputError), locked(tmp_path / "none"):
         pass

@@ -20,7 +20,7 @@ weights = typer.Typer(help="Fetch, check and convert models.", no_args_is_help=T
 @one_line_errors
 def fetch(
     name: Annotated[
-        str, typer.Argument(metavar="sd15|OWNER/NAME", help="The released model, or one of ours on the hub.")
+        str, typer.Argument(metavar="sd15|faces|OWNER/NAME", help="The released model, or one of ours on the hub.")
     ],
     revision: Annotated[
         str | None, typer.Option(metavar="COMMIT", help="Another version of it; by default the newest.")
@@ -30,7 +30,17 @@ def fetch(
 
     May be stopped at any moment; the same command goes on where it was. Every file's checksum is compared with the
     hub's. Afterwards the model works without a network. HF_HOME moves the cache folder.
+
+    faces are the networks that find faces, 36 MB from the package index that pip uses: needed once on Python 3.13 and
+    later, where the first animation fetches them too. MEGACTOR_FACES names a folder that has them already.
     """
+    if name == "faces":
+        from megactor.faces.face_models import face_models
+
+        with progress_display() as progress:
+            models = face_models(progress)
+        tell(one_line(f"the face models are in {', '.join(sorted({str(path.parent) for path in models.values()}))}"))
+        return
     with library_messages(False), progress_display() as progress:
         from megactor.weights.fetch import fetch as fetch_release
 

@@ -1,11 +1,14 @@
 """What the project asks of a face detector, whichever library does the work."""
 
+import os
+import sys
 from typing import Protocol
 
 import numpy as np
 
 from megactor.errors import ModelError
 from megactor.faces.face import Face
+from megactor.faces.face_models import FOLDER_VARIABLE, face_models
 
 
 class FaceAnalyzer(Protocol):
@@ -40,16 +43,25 @@ class FaceAnalyzer(Protocol):
 
 
 def create_analyzer() -> FaceAnalyzer:
-    """The default analyzer.
+    """The default analyzer: MediaPipe 0.10.21 where there is one, on Python 3.11 and 3.12, else its networks by LiteRT.
 
     Raises:
-        ModelError: its library is not installed.
+        ModelError: its library is not installed, or the networks are not here and cannot be fetched.
     """
     try:
-        from megactor.faces.mediapipe_analyzer import MediaPipeAnalyzer
+        if runs_mediapipe():
+            from megactor.faces.mediapipe_analyzer import MediaPipeAnalyzer
+
+            return MediaPipeAnalyzer()
+        from megactor.faces.litert_analyzer import LiteRTAnalyzer
     except ImportError as error:
         raise ModelError(
-            f"face analysis needs mediapipe 0.10.21, which cannot be imported ({error}): "
-            "install megactor on Python 3.11 or 3.12"
+            f"face analysis needs {'mediapipe 0.10.21' if runs_mediapipe() else 'ai-edge-litert'}, "
+            f"which cannot be imported ({error}): install megactor again"
         ) from error
-    return MediaPipeAnalyzer()
+    return LiteRTAnalyzer(face_models())
+
+
+def runs_mediapipe() -> bool:
+    """Whether the default analyzer is MediaPipe itself; the release that brings its networks has no later wheels."""
+    return sys.version_info < (3, 13) and not os.environ.get(FOLDER_VARIABLE)

@@ -19,18 +19,19 @@ _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 def locked(folder: Path) -> Iterator[None]:
     """Holds a folder for this process; the lock ends with the process.
 
-    Windows has none, nor have network file systems that are mounted without: there nobody is kept out.
+    Network file systems that are mounted without locks keep nobody out.
 
     Raises:
         InputError: another process holds it.
         OutputError: the folder cannot be written.
     """
+    path = folder / LOCK
     try:
         import fcntl
     except ImportError:
-        yield
+        with _locked_by_filelock(path):
+            yield
         return
-    path = folder / LOCK
     while True:
         with os_errors_as_output_errors(folder):
             # a file, and open for writing: NFS locks nothing else
@@ -39,7 +40,7 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise InputError(f"another run is at work in {folder}: wait for it or choose another folder") from None
+            raise _at_work(folder) from None
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 os.close(descriptor)
@@ -53,6 +54,28 @@ def locked(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _locked_by_filelock(path: Path) -> Iterator[None]:
+    """Windows' own way, where an open file cannot be removed: the file stays."""
+    import filelock
+
+    lock = filelock.FileLock(path, timeout=0)
+    with os_errors_as_output_errors(path.parent):
+        path.touch()  # filelock would make a folder that is not there
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise _at_work(path.parent) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _at_work(folder: Path) -> InputError:
+    return InputError(f"another run is at work in {folder}: wait for it or choose another folder")
 
 
 def _is_there(path: Path, descriptor: int) -> bool:
