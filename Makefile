@@ -3,11 +3,11 @@
 #   make demo                        render the packaged portrait performing the packaged clip: out/demo.mp4
 #   make test                        everything CI runs: ruff, mypy, hadolint, the documentation, pytest
 #   make docs                        the documentation as a site in site/
-#   make PYTHON=python3.12 ...       another interpreter (3.11 or 3.12)
+#   make PYTHON=python3.12 ...       another interpreter (3.11 to 3.14)
 #   make TORCH_INDEX= ...            PyTorch from pip's own sources, whatever the machine
 
-PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
-	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && { echo "$$p"; break; }; done)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && { echo "$$p"; break; }; done)
 VENV ?= .venv
 TORCH ?= torch==2.13.0
 # PyPI's Linux wheels of PyTorch bring gigabytes of CUDA. Where there is no NVIDIA driver, the CPU builds of PyTorch's
@@ -52,8 +52,11 @@ clean:
 	rm -rf "$(VENV)" out site build dist .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
-	@[ -n "$(PYTHON)" ] || { echo "MegActor needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..." >&2; exit 1; }
-	"$(PYTHON)" -m venv "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }
+	@if [ -n "$(PYTHON)" ]; then set -- "$(PYTHON)" -m venv; \
+	elif command -v uv >/dev/null; then set -- uv venv --seed --python 3.12; \
+	else echo "MegActor needs Python 3.11 to 3.14, or uv, which brings one: install either, or name it with make PYTHON=..." >&2; \
+		exit 1; fi; \
+	set -x; "$$@" "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }
 
 $(VENV)/torch: | $(VENV)/bin/python
 	@index="$(TORCH_INDEX)"; \
