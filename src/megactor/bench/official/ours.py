@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKL
@@ -22,6 +22,7 @@ from megactor.bench.official.workload import (
     write_result,
 )
 from megactor.drive.portrait import Portrait
+from megactor.models.clip_vision import ClipVision
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.models.motion_module import TemporalAttention, sinusoidal_positions
 from megactor.models.noise_schedules import official_ddim
@@ -40,9 +41,9 @@ class GivenTokens:
         self.vision_model = self
         self._tokens = tokens
 
-    def __call__(self, pixels: Tensor) -> SimpleNamespace:
+    def __call__(self, pixels: Tensor) -> Tensor:
         """Hidden states that need no norm and no projection."""
-        return SimpleNamespace(last_hidden_state=self._tokens)
+        return self._tokens
 
     @staticmethod
     def post_layernorm(hidden: Tensor) -> Tensor:
@@ -107,7 +108,7 @@ def build(workload: Workload, settings: OfficialSettings) -> MegActorPipeline:
                     norm_num_groups=numbers.vae_groups,
                     sample_size=PORTRAIT_SIZE,
                 ).eval(),
-                image_encoder=GivenTokens(workload.to(Inputs.of(workload).tokens)),
+                image_encoder=cast(ClipVision, GivenTokens(workload.to(Inputs.of(workload).tokens))),
                 reference_net=config.reference_net().eval(),
                 pose_guider=config.driving_encoder().eval(),
                 unet=config.denoising_unet().eval(),
