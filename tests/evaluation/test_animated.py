@@ -18,8 +18,8 @@ class Recorder:
         self.config, self.driving_size, self.dense_motion = SimpleNamespace(image_size=32), 32, object()
         self.analyzer = CenteredFaceAnalyzer()
 
-    def animate_crops(self, portrait, driving, frame_count, asked):
-        self.portrait, self.driving, self.asked = portrait, list(driving), asked
+    def animate_crops(self, portrait, driving, frame_count, asked, samples):
+        self.portrait, self.driving, self.asked, self.samples = portrait, list(driving), asked, samples
         assert len(self.driving) == frame_count
         return [np.full_like(portrait.large, 99)] * frame_count
 
