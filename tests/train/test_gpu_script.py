@@ -1,12 +1,16 @@
 """scripts/train_on_gpu.py: what goes in and comes out, and how its time is planned."""
 
 import importlib
+import json
+import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from random_efficientnet import random_state
 from safetensors.torch import load_file
 from synth_toy_rig import toy_rig
@@ -14,6 +18,8 @@ from tiny_model import tiny_pipeline
 
 from megactor.errors import InputError, ModelError
 from megactor.pipeline import MegActorPipeline
+from megactor.train.config import TrainConfig
+from megactor.train.trainer import TrainingProgress
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 UNET, DENSE_MOTION = (Path(part, "diffusion_pytorch_model.safetensors") for part in ("unet", "dense_motion"))
@@ -127,3 +133,62 @@ def test_both_recipes_take_their_changes(script, tmp_path, monkeypatch):
     assert all(config.task.perceptual == 0 and config.data.rendered is not None for config in session.configs)
     with pytest.raises(InputError, match="dense motion does not come back"):
         script.Session(tmp_path, tmp_path, 540.0, ["task.train=[dense_motion]"], tmp_path / "work")
+
+
+def test_a_session_from_start_to_end(script, trained, tmp_path, monkeypatch):
+    """Nine minutes by a clock of its own, with trainers that do a step a second and make the model in `trained`."""
+    now, runs, used = [0.0], [], []
+
+    class FakeRenderers:
+        def __init__(self, configs: list[TrainConfig]) -> None:
+            self.numbers = [SimpleNamespace(value=300) for _ in configs]
+
+        def ready(self, stage: int) -> int:
+            self.numbers[stage].value += 10 * (now[0] > 0)
+            return self.numbers[stage].value
+
+        def use(self, count: int) -> None:
+            used.append(count)
+
+        def wait(self, until: Callable[[], bool], deadline: float) -> None:
+            while not until():
+                now[0] += 1
+
+        def stop(self) -> None:
+            used.append(0)
+
+    class FakeTrainer:
+        def __init__(self, config: TrainConfig, folder: Path, on_step: Callable) -> None:
+            self.config, self.folder, self.on_step, self.progress = config, folder, on_step, TrainingProgress()
+
+        def run(self, seconds: float, export: bool = False) -> None:
+            runs.append((self.folder.name, self.config, seconds))
+            began = now[0]
+            while self.progress.step < self.config.steps and now[0] - began < seconds:
+                now[0] += 1
+                self.progress.step += 1
+                self.on_step(self.progress, {"loss": 1 / self.progress.step})
+            if export:
+                shutil.copytree(trained, self.folder / "model")
+                (self.folder / "validation.jsonl").write_text('{"step": 1, "psnr": 20.0}\n')
+                (self.folder / "validation").mkdir()
+                Image.new("RGB", (8, 8)).save(self.folder / "validation" / "00000001.png")
+
+    monkeypatch.setattr(script, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(script, "Renderers", FakeRenderers)
+    monkeypatch.setattr(script, "_trainer", FakeTrainer)
+    script.Session(tmp_path / "start", tmp_path, 540.0, ["task.perceptual=0"], tmp_path / "work").run()
+    assert now[0] < 540 and max(used) == script.cores() and used[-1] == 0
+    assert [name for name, *_ in runs] == ["trial1", "trial2", "stage1", "stage2"]
+    (first, seconds), (second, rest) = (run[1:] for run in runs[2:])
+    # of the 540 seconds 20 are for the files and 135 for rendering; nine tenths of the steps that fit are planned
+    assert seconds == 0.75 * 385 and first.steps == 258
+    assert rest == 385 - 258 and second.steps == 113
+    assert first.data.rendered.clips > 300 and first.data.rendered.reuse > 1 and second.data.rendered.reuse is None
+    assert first.init == str(tmp_path / "start") and second.init == str(tmp_path / "work" / "stage1" / "model")
+    names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert names == ["figures.json", "model-1-of-1", "stage1.jpg", "stage2.jpg"]
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert [stage["validation"]["psnr"] for stage in figures["stages"]] == [20.0, 20.0]
+    assert figures["stages"][0]["curve"][1]["step"] == 26
+    assert figures["speeds"] == [{"begins": 1.0, "samples": 64.0}, {"begins": 1.0, "samples": 16.0}]
