@@ -42,7 +42,8 @@ def fake_analyzer():
         monkeypatch.setattr("megactor.synth.clips.synthbench.FRAMES", 7)
         monkeypatch.setattr("megactor.pipeline.create_analyzer", MovingFaceAnalyzer)
         monkeypatch.setattr("megactor.evaluation.run.create_analyzer", MovingFaceAnalyzer)
-        monkeypatch.setattr("megactor.metrics.embedding.find_spec", lambda name: None)  # whatever is installed
+        for network in ("embedding", "perceptual"):  # whatever is installed
+            monkeypatch.setattr(f"megactor.metrics.{network}.find_spec", lambda name: None)
         run._analyzer.cache_clear()
         yield
     run._analyzer.cache_clear()

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from fake_faces import face_at
 
 from megactor.evaluation.case import Case, CaseId
@@ -88,6 +89,24 @@ def test_the_distance_of_the_face_is_that_of_the_face(truth):
     assert judge.metrics(elsewhere)["lpips_face"] == 0 < judge.metrics(elsewhere)["lpips"]
     metrics = judge.metrics(inside)
     assert metrics["lpips_face"] > 3 * metrics["lpips"]
+
+
+def test_the_perceptual_distance_is_that_of_the_face_in_sixteen_frames(truth):
+    seen = []
+
+    def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        assert made.shape == true.shape == (len(made), 3, 224, 224)
+        seen.append(len(made))
+        return (made - true).abs().mean((1, 2, 3))
+
+    truth = np.concatenate([truth] * 3)
+    judge = Judge(case_of(truth, cross=False), BrightFaces(), perceptual=distance)
+    assert judge.metrics(truth.copy())["perceptual_face"] == 0
+    assert sum(seen) == 16
+    elsewhere, inside = truth.copy(), truth.copy()
+    elsewhere[:, 200:] = 0
+    inside[:, 120:140, 120:140] = 0
+    assert judge.metrics(elsewhere)["perceptual_face"] == 0 < judge.metrics(inside)["perceptual_face"]
 
 
 def test_there_is_no_distance_of_a_face_that_the_truth_does_not_show(truth):

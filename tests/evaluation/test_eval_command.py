@@ -39,6 +39,7 @@ def test_synthbench(finished):
     outcome, out = finished
     assert "| cross, n=1 | model | warp | still | truth |" in outcome.out
     assert "Face distance: not measured: its network is not installed (pip install 'megactor[identity]')" in outcome.out
+    assert "Perceptual distance of the face: not measured: its network is not installed" in outcome.out
     assert "LPIPS: not measured: no folder of its weights" in outcome.out and "FVD: not measured" in outcome.out
 
     summary = summary_of(out)

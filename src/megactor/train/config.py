@@ -66,10 +66,12 @@ class CloseUpConfig(StrictModel):
 
     Attributes:
         adversarial: weight of a critic's opinion, see `tasks.critic`; 0 trains without one.
+        perceptual: weight of the close-ups' perceptual distance, see `metrics.perceptual`; 0 does without.
     """
 
     kind: Literal["close_up"]
     adversarial: Annotated[float, Field(ge=0)] = 0.0
+    perceptual: Annotated[float, Field(ge=0)] = 0.0
 
 
 class AnimationConfig(StrictModel):

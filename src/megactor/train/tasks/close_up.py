@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from megactor.errors import InputError
+from megactor.metrics.perceptual import PerceptualDistance
 from megactor.metrics.pictures import psnr
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.dense_motion.close_up import CloseUp, fade
@@ -39,6 +40,7 @@ class CloseUpTask(TrainingTask):
         self.critics = [Critic(3, seed + number) for number in range(2)] if config.adversarial else []
         self.critic_list = nn.ModuleList(self.critics)  # registers them
         learn_only(self, [self.network, self.critic_list])
+        self.perceptual = PerceptualDistance.load() if config.perceptual else None
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; the first frame of every sample."""
@@ -54,6 +56,9 @@ class CloseUpTask(TrainingTask):
             contests = self._contests(shown)
             loss = loss + contests["critic"] + self.config.adversarial * contests["fooled"]
             means = means | contests
+        if self.perceptual is not None:
+            means["perceptual"] = torch.stack([self.perceptual(*pair).mean() for pair in shown]).mean()
+            loss = loss + self.config.perceptual * means["perceptual"]
         return {"loss": loss} | means
 
     def _contests(self, shown: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
