@@ -59,6 +59,7 @@ def test_it_serves_until_ctrl_c_asks_nobody_and_leaves_nothing(tmp_path: Path) -
         urllib.request.urlopen(url.split("?")[0])
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     assert b"One portrait performs your video" in opener.open(url).read()
+    # the model is loaded behind the page
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0

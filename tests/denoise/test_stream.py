@@ -82,6 +82,13 @@ def test_frames_leave_while_later_ones_have_not_been_read():
     assert lead <= steps * 16 + 16
 
 
+def test_a_thousand_steps_are_not_too_many():
+    ddim = scheduler(1000)
+    noise, conditions = torch.randn(2, 1, 1, 3, 1, 1)
+    frames = list(streamed(noise, conditions, [[0, 1], [1, 2]], ddim))
+    assert len(frames) == 3
+
+
 def test_conditions_stay_with_their_frames():
     noise = torch.zeros(1, 1, 30, 1, 1)
     conditions = torch.arange(30.0).view(1, 1, 30, 1, 1)

@@ -1,5 +1,6 @@
 """The runner around the pipeline, and what is refused before a job waits."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ from media_samples import Clip, write_clip
 from PIL import Image
 
 from megactor.errors import InputError
-from megactor.jobs import JobLimits, Task
+from megactor.jobs import Contents, JobLimits, Queue, Task
 from megactor.jobs.animation import AnimationRunner, check_files, job_options, within_seconds
+from megactor.jobs.claims import Claims
+from megactor.jobs.database import Database
+from megactor.jobs.worker import run
 from megactor.media.reader import VideoReader
 from megactor.options import AnimationOptions
 
@@ -73,3 +77,23 @@ def test_only_so_many_seconds() -> None:
     for seconds, asked in ((61, AnimationOptions()), (100, AnimationOptions(end=61))):
         with pytest.raises(InputError, match="60 s"):
             within_seconds(60, seconds, asked)
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_failure_leaves_its_trace_where_it_is_wanted(
+    verbose: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = FakePipeline()
+    pipeline.failure = RuntimeError("shape\nmismatch")
+    database = Database(tmp_path)
+    queue, claims = Queue(database, JobLimits()), Claims(database, "worker")
+    files = {role: Contents(database).add(io.BytesIO(role.encode()), f"{role}.x") for role in ("portrait", "driving")}
+    job = queue.submit(files, job_options(AnimationOptions()))
+    claim = claims.take()
+    assert claim is not None
+    run(claims, claim, AnimationRunner(pipeline, "nano"), verbose)
+    failed = queue.get(job.id)
+    assert failed is not None
+    assert (failed.state, failed.error) == ("failed", "unexpected RuntimeError: shape mismatch")
+    assert ("Traceback" in capsys.readouterr().err) is verbose
+    assert list(tmp_path.glob("results/**/*.mp4")) == []

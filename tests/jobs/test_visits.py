@@ -30,7 +30,9 @@ def contents(database: Database) -> Contents:
 def test_a_visit_comes_back_by_its_key(visits: Visits, contents: Contents, database: Database) -> None:
     key, visit = visits.begin()
     face = contents.add(io.BytesIO(b"face"), "me.jpg")
-    visits.put(visit, "portrait", face, {"faces": 2})
+    before = visits.fingerprint(visit)
+    visits.put(visit, {"portrait": (face, {"faces": 2}), "driving": None})
+    assert visits.fingerprint(visit) != before
     visits.remember(visit, {"face": 1})
     again = visits.of_key(key)
     assert again is not None
@@ -50,8 +52,8 @@ def test_clear_deletes_what_nobody_else_has(visits: Visits, contents: Contents, 
     (_, one), (_, two) = visits.begin(), visits.begin()
     own, shared = contents.add(io.BytesIO(b"own"), "a"), contents.add(io.BytesIO(b"shared"), "b")
     for visit, given in ((one, own), (two, shared)):
-        visits.put(visit, "portrait", given)
-    visits.put(one, "driving", shared)
+        visits.put(visit, {"portrait": (given, {})})
+    visits.put(one, {"driving": (shared, {})})
     job = queue.submit({"portrait": own}, {}, caller=one.caller)
     visits.clear(one)
     contents.sweep()
@@ -59,7 +61,9 @@ def test_clear_deletes_what_nobody_else_has(visits: Visits, contents: Contents, 
     assert not contents.path(own.content).exists()
     assert contents.path(shared.content).read_bytes() == b"shared"
     with pytest.raises(InputError, match="not here any more"):
-        visits.put(two, "driving", own)
+        visits.put(two, {"driving": (own, {})})
+    with pytest.raises(InputError, match="cleared"):
+        visits.put(one, {})
     with pytest.raises(InputError, match="not here any more"):
         queue.submit({"portrait": Input("0" * 64, "a.jpg")}, {})
 

@@ -1,24 +1,19 @@
-"""A page with the packaged model, a real Chromium, and inputs that take a second."""
+"""A page that draws with a stub, a proxy that can be cut before it, a real Chromium with a face before its camera."""
 
 import shutil
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from page_visitor import Site, Visitor
 from PIL import Image
 
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
 from megactor.ui.inputs import demo_folder
-from megactor.ui.limits import Limits
-from megactor.ui.server import Address, PageServer
-
-LIMITS = Limits(upload_mb=2, seconds=6, jobs=2, results=2, grace=5)
 
 CHROMIUM_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -28,63 +23,53 @@ CHROMIUM_ARGUMENTS = (
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    """The page on a free port of this machine, with the packaged model."""
-    from megactor.pipeline import MegActorPipeline
-
-    page_server = PageServer(MegActorPipeline.from_preset("nano", device="cpu"), Address(port=0), LIMITS)
-    thread = threading.Thread(target=page_server.run, daemon=True)
-    thread.start()
-    while not page_server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    yield page_server
-    page_server.stop()
-    thread.join(timeout=20)
-    assert not thread.is_alive()
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("site"))
+    yield site
+    site.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium with an empty profile."""
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium with an empty profile, and the packaged talk before its camera."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if executable is None:
         pytest.skip("no Chromium on this machine: the page is not tested in a browser")
+    camera = _camera(tmp_path_factory.mktemp("camera") / "face.y4m")
+    arguments = [*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-video-capture={camera}"]
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=arguments)
         yield browser
         browser.close()
 
 
+def _camera(path: Path) -> Path:
+    """Ten frames of the packaged talk as raw YUV 4:2:0."""
+    reader = VideoReader(demo_folder() / "talk.mp4", 1, 2, 10)
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W320 H320 F10:1 Ip A1:1 C420jpeg\n")
+        for frame in reader:
+            planes = np.asarray(Image.fromarray(frame).resize((320, 320)).convert("YCbCr"))
+            file.write(b"FRAME\n" + planes[..., 0].tobytes())
+            for plane in (planes[..., 1], planes[..., 2]):
+                file.write(plane[::2, ::2].tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def tab_of_module(browser: Any, site: Site) -> Iterator[Visitor]:
+    visitor = Visitor(browser, site.url)
+    yield visitor
+    assert [url for url in visitor.requests if not url.startswith((visitor.url, "data:", "blob:"))] == []
+    visitor.tab.context.close()
+
+
 @pytest.fixture
-def visit(browser: Any, server: PageServer) -> Iterator[Callable[[], Any]]:
-    """Opens the page for a new visitor; fails if a browser asked another host or logged an error."""
-    tabs, requests, complaints = [], [], []
-
-    def opened() -> Any:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(60_000)
-        tab = context.new_page()
-        tabs.append(tab)
-        tab.on("request", lambda request: requests.append(request.url))
-        tab.on("console", lambda message: complaints.append(message) if message.type == "error" else None)
-        tab.on("pageerror", lambda error: complaints.append(error))
-        tab.goto(server.url)
-        tab.wait_for_selector("#driving .ma-thumbs")
-        return tab
-
-    yield opened
-    for tab in tabs:
-        tab.context.close()
-    assert [url for url in requests if not url.startswith((server.url, "data:", "blob:"))] == []
-    assert [str(complaint) for complaint in complaints if not _is_gradios_own(complaint)] == []
-
-
-def _is_gradios_own(complaint: Any) -> bool:
-    """Gradio 6.31 asks how far the upload of a webcam's picture is, without its number, and logs the answer."""
-    place = getattr(complaint, "location", {}).get("url", "")
-    return place.endswith("upload_progress?upload_id=") or str(complaint) == "Response"
+def visitor(tab_of_module: Visitor) -> Visitor:
+    """The module's tab with a new visit."""
+    tab_of_module.clear()
+    return tab_of_module
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,17 @@
 """Who comes in, and what a browser may do once it is in."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
+import re
 from typing import Any
 
 import pytest
 
 from megactor.errors import InputError
-from megactor.ui.gate import Gate
-from megactor.ui.server import Address, choose_address
+from megactor.ui.address import Address, choose_address
+from megactor.ui.gate import Gate, Guesses
 
 TOKEN = "open sesame"
 
@@ -42,7 +45,7 @@ def test_without_a_token_everyone_on_this_machine_comes_in() -> None:
     assert "http" not in headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:7860", "", "192.168.1.2"])
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:7860", "", "192.168.1.2", "[", "[::1", "]"])
 def test_other_names_for_this_machine_are_refused(host: str) -> None:
     assert ask(Gate(page, None, local=True), host=host)[0] == 421
     assert ask(Gate(page, None, local=False), host=host)[0] == 200
@@ -58,8 +61,7 @@ def test_the_token_opens_once_and_the_cookie_after_that() -> None:
     status, _, body = ask(gate)
     assert status == 401
     assert "the page" not in body
-    assert ask(gate, "/?token=wrong")[0] == 401
-    assert ask(gate, "/gradio_api/upload", "POST")[0] == 401
+    assert ask(gate, "/visit", "POST")[0] == 401
     assert ask(gate, "/media/a/b/c.mp4", cookie="megactor=nonsense")[0] == 401
 
     status, headers, _ = ask(gate, "/?token=open%20sesame")
@@ -74,14 +76,66 @@ def test_the_token_opens_once_and_the_cookie_after_that() -> None:
 
 def test_other_sites_cannot_act_for_a_visitor() -> None:
     gate = Gate(page, None, local=True)
-    assert ask(gate, "/gradio_api/queue/join", "POST", origin="http://evil.example")[0] == 403
-    assert ask(gate, "/gradio_api/queue/join", "POST", origin="http://localhost:7860")[0] == 200
+    for origin in ("http://evil.example", "null", "http://["):
+        assert ask(gate, "/visit", "POST", origin=origin)[0] == 403
+    assert ask(gate, "/visit", "POST", origin="http://localhost:7860")[0] == 200
 
 
-def test_the_server_fetches_nothing_for_a_visitor() -> None:
-    gate = Gate(page, None, local=True)
-    assert ask(gate, "/gradio_api/file=http://10.0.0.1/secret")[0] == 403
-    assert ask(gate, "/gradio_api/file=/tmp/ours.mp4")[0] == 200
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/openapi.json",
+        "/gradio_api/openapi.json",
+        "/gradio_api/upload",
+        "/gradio_api/queue/join",
+        "/gradio_api/file=/tmp/ours.mp4",
+        "/gradio_api/file=http://10.0.0.1/secret",
+        "/gradio_api/proxy=http://10.0.0.1/secret",
+        "/assets/=http://10.0.0.1",
+    ],
+)
+def test_gradios_own_programming_interface_is_closed(path: str) -> None:
+    assert ask(Gate(page, None, local=True), path)[0] == 404
+
+
+def test_scripts_in_the_page_are_named_by_their_hashes() -> None:
+    html = b"<script>one()</script><script type=module src=a.js></script>\n<script data-a>two()</script>"
+
+    async def gradio(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": html[:20], "more_body": True})
+        await send({"type": "http.response.body", "body": html[20:]})
+
+    _, headers, body = ask(Gate(gradio, None, local=True))
+    assert body.encode() == html
+    (scripts,) = re.findall("script-src ([^;]*)", headers["content-security-policy"])
+    wanted = [f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in (b"one()", b"two()")]
+    assert scripts.split() == ["'self'", "'unsafe-eval'", *wanted]
+    assert "script-src 'self' 'unsafe-eval';" in ask(Gate(page, None, True), "/config")[1]["content-security-policy"]
+
+
+def test_guessing_gets_slower() -> None:
+    class Clock:
+        now = 0.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    clock = Clock()
+    guesses = Guesses(clock)
+    tried = 0
+    while clock.now < 3600:
+        if guesses.wait("guesser") <= 0:
+            guesses.wrong("guesser")
+            tried += 1
+        clock.now += 0.5
+    assert tried < 70
+    assert guesses.wait("another") <= 0
+    gate = Gate(page, TOKEN, local=False)
+    assert ask(gate, "/?token=wrong")[0] == 401
+    status, headers, body = ask(gate, "/?token=open%20sesame")
+    assert (status, headers["retry-after"]) == (429, "1")
+    assert "try again in 1 s" in body
 
 
 def test_addresses() -> None:

@@ -1,12 +1,13 @@
 """What the page's settings mean for a job."""
 
+import json
 from dataclasses import fields
 
 import pytest
 
 from megactor.errors import InputError
 from megactor.options import AnimationOptions
-from megactor.ui.presets import PRESETS, PageSettings, preset
+from megactor.ui.presets import PRESETS, PageSettings, preset, preset_table
 
 
 def test_standard_is_the_command_lines_default() -> None:
@@ -20,6 +21,13 @@ def test_every_preset_is_possible_and_survives_the_form(known) -> None:
     assert len(form) == len(fields(PageSettings))
     assert PageSettings.from_form(*form) == known.settings
     known.settings.options(face=1, seconds=4, limit=300)
+
+
+def test_the_browser_knows_the_same_presets() -> None:
+    table = json.loads(json.dumps(preset_table()))
+    assert list(table) == [known.name for known in PRESETS]
+    for known in PRESETS:
+        assert PageSettings.from_form(*table[known.name]["values"]) == known.settings
 
 
 def test_all_settings_reach_the_options() -> None:
@@ -45,7 +53,7 @@ def test_all_settings_reach_the_options() -> None:
 @pytest.mark.parametrize(
     ("changes", "seconds", "words"),
     [
-        ({}, 61.0, "61 s long and this page animates up to 60 s"),
+        ({}, 61.0, "61 s long and up to 60 s are animated"),
         ({"start": 1.0}, 62.0, "61 s long"),
         ({"end": 61.0}, 100.0, "longer than the 60 s"),
         ({"start": 5.0, "end": 2.0}, 100.0, "behind the start"),

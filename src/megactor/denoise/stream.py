@@ -95,20 +95,35 @@ def denoise_stream(
     Yields:
         The frames in order, with their final latents.
     """
-    stream: Iterator[StreamFrame[Conditions]] = iter(frames)
-    for step in range(steps):
-        stream = _one_step(stream, windows, step, predict, generator, window_batch)
-    return stream
+    # a step that lacks a frame says so, and the step before it is asked: a thousand steps that called each other would
+    # be more than Python nests
+    arrived: list[deque[StreamFrame[Conditions]]] = [deque() for _ in range(steps)]
+    chain = [_one_step(arrived[step], windows, step, predict, generator, window_batch) for step in range(steps)]
+    source = iter(frames)
+    asked = steps - 1
+    while True:
+        try:
+            frame = next(chain[asked]) if asked >= 0 else next(source)
+        except StopIteration:
+            return
+        if frame is None:
+            asked -= 1
+        elif asked == steps - 1:
+            yield frame
+        else:
+            asked += 1
+            arrived[asked].append(frame)
 
 
 def _one_step(
-    frames: Iterator[StreamFrame[Conditions]],
+    arrived: deque[StreamFrame[Conditions]],
     windows: Sequence[Sequence[int]],
     step: int,
     predict: Predictor[Conditions],
     generator: torch.Generator | None,
     window_batch: int,
-) -> Iterator[StreamFrame[Conditions]]:
+) -> Iterator[StreamFrame[Conditions] | None]:
+    """Gives frames after one step; None says that it waits for another in `arrived`."""
     waiting: dict[int, StreamFrame[Conditions]] = {}
     sums: dict[int, Tensor] = {}
     counts: dict[int, int] = {}
@@ -116,7 +131,9 @@ def _one_step(
     for first in range(0, len(windows), window_batch):
         group = windows[first : first + window_batch]
         while received <= group[-1][-1]:
-            waiting[received] = next(frames)
+            while not arrived:
+                yield None
+            waiting[received] = arrived.popleft()
             received += 1
         members = [[waiting[i] for i in window] for window in group]
         outputs = _predicted(predict, members, step)

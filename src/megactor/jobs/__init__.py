@@ -15,6 +15,7 @@ from megactor.jobs.contents import Contents
 from megactor.jobs.engine import Engine
 from megactor.jobs.job import Input, Job, Progress
 from megactor.jobs.limits import CallerBusy, JobLimits, KeyReused, QueueFull, TooLarge
+from megactor.jobs.place import state_folder, tidy
 from megactor.jobs.queue import Queue
 from megactor.jobs.runner import Outcome, Report, Runner, RunnerSpec, Stopped, Task
 from megactor.jobs.visits import Visit, Visits
@@ -39,4 +40,6 @@ __all__ = [
     "TooLarge",
     "Visit",
     "Visits",
+    "state_folder",
+    "tidy",
 ]

@@ -80,7 +80,7 @@ class Engine:
         self.folder, self.keep = folder.resolve(), keep
         self._runner, self._verbose = runner, verbose
         self._database = Database(self.folder)
-        self._sole = _sole(self.folder)
+        self._hold = hold(self.folder)
         self.contents = Contents(self._database, limits.bytes)
         self.queue = Queue(self._database, limits)
         self.visits = Visits(self._database, self.queue)
@@ -116,7 +116,7 @@ class Engine:
         for worker in self._workers:
             _end(worker.process)
         recover(self._database)
-        self._sole.close()
+        self._hold.close()
 
     def _start(self) -> tuple[str, subprocess.Popen[bytes]]:
         name = secrets.token_hex(4)
@@ -187,8 +187,14 @@ def _cause(code: int) -> str:
         return f"signal {-code}"
 
 
-def _sole(folder: Path) -> sqlite3.Connection:
-    """Holds the folder for this process; every system's SQLite can do it, and the lock ends with the process."""
+def hold(folder: Path) -> sqlite3.Connection:
+    """Holds a folder for this process, until what is returned is closed or the process ends.
+
+    It is a lock of SQLite's, which every system has.
+
+    Raises:
+        InputError: another process holds it.
+    """
     guard = sqlite3.connect(folder / "engine.lock", timeout=0, isolation_level=None, check_same_thread=False)
     try:
         guard.execute("BEGIN EXCLUSIVE")

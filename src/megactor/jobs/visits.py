@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,21 +83,29 @@ class Visits:
         """The visit that files of this address belong to, or None."""
         return self._get("address", address)
 
-    def put(self, visit: Visit, role: str, given: Input | None, facts: dict[str, Any] | None = None) -> None:
-        """Takes a file into use, in place of another of its role, or drops it.
+    def put(self, visit: Visit, files: Mapping[str, tuple[Input, dict[str, Any]] | None]) -> None:
+        """Takes files into use, all at once, in place of others of their roles.
+
+        Args:
+            visit: whose.
+            files: by role, the file and what was found in it, or None to drop what is there.
 
         Raises:
-            InputError: the file, or the visit, is gone.
+            InputError: a file, or the visit, is gone.
         """
         with self._database.writing() as change:
-            change.execute("DELETE FROM visit_inputs WHERE visit = ? AND role = ?", (visit.id, role))
-            if given is not None:
-                kept = change.execute("SELECT 1 FROM contents WHERE hash = ?", (given.content,)).fetchone()
-                if kept is None or change.execute("SELECT 1 FROM visits WHERE id = ?", (visit.id,)).fetchone() is None:
+            if change.execute("SELECT 1 FROM visits WHERE id = ?", (visit.id,)).fetchone() is None:
+                raise InputError("this visit was cleared: reload the page")
+            for role, file in files.items():
+                change.execute("DELETE FROM visit_inputs WHERE visit = ? AND role = ?", (visit.id, role))
+                if file is None:
+                    continue
+                given, facts = file
+                if change.execute("SELECT 1 FROM contents WHERE hash = ?", (given.content,)).fetchone() is None:
                     raise InputError(f"{given.name} is not here any more: send it again")
                 change.execute(
                     "INSERT INTO visit_inputs VALUES (?, ?, ?, ?, ?)",
-                    (visit.id, role, given.content, given.name, json.dumps(facts or {})),
+                    (visit.id, role, given.content, given.name, json.dumps(facts)),
                 )
             change.execute("UPDATE visits SET version = version + 1 WHERE id = ?", (visit.id,))
 
@@ -106,6 +115,15 @@ class Visits:
             change.execute(
                 "UPDATE visits SET state = ?, version = version + 1 WHERE id = ?", (json.dumps(state), visit.id)
             )
+
+    def fingerprint(self, visit: Visit) -> str:
+        """Changes whenever the visit or one of its jobs does; cheap."""
+        row = self._database.row(
+            "SELECT (SELECT version FROM visits WHERE id = ?), group_concat(id || version) FROM jobs WHERE caller = ?",
+            visit.id,
+            visit.caller,
+        )
+        return _hash(str(tuple(row or ())))
 
     def jobs(self, visit: Visit) -> list[Job]:
         """Its jobs, the newest first."""

@@ -1,19 +1,22 @@
-"""What happens when the page is used: each method answers one event of one visitor."""
+"""What a visitor can do, and what the page shows after it. Gradio and HTTP know nothing of this, nor this of them."""
 
-from collections.abc import Iterator
+import logging
+import tempfile
+import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-from gradio.utils import get_upload_folder
-
-from megactor.errors import InputError
+from megactor.errors import InputError, explain
+from megactor.jobs import Engine, Input, Job, Visit
+from megactor.jobs.animation import DRIVING, PORTRAIT, job_options
 from megactor.ui import markup
-from megactor.ui.inputs import InputReader, data_url, demo_folder, take_upload
-from megactor.ui.jobs import Job, JobQueue, Request
+from megactor.ui.inputs import InputReader, Look, demo_folder
 from megactor.ui.limits import Limits
-from megactor.ui.presets import PageSettings, preset
-from megactor.ui.sessions import Result, Session, Sessions
+from megactor.ui.playable import make_copy, media_type
+from megactor.ui.presets import PageSettings
+
+log = logging.getLogger(__name__)
 
 PORTRAITS = {
     "photo.jpg": "Photo",
@@ -26,202 +29,185 @@ PORTRAITS = {
 DRIVERS = {"talk.mp4": "Talking", "faces.mp4": "Making faces"}
 """Packaged examples, rendered by this project: file and name."""
 
-WATCH_INTERVAL = 0.3
-"""Seconds between two looks at a running job."""
+EXAMPLES = {PORTRAIT: PORTRAITS, DRIVING: DRIVERS}
 
-Updates = tuple[Any, ...]
+PLAYED = "driving copy"
+"""Role of what the browser plays of the driving video."""
+PICTURES = {PORTRAIT: ("picture",), DRIVING: ("poster", "face")}
+"""Pictures of an input; each is a file of the visit with the role "ROLE NAME"."""
 
 
 class Actions:
-    """Answers to the page's events.
+    """The answers of the page.
 
     Args:
-        sessions: who is there.
-        queue: where animations are made.
+        engine: runs the jobs and keeps visits and files.
         reader: looks at uploads.
         limits: what a visitor may ask for.
     """
 
-    def __init__(self, sessions: Sessions, queue: JobQueue, reader: InputReader, limits: Limits) -> None:
-        self.sessions, self.queue, self.reader, self.limits = sessions, queue, reader, limits
+    def __init__(self, engine: Engine, reader: InputReader, limits: Limits) -> None:
+        self.engine, self.reader, self.limits = engine, reader, limits
 
-    def upload_portrait(self, payload: dict[str, Any] | None, request: gr.Request) -> Updates:
-        """A picture was uploaded or taken."""
-        session = self.sessions.get(request.session_hash)
+    def use(self, visit: Visit, role: str, given: Input) -> None:
+        """Takes an upload as portrait or driving video.
+
+        Raises:
+            InputError: it cannot be used, in words that name it as its owner does.
+        """
+        path = self.engine.contents.path(given.content)
         try:
-            return self._use_portrait(session, self._taken(session, payload))
+            look = self.reader.portrait(path) if role == PORTRAIT else self.reader.driving(path)
         except Exception as error:
-            return self._portrait(session, session.words(error))
+            log.debug("looking at %s", given.name, exc_info=error)
+            raise InputError(explain(error).replace(str(path), given.name)) from error
+        files: dict[str, tuple[Input, dict[str, Any]] | None] = {role: (given, look.facts), **self._kept(role, look)}
+        kind = None
+        if role == DRIVING:
+            kind = media_type(path)
+            files[PLAYED] = None if kind is None else (given, {"type": kind})
+        self.engine.visits.put(visit, files)
+        self._remember(visit, **({"face": look.facts["faces"][0]["index"]} if role == PORTRAIT else {}))
+        if role == DRIVING and kind is None:
+            threading.Thread(target=self._copy, args=(visit, given), name="preview", daemon=True).start()
 
-    def example_portrait(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """An example was clicked."""
-        session = self.sessions.get(request.session_hash)
-        try:
-            return self._use_portrait(session, _example(PORTRAITS, event))
-        except Exception as error:
-            return self._portrait(session, session.words(error))
+    def use_example(self, visit: Visit, role: str, index: int) -> None:
+        """Takes a packaged example.
 
-    def choose_face(self, event: gr.EventData, request: gr.Request) -> Updates:
+        Raises:
+            InputError: there is none of this number.
+        """
+        names = list(EXAMPLES[role])
+        if index not in range(len(names)):
+            raise InputError("there is no such example")
+        self.use(visit, role, self.engine.contents.add(demo_folder() / names[index], names[index]))
+
+    def drop(self, visit: Visit, role: str) -> None:
+        """Another file is wanted."""
+        names = [role, *(f"{role} {name}" for name in PICTURES[role]), *([PLAYED] if role == DRIVING else [])]
+        self.engine.visits.put(visit, dict.fromkeys(names))
+
+    def choose_face(self, visit: Visit, index: int) -> None:
         """A face of the portrait was clicked."""
-        session = self.sessions.get(request.session_hash)
-        view = session.portrait_view
-        if view is not None and any(face.index == event.index for face in view.faces):
-            session.face = event.index
-        return self._portrait(session)
+        faces = visit.facts.get(PORTRAIT, {}).get("faces", [])
+        if any(face["index"] == index for face in faces):
+            self._remember(visit, face=index)
 
-    def drop_portrait(self, request: gr.Request) -> Updates:
-        """Another portrait is wanted."""
-        session = self.sessions.get(request.session_hash)
-        return self._use_portrait(session, None)
+    def animate(self, visit: Visit, values: list[Any]) -> Job:
+        """Puts a job in line.
 
-    def upload_driving(self, payload: dict[str, Any] | None, request: gr.Request) -> Updates:
-        """A video was uploaded or recorded."""
-        session = self.sessions.get(request.session_hash)
-        try:
-            if payload is not None and "video" in payload:
-                payload = payload["video"]
-            return self._use_driving(session, self._taken(session, payload))
-        except Exception as error:
-            return self._driving(session, session.words(error))
+        Args:
+            visit: whose.
+            values: as in `PageSettings.from_form`.
 
-    def example_driving(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """An example was clicked."""
-        session = self.sessions.get(request.session_hash)
-        try:
-            return self._use_driving(session, _example(DRIVERS, event))
-        except Exception as error:
-            return self._driving(session, session.words(error))
-
-    def drop_driving(self, request: gr.Request) -> Updates:
-        """Another video is wanted."""
-        session = self.sessions.get(request.session_hash)
-        return self._use_driving(session, None)
-
-    def choose_preset(self, name: str) -> Updates:
-        """Sets all settings to those of a preset."""
-        chosen = preset(name)
-        return f'<p class="ma-note">{chosen.words}</p>', *chosen.settings.to_form()
-
-    def animate(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
-        """Runs a job and shows how it gets on; `values` are as in `PageSettings.from_form`."""
-        session = self.sessions.get(request.session_hash)
-        try:
-            job = self._submit(session, PageSettings.from_form(*values))
-        except Exception as error:
-            yield self._stage(session, markup.failed(session.words(error)))
-            return
-        try:
-            while not job.ended:
-                shown = markup.waiting(self.queue.ahead_of(job)) if job.state == "waiting" else markup.running(job)
-                yield self._stage(session, shown)
-                job.wait(WATCH_INTERVAL)
-        finally:
-            job.cancel()  # nobody watches any more; without effect on one that has ended
-        yield self._stage(session, self._finish(session, job))
-
-    def cancel(self, request: gr.Request) -> None:
-        """Stops the visitor's job."""
-        session = self.sessions.get(request.session_hash)
-        if session.job is not None:
-            session.job.cancel()
-
-    def choose_result(self, event: gr.EventData, request: gr.Request) -> str:
-        """An earlier result was clicked."""
-        session = self.sessions.get(request.session_hash)
-        results = session.results
-        return markup.result(results[event.index]) if event.index in range(len(results)) else markup.EMPTY_RESULT
-
-    def leave(self, request: gr.Request) -> None:
-        """The browser is gone."""
-        self.sessions.leave(request.session_hash)
-
-    def _taken(self, session: Session, payload: dict[str, Any] | None) -> Path | None:
-        upload = take_upload(payload, Path(get_upload_folder()), self.limits.upload_mb)
-        return None if upload is None else self.sessions.adopt(session, upload)
-
-    def _use_portrait(self, session: Session, path: Path | None) -> Updates:
-        view = None
-        if path is not None:
-            try:
-                view = self.reader.portrait(path)
-            except Exception:
-                session.forget(path)
-                raise
-        session.forget(session.portrait)
-        session.portrait, session.portrait_view = path, view
-        session.face = view.faces[0].index if view else 0
-        return self._portrait(session)
-
-    def _use_driving(self, session: Session, path: Path | None) -> Updates:
-        view = None
-        if path is not None:
-            try:
-                view = self.reader.driving(path)
-            except Exception:
-                session.forget(path)
-                raise
-        session.forget(session.driving)
-        session.driving, session.driving_view = path, view
-        return self._driving(session)
-
-    def _portrait(self, session: Session, error: str = "") -> Updates:
-        """Updates of: upload control, view, change button, alert, animate button."""
-        view = session.portrait_view
-        shown = "" if view is None else markup.portrait(view, session.face)
-        return self._input(session, shown, error)
-
-    def _driving(self, session: Session, error: str = "") -> Updates:
-        """Updates of the same parts of the other card."""
-        view, path = session.driving_view, session.driving
-        shown = "" if view is None or path is None else markup.driving(view, session.url(path), path.name)
-        return self._input(session, shown, error)
-
-    def _input(self, session: Session, shown: str, error: str) -> Updates:
-        ready = session.portrait is not None and session.driving is not None
-        return (
-            gr.update(value=None, visible=not shown),
-            gr.update(value=shown, visible=bool(shown)),
-            gr.update(visible=bool(shown)),
-            markup.alert(error),
-            gr.update(interactive=ready),
-        )
-
-    def _submit(self, session: Session, settings: PageSettings) -> Job:
-        if session.portrait is None or session.driving is None or session.driving_view is None:
+        Raises:
+            InputError: something is missing, makes no sense, or is more than the limits.
+        """
+        if not {PORTRAIT, DRIVING} <= set(visit.inputs):
             raise InputError("choose a portrait and a driving video first")
-        if session.busy:
-            raise InputError("your last animation is still running: cancel it first")
-        options = settings.options(session.face, session.driving_view.seconds, self.limits.seconds)
-        output = session.new_file(f"{session.portrait.stem}-{session.driving.stem}.mp4")
-        session.job = self.queue.submit(Request(session.portrait, session.driving, output, options, settings.audio))
-        return session.job
+        settings = PageSettings.from_form(*values)
+        face = int(visit.state.get("face", 0))
+        asked = settings.options(face, visit.facts[DRIVING]["seconds"], self.limits.seconds)
+        files = {role: visit.inputs[role] for role in (PORTRAIT, DRIVING)}
+        job = self.engine.queue.submit(files, job_options(asked, settings.audio), caller=visit.caller)
+        self._remember(visit, settings=asdict(settings), shown=None)
+        self._forget_old(visit)
+        return job
 
-    def _finish(self, session: Session, job: Job) -> str:
-        if job.state == "canceled":
-            return markup.canceled()
-        if job.state == "failed":
-            return markup.failed(job.error)
-        assert job.preview is not None
-        output = job.request.output
-        note = f"{job.frames} frames · {job.size[0]}x{job.size[1]} · {job.fps:g} frames/s · made in {job.seconds:.1f} s"
-        done = Result(output, session.url(output), data_url(job.preview, 144), note)
-        session.results.insert(0, done)
-        for old in session.results[self.limits.results :]:
-            session.forget(old.path)
-        del session.results[self.limits.results :]
-        return markup.result(done) + "".join(markup.alert(warning) for warning in job.warnings)
+    def cancel(self, visit: Visit) -> None:
+        """Ends what waits or runs."""
+        for job in self.engine.visits.jobs(visit):
+            self.engine.queue.cancel(job.id)
 
-    def _stage(self, session: Session, shown: str) -> Updates:
-        """Updates of: result, history, animate button, cancel button."""
-        return (
-            shown,
-            markup.history(session.results),
-            gr.update(visible=not session.busy),
-            gr.update(visible=session.busy),
-        )
+    def show(self, visit: Visit, job: str) -> None:
+        """An earlier result was clicked."""
+        self._remember(visit, shown=job)
 
+    def clear(self, visit: Visit) -> None:
+        """Deletes everything of a visit, now."""
+        self.engine.visits.clear(visit)
+        self.engine.contents.sweep()
 
-def _example(names: dict[str, str], event: gr.EventData) -> Path:
-    if event.index not in range(len(names)):
-        raise InputError("there is no such example")
-    return demo_folder() / list(names)[event.index]
+    def fingerprint(self, visit: Visit) -> str:
+        """Changes when `state` does; cheap enough to be asked for many times a second."""
+        live = next((job for job in self.engine.visits.jobs(visit) if not job.over), None)
+        ahead = self.engine.queue.ahead_of(live) if live is not None and live.state == "waiting" else 0
+        return f"{self.engine.visits.fingerprint(visit)[:16]}-{ahead}-{self.engine.state}"
+
+    def state(self, visit: Visit) -> dict[str, Any]:
+        """Everything that the page shows of a visit, as JSON can hold it; pieces of HTML are from `markup`."""
+        self._forget_old(visit)
+        jobs = self.engine.visits.jobs(visit)
+        results = [job for job in jobs if job.state == "done"]
+        shown = next((job for job in results if job.id == visit.state.get("shown")), results[0] if results else None)
+        newest = jobs[0] if jobs else None
+        live = newest if newest is not None and not newest.over else None
+        return {
+            "fingerprint": self.fingerprint(visit),
+            "portrait": markup.portrait(visit),
+            "driving": markup.driving(visit, self.limits.seconds),
+            "message": "" if newest is None else markup.message(newest),
+            "result": markup.EMPTY_RESULT if shown is None else markup.result(visit, shown),
+            "history": markup.history(visit, results, shown),
+            "progress": None if live is None else self._progress(visit, live),
+            "ready": {PORTRAIT, DRIVING} <= set(visit.inputs),
+            "settings": PageSettings(**visit.state.get("settings", {})).to_form(),
+            "engine": self.engine.state,
+        }
+
+    def file(self, address: str, role: str, content: str) -> tuple[Path, str, str] | None:
+        """A file of a visit that the page shows: where it lies, its media type and its name; None for any other."""
+        visit = self.engine.visits.of_address(address)
+        given = None if visit is None else visit.inputs.get(role)
+        if visit is None or given is None or given.content != content:
+            return None
+        pictures = {f"{role} {name}" for role, names in PICTURES.items() for name in names}
+        kind = "image/jpeg" if role in pictures else visit.facts[role].get("type") if role == PLAYED else None
+        return None if kind is None else (self.engine.contents.path(content), kind, given.name)
+
+    def result(self, address: str, job: str) -> Job | None:
+        """A job of the visit with this address."""
+        visit, found = self.engine.visits.of_address(address), self.engine.queue.get(job)
+        return found if visit is not None and found is not None and found.caller == visit.caller else None
+
+    def _progress(self, visit: Visit, job: Job) -> dict[str, Any]:
+        progress = job.progress
+        words, left = markup.progress_words(job, self.engine.queue.ahead_of(job), self.engine.state)
+        picture = markup.preview_url(visit, job) + f"?{progress.pictures}" if progress.pictures else None
+        return {"job": job.id, "percent": round(100 * progress.share), "words": words, "left": left, "picture": picture}
+
+    def _forget_old(self, visit: Visit) -> None:
+        """Results beyond the limit, and what failed or was canceled before the newest job."""
+        jobs = self.engine.visits.jobs(visit)
+        results = [job for job in jobs if job.state == "done"]
+        useless = [job for job in jobs[1:] if job.state in ("failed", "canceled")]
+        for job in useless + results[self.limits.results :]:
+            self.engine.queue.delete(job.id)
+
+    def _remember(self, visit: Visit, **values: Any) -> None:
+        self.engine.visits.remember(visit, visit.state | values)
+
+    def _kept(self, role: str, look: Look) -> dict[str, tuple[Input, dict[str, Any]] | None]:
+        """Keeps the pictures of an input; those that it does not have are dropped."""
+        kept: dict[str, tuple[Input, dict[str, Any]] | None] = {}
+        for name in PICTURES[role]:
+            kept[f"{role} {name}"] = None
+            if name in look.pictures:
+                with self.engine.contents.receive(f"{name}.jpg") as upload:
+                    upload.write(look.pictures[name])
+                    kept[f"{role} {name}"] = upload.finish(), {}
+        return kept
+
+    def _copy(self, visit: Visit, given: Input) -> None:
+        """Makes what the browser can play, behind the page; the video itself is animated all the same."""
+        with tempfile.TemporaryDirectory(prefix="megactor-preview-") as folder:
+            target = Path(folder) / "preview.mp4"
+            try:
+                make_copy(self.engine.contents.path(given.content), target, self.limits.seconds)
+                copy = self.engine.contents.add(target, f"{Path(given.name).stem}.mp4")
+                now = self.engine.visits.of_address(visit.address)
+                if now is not None and now.inputs.get(DRIVING) == given:
+                    self.engine.visits.put(now, {PLAYED: (copy, {"type": "video/mp4"})})
+            except Exception as error:  # then the page shows the first picture instead
+                log.warning("no preview of %s: %s", given.name, explain(error))
+                log.debug("no preview", exc_info=error)

@@ -5,7 +5,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -28,45 +28,18 @@ LOOK_STEP = 5
 
 
 @dataclass(frozen=True)
-class FoundFace:
-    """A face and the square that would be animated, in parts of the picture's width and height.
+class Look:
+    """What was found in a file.
 
-    index: for `AnimationOptions.face`.
-    box, crop: x, y, width, height; the crop may reach outside of the picture.
+    facts: as JSON can hold it. Of a portrait: width, height in pixels and `faces`, the largest first, each with the
+        index for `AnimationOptions.face`, and box and crop as [x, y, width, height] in parts of the picture; the crop
+        may reach outside of it. Of a video: seconds (None where the file does not say) and note, what it is in a line.
+    pictures: JPEGs for the page by name: "picture" of a portrait; of a video "poster", and "face" where its beginning
+        shows one.
     """
 
-    index: int
-    box: tuple[float, float, float, float]
-    crop: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class PortraitView:
-    """A portrait and its faces, the largest first.
-
-    picture: data URL.
-    size: (width, height) of the file in pixels.
-    """
-
-    picture: str
-    size: tuple[int, int]
-    faces: list[FoundFace]
-
-
-@dataclass(frozen=True)
-class DrivingView:
-    """A driving video at a glance.
-
-    poster: data URL of the first frame with a face, else of the first.
-    face: data URL of the driver's face, or None where the beginning shows none.
-    seconds: length, or None where the file does not say.
-    note: what it is, in a line.
-    """
-
-    poster: str
-    face: str | None
-    seconds: float | None
-    note: str
+    facts: dict[str, Any]
+    pictures: dict[str, bytes] = field(default_factory=dict)
 
 
 class InputReader:
@@ -80,7 +53,7 @@ class InputReader:
         self._analyzer = analyzer
         self._lock = threading.Lock()
 
-    def portrait(self, path: Path) -> PortraitView:
+    def portrait(self, path: Path) -> Look:
         """Reads a picture and finds its faces.
 
         Raises:
@@ -101,9 +74,10 @@ class InputReader:
                 f"the {width}x{height} portrait's face has less than the {MIN_FACE} pixels that are needed: "
                 "use a larger picture"
             )
-        return PortraitView(data_url(picture, PREVIEW_SIDE), (width, height), found)
+        facts = {"width": width, "height": height, "faces": found}
+        return Look(facts, {"picture": jpeg(picture, PREVIEW_SIDE)})
 
-    def driving(self, path: Path) -> DrivingView:
+    def driving(self, path: Path) -> Look:
         """Opens a video and looks for a face in its first frames.
 
         Raises:
@@ -112,7 +86,8 @@ class InputReader:
         reader = VideoReader(path)
         source = reader.source
         first: np.ndarray | None = None
-        shown = face = None
+        shown: np.ndarray | None = None
+        pictures: dict[str, bytes] = {}
         for number, frame in zip(range(LOOK_AHEAD), reader, strict=False):
             first = frame if first is None else first
             if number % LOOK_STEP:
@@ -121,9 +96,8 @@ class InputReader:
                 faces = analyzer.faces(frame)
             if faces:
                 shown = frame
-                face = data_url(
-                    crop_and_resize(frame, portrait_crop(faces[0].box, source.width, source.height), 96), 96
-                )
+                crop = portrait_crop(faces[0].box, source.width, source.height)
+                pictures["face"] = jpeg(crop_and_resize(frame, crop, 96), 96)
                 break
         if first is None:
             raise InputError(f"the video has no frames: {path}")
@@ -131,7 +105,8 @@ class InputReader:
         parts = [f"{seconds:.1f} s"] if seconds is not None else []
         parts += [f"{float(source.fps):.4g} frames/s", f"{source.width}x{source.height}"]
         parts += ["sound" if source.has_audio else "no sound"]
-        return DrivingView(data_url(first if shown is None else shown, 480), face, seconds, " · ".join(parts))
+        pictures["poster"] = jpeg(first if shown is None else shown, 480)
+        return Look({"seconds": seconds, "note": " · ".join(parts)}, pictures)
 
     @contextmanager
     def _finder(self) -> Iterator[FaceAnalyzer]:
@@ -141,48 +116,28 @@ class InputReader:
             yield self._analyzer
 
 
-def _found(index: int, box: np.ndarray, width: int, height: int) -> FoundFace:
+def _found(index: int, box: np.ndarray, width: int, height: int) -> dict[str, Any]:
     x0, y0, x1, y1 = (float(edge) for edge in box)
     crop = portrait_crop(box, width, height)
-    return FoundFace(
-        index,
-        (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height),
-        (crop.x / width, crop.y / height, crop.side / width, crop.side / height),
-    )
+    return {
+        "index": index,
+        "box": [x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height],
+        "crop": [crop.x / width, crop.y / height, crop.side / width, crop.side / height],
+    }
 
 
-def data_url(picture: np.ndarray, side: int) -> str:
-    """A uint8 RGB picture (H, W, 3) as a JPEG of at most `side` pixels that a page can hold without a request."""
+def jpeg(picture: np.ndarray, side: int) -> bytes:
+    """A uint8 RGB picture (H, W, 3) as a JPEG of at most `side` pixels."""
     image = Image.fromarray(picture)
     image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()
 
 
-def take_upload(payload: dict[str, Any] | None, uploads: Path, limit_mb: int) -> Path | None:
-    """Checks what the browser says that it uploaded.
-
-    Args:
-        payload: file data of the page's upload control.
-        uploads: the only folder that an upload may come from.
-        limit_mb: largest file in megabytes.
-
-    Returns:
-        The file, or None if there is none.
-
-    Raises:
-        InputError: the upload is not there, or too large.
-    """
-    if not payload or not payload.get("path"):
-        return None
-    source = Path(payload["path"]).resolve()
-    if not source.is_relative_to(uploads.resolve()) or not source.is_file():
-        raise InputError("the upload did not arrive: choose the file again")
-    megabytes = source.stat().st_size / 1e6
-    if megabytes > limit_mb:
-        raise InputError(f"{source.name} has {megabytes:.0f} MB, this page takes up to {limit_mb} MB")
-    return source
+def data_url(picture: np.ndarray, side: int) -> str:
+    """`jpeg` as a page can hold it without a request."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(picture, side)).decode("ascii")
 
 
 def demo_folder() -> Path:

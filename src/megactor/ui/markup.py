@@ -1,35 +1,34 @@
-"""Pieces of the page as HTML. Everything that comes from a user is escaped here and nowhere else."""
+"""Pieces of the page as HTML. Everything that comes from a user is escaped here and nowhere else.
+
+Buttons say what they do in `data-do`; `static/page.js` acts on it.
+"""
 
 import time
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
+from urllib.parse import quote
 
-from megactor.ui.inputs import DrivingView, PortraitView, data_url
-from megactor.ui.jobs import Job
-from megactor.ui.sessions import Result
+from megactor.jobs import Job, Visit
+from megactor.jobs.animation import DRIVING, PORTRAIT
 
-CHOOSE_JS = """
-element.addEventListener('click', event => {
-    const chosen = event.target.closest('button[data-index]');
-    if (chosen) trigger('select', {index: Number(chosen.dataset.index)});
-});
-"""
-"""Makes every button with data-index tell its number; stays attached when the content is replaced."""
-
-STAGE_WORDS = {"faces": "Following the driver's face", "denoise": "Drawing", "write": "Drawing"}
+STAGE_WORDS = {"faces": "Following the driver's face", "write": "Drawing"}
 
 HEADER = """
 <header class="ma-header">
   <span class="ma-mark" aria-hidden="true"><i></i><i></i></span>
   <div><h1>MegActor</h1><p>One portrait performs your video.</p></div>
+  <button type="button" class="ma-quiet" data-do="clear">Clear</button>
 </header>
+<p id="connection" class="ma-alert" role="status" hidden></p>
+<p id="say" class="ma-unseen" role="status"></p>
 """
 
-FOOTER = """
+_FOOTER = """
 <footer class="ma-footer">
   <p><b>Results are marked as generated</b>: each file says so in its metadata. Animate people who agreed, and say that
-  it was generated. <a href="/responsible-use" target="_blank">Responsible use</a></p>
-  <p>Everything is computed on the machine that runs this page. Your files are deleted when you close it.</p>
+  it was generated. <a href="/responsible-use" target="_blank" rel="noopener">Responsible use</a></p>
+  <p>Everything is computed on the machine that runs this page. {}</p>
 </footer>
 """
 
@@ -41,10 +40,39 @@ EMPTY_RESULT = """
 </div>
 """
 
+_UPLOAD = """
+<div class="ma-drop">
+  <button type="button" data-do="pick" data-role="{role}"><b>Choose a {kind}</b></button>
+  <p>or drop {paste} it here</p>
+  <button type="button" class="ma-quiet" data-do="camera" data-role="{role}">{camera}</button>
+</div>
+"""
+
+ACCEPT = {
+    PORTRAIT: "image/*,.heic,.heif,.avif,.psd,.tga,.jp2",
+    DRIVING: "video/*,image/gif,image/webp,.mkv,.mov,.avi,.ts,.mts,.m2ts,.wmv,.flv,.heics,.avifs",
+}
+
+
+def footer(keep: str) -> str:
+    """The foot of the page; `keep` says when files go."""
+    return _FOOTER.format(escape(keep))
+
 
 def title(words: str, hint: str = "") -> str:
     """The head of a card."""
     return f'<div class="ma-title"><h2>{escape(words)}</h2><span>{escape(hint)}</span></div>'
+
+
+def card(role: str, examples: str) -> str:
+    """What a card for an input holds: the part that changes, the file chooser, the examples."""
+    name = "Portrait file" if role == PORTRAIT else "Driving video file"
+    return (
+        f'<div data-part="{role}"></div><div class="ma-camera" data-camera="{role}" hidden></div>'
+        f'<p class="ma-alert" role="alert" data-alert="{role}" hidden></p>'
+        f'<input type="file" class="ma-unseen" tabindex="-1" aria-label="{name}" data-role="{role}" '
+        f'accept="{ACCEPT[role]}">{examples}'
+    )
 
 
 def alert(words: str) -> str:
@@ -52,121 +80,162 @@ def alert(words: str) -> str:
     return f'<p class="ma-alert" role="alert">{escape(words)}</p>' if words else ""
 
 
-def thumbnails(pictures: Iterable[tuple[str, str]], label: str) -> str:
+def examples(pictures: Iterable[tuple[str, str]], role: str) -> str:
     """A row of small buttons: (data URL, name) each."""
     buttons = "".join(
-        f'<button type="button" data-index="{index}" title="{escape(name)}" aria-label="{escape(name)}">'
-        f'<img src="{picture}" alt=""></button>'
+        f'<button type="button" data-do="example" data-role="{role}" data-index="{index}" title="{escape(name)}" '
+        f'aria-label="{escape(name)}"><img src="{picture}" alt=""></button>'
         for index, (picture, name) in enumerate(pictures)
     )
-    return (
-        f'<div class="ma-thumbs" role="group" aria-label="{escape(label)}"><span>{escape(label)}</span>{buttons}</div>'
-    )
+    return f'<div class="ma-thumbs" role="group" aria-label="Examples"><span>Examples</span>{buttons}</div>'
 
 
-def portrait(view: PortraitView, chosen: int) -> str:
-    """The picture with a button on every face, and the square that will be animated."""
-    parts = [f'<img src="{view.picture}" alt="The portrait">']
-    for number, face in enumerate(view.faces, start=1):
-        name = f"Face {number}, the one that is animated" if face.index == chosen else f"Animate face {number}"
-        if face.index == chosen:
-            parts.append(f'<span class="ma-crop" style="{_place(face.crop)}"></span>')
+def portrait(visit: Visit) -> str:
+    """The picture with a button on every face, and the square that will be animated; else the way to choose one."""
+    if PORTRAIT not in visit.inputs:
+        return _UPLOAD.format(role=PORTRAIT, kind="picture", paste="or paste", camera="Take a picture")
+    faces, chosen = visit.facts[PORTRAIT]["faces"], visit.state.get("face", 0)
+    parts = [f'<img src="{file_url(visit, f"{PORTRAIT} picture")}" alt="The portrait">']
+    for number, face in enumerate(faces, start=1):
+        name = f"Face {number}, the one that is animated" if face["index"] == chosen else f"Animate face {number}"
+        if face["index"] == chosen:
+            parts.append(f'<span class="ma-crop" style="{_place(face["crop"])}"></span>')
+        small = "ma-small" if face["box"][2] < 0.12 else ""
         parts.append(
-            f'<button type="button" class="ma-face" data-index="{face.index}" style="{_place(face.box)}" '
-            f'aria-pressed="{str(face.index == chosen).lower()}" aria-label="{name}"><b>{number}</b></button>'
+            f'<button type="button" class="ma-face {small}" data-do="face" data-index="{face["index"]}" '
+            f'style="{_place(face["box"])}" aria-pressed="{str(face["index"] == chosen).lower()}" '
+            f'aria-label="{name}"><b>{number}</b></button>'
         )
-    several = "ma-several" if len(view.faces) > 1 else ""
-    hint = f"{len(view.faces)} faces: click the one to animate" if several else "The bright square is what moves."
-    return f'<div class="ma-faces {several}">{"".join(parts)}</div><p class="ma-note">{hint}</p>'
-
-
-def driving(view: DrivingView, url: str, name: str) -> str:
-    """The driving video and what is known of it."""
-    face = "" if view.face is None else f'<img src="{view.face}" alt="The driver was found">'
-    warning = "" if view.face else '<p class="ma-note ma-warn">No face in its first seconds.</p>'
-    return (
-        f'<video class="ma-video" src="{escape(url)}" poster="{view.poster}" controls loop playsinline '
-        f'preload="metadata" aria-label="{escape(name)}"></video>'
-        f'<p class="ma-note ma-driver">{face}<span>{escape(view.note)}</span></p>{warning}'
+    several = "ma-several" if len(faces) > 1 else ""
+    hint = f"{len(faces)} faces: click the one to animate" if several else "The bright square is what moves."
+    return f'<div class="ma-faces {several}">{"".join(parts)}</div><p class="ma-note">{hint}</p>' + _change(
+        PORTRAIT, "Choose another portrait"
     )
 
 
-def waiting(ahead: int) -> str:
-    """A job in line."""
-    words = "Starting" if ahead == 0 else f"Waiting for {ahead} other animation{'s' if ahead > 1 else ''}"
-    return f'<div class="ma-screen ma-empty"><p>{words} ...</p></div>{_bar(None, "")}'
-
-
-def running(job: Job) -> str:
-    """A job at work: its newest frame, how far it is, how long it will take."""
-    if job.preview is None:
-        screen = '<div class="ma-screen ma-empty"><p>The first frames come in a moment.</p></div>'
+def driving(visit: Visit, limit: float) -> str:
+    """The driving video and what is known of it; else the way to choose one."""
+    if DRIVING not in visit.inputs:
+        return _UPLOAD.format(role=DRIVING, kind="video", paste="", camera="Record a video")
+    facts, name = visit.facts[DRIVING], escape(visit.inputs[DRIVING].name)
+    poster = file_url(visit, f"{DRIVING} poster")
+    played = file_url(visit, "driving copy")
+    if played:
+        picture = (
+            f'<video class="ma-video" src="{played}" poster="{poster}" controls muted loop playsinline '
+            f'preload="metadata" aria-label="{name}"></video>'
+        )
     else:
-        picture = data_url(job.preview, 512)
-        screen = f'<div class="ma-screen"><img src="{picture}" alt="A frame of the result"></div>'
-    stage, (done, total) = next(reversed(job.stages.items()), ("faces", (0, None)))
-    if job.stages.get("write"):
-        stage, (done, total) = "write", job.stages["write"]
-    share = progress(job)
-    words = STAGE_WORDS.get(stage, stage)
-    if total:
-        words += f", frame {done} of {total}" if stage != "denoise" else ""
-    return screen + _bar(share, words, _left(job, share))
+        picture = f'<img class="ma-video" src="{poster}" alt="{name}">'
+    face = file_url(visit, f"{DRIVING} face")
+    notes = [f'<img src="{face}" alt="The driver was found">'] if face else []
+    note = f'<p class="ma-note ma-driver">{"".join(notes)}<span>{escape(facts["note"])}</span></p>'
+    if not face:
+        note += '<p class="ma-note ma-warn">No face in its first seconds.</p>'
+    if facts["seconds"] is not None and facts["seconds"] > limit:
+        note += (
+            f'<p class="ma-note ma-warn">Longer than the {limit:g} s that this page animates: choose a part with Start '
+            "and End in the settings.</p>"
+        )
+    return picture + note + _change(DRIVING, "Choose another video")
 
 
-def progress(job: Job) -> float:
-    """How much of a job is done, 0 to 1: following the face and drawing the frames count half each."""
-    shares = []
-    for stage in ("faces", "write"):
-        done, total = job.stages.get(stage, (0, None))
-        shares.append(min(done / total, 1) if total else 0)
-    return sum(shares) / 2
+def progress_words(job: Job, ahead: int, engine: str) -> tuple[str, str]:
+    """What a job is doing, and how long it will take; the second is empty while nobody knows."""
+    progress = job.progress
+    if job.state == "waiting":
+        if ahead:
+            return f"Waiting for {ahead} other animation{'s' if ahead > 1 else ''}", ""
+        return ("Loading the model" if engine == "loading" else "Starting"), ""
+    words = STAGE_WORDS.get(progress.stage, "Starting")
+    if progress.total:
+        words += f", frame {progress.done} of {progress.total}"
+    seconds = progress.left
+    if seconds is None or not progress.total:
+        return words, ""
+    return words, f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
 
 
-def result(media: Result) -> str:
-    """A finished animation."""
-    url = escape(media.url)
+def message(job: Job) -> str:
+    """How the newest job ended, where that is not to be seen from the result."""
+    if job.state == "failed":
+        return alert(job.error)
+    if job.state == "canceled":
+        return '<p class="ma-note" role="status">Canceled. Nothing of it was kept.</p>'
+    return "".join(f'<p class="ma-note ma-warn">{escape(words)}</p>' for words in job.facts.get("warnings", ()))
+
+
+def result(visit: Visit, job: Job) -> str:
+    """A finished animation; it starts when it is asked to, with sound."""
+    assert job.result is not None
+    url, facts = result_url(visit, job), job.facts
+    seconds = (job.ended or 0) - (job.started or 0)
+    note = (
+        f"{facts['frames']} frames · {facts['width']}x{facts['height']} · {facts['fps']:g} frames/s · "
+        f"made in {seconds:.1f} s"
+    )
     return (
-        f'<video class="ma-video ma-result" src="{url}" controls autoplay loop playsinline '
-        'aria-label="The result"></video>'
-        f'<p class="ma-note">{escape(media.note)}</p>'
-        f'<a class="ma-download" href="{url}" download="{escape(media.path.name)}">Download</a>'
+        f'<video class="ma-video ma-result" src="{url}" poster="{preview_url(visit, job)}" controls playsinline '
+        f'preload="metadata" aria-label="The result"></video>'
+        f'<p class="ma-note">{escape(note)}</p>'
+        f'<a class="ma-download" href="{url}" download="{escape(job.result.name)}">Download</a>'
     )
 
 
-def failed(words: str) -> str:
-    """A job that ended badly."""
-    return f'<div class="ma-screen ma-empty">{alert(words)}</div>'
-
-
-def canceled() -> str:
-    """A job that the user stopped."""
-    return '<div class="ma-screen ma-empty"><p>Canceled. Nothing was kept.</p></div>'
-
-
-def history(results: Sequence[Result]) -> str:
-    """Earlier results of this visit; nothing while there is at most one."""
-    if len(results) < 2:
+def history(visit: Visit, results: Sequence[Job], shown: Job | None) -> str:
+    """The results of this visit, the newest first; nothing while there is none."""
+    if not results:
         return ""
-    return thumbnails([(media.picture, media.path.name) for media in results], "Earlier results")
+    buttons = []
+    for job in results:
+        name = f"{_differs(job)}, {time.strftime('%H:%M:%S', time.localtime(job.ended))}"
+        buttons.append(
+            f'<button type="button" data-do="show" data-index="{job.id}" title="{escape(name)}" '
+            f'aria-label="{escape(name)}" aria-pressed="{str(shown is not None and job.id == shown.id).lower()}">'
+            f'<img src="{preview_url(visit, job)}" alt=""><small>{escape(_differs(job))}</small></button>'
+        )
+    label = "Results of this visit"
+    return (
+        f'<div class="ma-thumbs ma-history" role="group" aria-label="{label}"><span>{label}</span>'
+        f"{''.join(buttons)}</div>"
+    )
 
 
-def _place(box: tuple[float, float, float, float]) -> str:
+def file_url(visit: Visit, role: str) -> str:
+    """Where the browser finds a file of a visit, or "" if there is none of that role."""
+    given = visit.inputs.get(role)
+    return "" if given is None else f"/media/{visit.address}/{quote(role)}/{quote(given.content)}"
+
+
+def result_url(visit: Visit, job: Job) -> str:
+    """Where the browser finds a result."""
+    return f"/media/{visit.address}/results/{job.id}/result"
+
+
+def preview_url(visit: Visit, job: Job) -> str:
+    """Where the browser finds a frame of a job."""
+    return f"/media/{visit.address}/results/{job.id}/preview"
+
+
+def _differs(job: Job) -> str:
+    """What sets a result apart from others of the same pair, in a few words."""
+    options: dict[str, Any] = job.options
+    words = ["whole" if options.get("paste_back") else "compare" if options.get("layout") == "side-by-side" else "face"]
+    if options.get("start") is not None or options.get("end") is not None:
+        words.append(f"{options.get('start') or 0:g}-{options['end']:g} s" if options.get("end") else "part")
+    if options.get("contour_preserve"):
+        words.append("own shape")
+    if options.get("motion_scale", 1.0) != 1.0:
+        words.append(f"motion {options['motion_scale']:g}")
+    if options.get("seed"):
+        words.append(f"seed {options['seed']}")
+    return ", ".join(words)
+
+
+def _change(role: str, words: str) -> str:
+    return f'<button type="button" class="ma-quiet ma-change" data-do="drop" data-role="{role}">{words}</button>'
+
+
+def _place(box: Sequence[float]) -> str:
     x, y, width, height = (100 * part for part in box)
     return f"left:{x:.2f}%;top:{y:.2f}%;width:{width:.2f}%;height:{height:.2f}%"
-
-
-def _bar(share: float | None, words: str, left: str = "") -> str:
-    percent = 0 if share is None else round(100 * share)
-    return (
-        f'<div class="ma-bar" role="progressbar" aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
-        f'<p class="ma-note"><span>{escape(words)}</span><span>{escape(left)}</span></p>'
-    )
-
-
-def _left(job: Job, share: float) -> str:
-    elapsed = time.monotonic() - job.started
-    if share < 0.05 or elapsed < 1:
-        return ""
-    seconds = elapsed * (1 - share) / share
-    return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"

@@ -1,129 +1,103 @@
-"""The page's parts and which action each of them calls."""
+"""The page's layout. What changes on it is `data-part`s, filled by `static/page.js` with what `Actions.state` says.
 
+Gradio lays out, and holds the settings; no event goes through its server. A tab is a function that builds its content
+inside of `gr.Tab`, added to `TABS`.
+"""
+
+import json
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
+from megactor.jobs.animation import DRIVING, PORTRAIT
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
 from megactor.ui import markup
-from megactor.ui.actions import DRIVERS, PORTRAITS, Actions
+from megactor.ui.actions import DRIVERS, PORTRAITS
 from megactor.ui.inputs import data_url, demo_folder
-from megactor.ui.presets import PRESETS, SHOWS, PageSettings
+from megactor.ui.limits import Limits
+from megactor.ui.presets import PRESETS, SHOWS, PageSettings, preset_table
 
 THUMBNAIL = 112
 """Pixels of an example's picture: 56 on screens with two pixels a point."""
 
-SHOW_RESULT_JS = """(...inputs) => {
-    const card = document.getElementById('result');
-    if (card && card.getBoundingClientRect().top > window.innerHeight - 120) card.scrollIntoView({behavior: 'smooth'});
-    return inputs;
+HEAD = '<script type="module" src="/page/page.js"></script><meta name="color-scheme" content="light dark">'
+"""For Gradio's page, which has no way to name a script of ours otherwise."""
+
+_LAST_SETTINGS = """async () => {
+    while (!window.megactorSettings) await new Promise(later => setTimeout(later, 20));
+    return await window.megactorSettings;
 }"""
-"""On a phone the result lies below the button."""
+"""Whichever of the two scripts comes first."""
 
-HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-"""Of every event: the page shows progress itself, and nothing of it is a programming interface."""
+SCRIPT_ONLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+"""Of every event: it stays in the browser."""
 
 
-def build_page(actions: Actions) -> gr.Blocks:
-    """The page with its events."""
-    with gr.Blocks(title="MegActor", analytics_enabled=False, delete_cache=(600, 3600)) as page:
-        _html(markup.HEADER)
-        with gr.Row(elem_id="stage"):
-            portrait = _portrait_card()
-            driving = _driving_card()
-            with gr.Column(elem_id="controls", elem_classes="ma-card", min_width=0):
-                settings, presets, words, animate, cancel = _controls()
-            with gr.Column(elem_id="result", elem_classes="ma-card", min_width=0):
-                _html(markup.title("Result"))
-                result = _html(markup.EMPTY_RESULT)
-                history = _html("", js_on_load=markup.CHOOSE_JS)
-        _html(markup.FOOTER)
-
-        for (upload, view, change, alert, examples), on_upload, on_example, on_drop in (
-            (portrait, actions.upload_portrait, actions.example_portrait, actions.drop_portrait),
-            (driving, actions.upload_driving, actions.example_driving, actions.drop_driving),
-        ):
-            parts = [upload, view, change, alert, animate]
-            # without preprocessing, which would answer damaged files with a message of its own
-            upload.input(on_upload, upload, parts, preprocess=False, **HIDDEN)
-            examples.select(on_example, None, parts, **HIDDEN)
-            change.click(on_drop, None, parts, **HIDDEN)
-        upload, view, change, alert, _ = portrait
-        view.select(actions.choose_face, None, [upload, view, change, alert, animate], **HIDDEN)
-
-        presets.input(actions.choose_preset, presets, [words, *settings], **HIDDEN)
-        animate.click(
-            actions.animate,
-            settings,
-            [result, history, animate, cancel],
-            js=SHOW_RESULT_JS,
-            trigger_mode="once",
-            **HIDDEN,
-        )
-        cancel.click(actions.cancel, None, None, **HIDDEN)
-        history.select(actions.choose_result, None, result, **HIDDEN)
-        page.unload(actions.leave)
-    # visitors wait in our own line, which says how long it is; this one only carries messages
-    page.queue(default_concurrency_limit=None, max_size=200, api_open=False)
+def build_page(limits: Limits) -> gr.Blocks:
+    """The page; give its `launch` or mounting `head=HEAD`."""
+    with gr.Blocks(title="MegActor", analytics_enabled=False) as page:
+        html(markup.HEADER)
+        if len(TABS) == 1:
+            (build,) = TABS.values()
+            build(page)
+        else:
+            with gr.Tabs(elem_id="tabs"):
+                for name, build in TABS.items():
+                    with gr.Tab(name):
+                        build(page)
+        html(markup.footer(limits.keep_words))
     return page
 
 
-Card = tuple[Any, gr.HTML, gr.Button, gr.HTML, gr.HTML]
-"""Upload control, view, button that goes back to the upload, alert, examples."""
+def animate_tab(page: gr.Blocks) -> None:
+    """Files in, a result out."""
+    with gr.Row(elem_id="stage"):
+        with gr.Column(elem_id="portrait", elem_classes="ma-card", min_width=0):
+            html(markup.title("Portrait", "photo, painting, comic, avatar"))
+            _card(PORTRAIT, [(load_image(demo_folder() / file), name) for file, name in PORTRAITS.items()])
+        with gr.Column(elem_id="driving", elem_classes="ma-card", min_width=0):
+            html(markup.title("Driving video", "what the portrait performs"))
+            _card(DRIVING, [(next(iter(VideoReader(demo_folder() / file))), name) for file, name in DRIVERS.items()])
+        with gr.Column(elem_id="controls", elem_classes="ma-card", min_width=0):
+            _controls(page)
+        with gr.Column(elem_id="result", elem_classes="ma-card", min_width=0):
+            html(markup.title("Result"))
+            html('<div data-part="message"></div><div data-part="result"></div><div data-part="history"></div>')
 
 
-def _html(value: str, **options: Any) -> gr.HTML:
+TABS: dict[str, Callable[[gr.Blocks], None]] = {"Animate": animate_tab}
+"""Tabs by name, in their order. While there is one only, no row of tabs is shown."""
+
+
+def html(value: str, **options: Any) -> gr.HTML:
     """A piece of `markup`; the style sheet alone says how it looks."""
     return gr.HTML(value, apply_default_css=False, **options)
 
 
-def _portrait_card() -> Card:
-    with gr.Column(elem_id="portrait", elem_classes="ma-card", min_width=0):
-        _html(markup.title("Portrait", "photo, painting, comic, avatar"))
-        upload = gr.Image(
-            sources=["upload", "webcam", "clipboard"],
-            type="filepath",
-            image_mode=None,
-            show_label=False,
-            buttons=[],
-            height=236,
-            elem_classes="ma-upload",
-        )
-        view = _html("", visible=False, js_on_load=markup.CHOOSE_JS)
-        alert = _html("")
-        change = gr.Button("Choose another portrait", visible=False, size="sm")
-        pictures = [(data_url(load_image(demo_folder() / file), THUMBNAIL), name) for file, name in PORTRAITS.items()]
-        examples = _html(markup.thumbnails(pictures, "Examples"), js_on_load=markup.CHOOSE_JS)
-    return upload, view, change, alert, examples
+def _card(role: str, examples: list[tuple[np.ndarray, str]]) -> None:
+    pictures = [(data_url(picture, THUMBNAIL), name) for picture, name in examples]
+    html(markup.card(role, markup.examples(pictures, role)))
 
 
-def _driving_card() -> Card:
-    with gr.Column(elem_id="driving", elem_classes="ma-card", min_width=0):
-        _html(markup.title("Driving video", "what the portrait performs"))
-        upload = gr.Video(
-            sources=["upload", "webcam"], show_label=False, buttons=[], height=236, elem_classes="ma-upload"
-        )
-        view = _html("", visible=False)
-        alert = _html("")
-        change = gr.Button("Choose another video", visible=False, size="sm")
-        pictures = [
-            (data_url(next(iter(VideoReader(demo_folder() / file))), THUMBNAIL), name) for file, name in DRIVERS.items()
-        ]
-        examples = _html(markup.thumbnails(pictures, "Examples"), js_on_load=markup.CHOOSE_JS)
-    return upload, view, change, alert, examples
-
-
-def _controls() -> tuple[list[Any], gr.Radio, gr.HTML, gr.Button, gr.Button]:
+def _controls(page: gr.Blocks) -> None:
+    """Presets, the button, and the settings that both of them mean."""
     presets = gr.Radio(
         [known.name for known in PRESETS], value=PRESETS[0].name, show_label=False, container=False, elem_id="presets"
     )
-    words = _html(f'<p class="ma-note">{PRESETS[0].words}</p>')
-    animate = gr.Button("Animate", variant="primary", size="lg", interactive=False, elem_id="animate")
-    cancel = gr.Button("Cancel", variant="secondary", size="lg", visible=False, elem_id="cancel")
+    html(f'<p class="ma-note" id="preset-words" data-presets="{_attribute(preset_table())}">{PRESETS[0].words}</p>')
+    with gr.Column(elem_id="action", min_width=0):
+        html('<div data-part="progress"></div>')
+        animate = gr.Button("Animate", variant="primary", size="lg", elem_id="animate")
+        html('<button type="button" id="cancel" data-do="cancel" hidden>Cancel</button>')
     with gr.Accordion("Settings", open=False, elem_id="settings"):
-        return _settings(), presets, words, animate, cancel
+        settings = _settings()
+    animate.click(None, settings, None, js="(...values) => window.megactor.animate(values)", **SCRIPT_ONLY)
+    presets.input(None, presets, settings, js="name => window.megactor.preset(name)", **SCRIPT_ONLY)
+    page.load(None, None, settings, js=_LAST_SETTINGS, **SCRIPT_ONLY)
 
 
 def _settings() -> list[Any]:
@@ -159,3 +133,7 @@ def _settings() -> list[Any]:
 def _number(label: str, otherwise: str) -> gr.Textbox:
     """A number that may be left out; `gr.Number` makes 0 of an empty field."""
     return gr.Textbox("", label=label, placeholder=otherwise, max_lines=1, min_width=90)
+
+
+def _attribute(value: Any) -> str:
+    return json.dumps(value).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from megactor.errors import InputError
+from megactor.jobs.animation import within_seconds
 from megactor.options import AnimationOptions
 
 Show = Literal["Face", "Whole picture", "Side by side"]
@@ -66,23 +67,13 @@ class PageSettings:
         Raises:
             InputError: a setting makes no sense, or the part is too long.
         """
-        start, end = self.start or 0, self.end
-        if end is None and seconds is None:
-            end = start + limit
-        elif end is None and seconds is not None and seconds - start > limit:
-            raise InputError(
-                f"the driving video is {seconds - start:.0f} s long and this page animates up to {limit:g} s: "
-                "choose a part with Start and End in the settings"
-            )
-        if end is not None and end - start > limit:
-            raise InputError(f"the part from {start:g} s to {end:g} s is longer than the {limit:g} s of this page")
-        return AnimationOptions(
+        asked = AnimationOptions(
             steps=self.steps,
             guidance=self.guidance,
             seed=self.seed,
             size=self.size,
             start=self.start,
-            end=end,
+            end=self.end,
             fps=self.fps,
             contour_preserve=self.contour_preserve,
             motion_scale=self.motion_scale,
@@ -90,6 +81,7 @@ class PageSettings:
             layout="side-by-side" if self.show == "Side by side" else "result",
             paste_back=self.show == "Whole picture",
         )
+        return within_seconds(limit, seconds, asked)
 
 
 @dataclass(frozen=True)
@@ -129,6 +121,11 @@ PRESETS = (
 def preset(name: str) -> Preset:
     """The preset of a name; the first if there is none of that name."""
     return next((known for known in PRESETS if known.name == name), PRESETS[0])
+
+
+def preset_table() -> dict[str, dict[str, Any]]:
+    """The presets as the browser applies them: words, and values in the order of `PageSettings.to_form`."""
+    return {known.name: {"words": known.words, "values": known.settings.to_form()} for known in PRESETS}
 
 
 def _number(name: str, text: str | None, whole: bool) -> float | int | None:

@@ -1,6 +1,7 @@
 """How the page looks: one accent color, the system's own fonts, nothing loaded from elsewhere."""
 
 from importlib import resources
+from pathlib import Path
 
 import gradio as gr
 
@@ -60,4 +61,9 @@ def page_theme() -> gr.themes.Base:
 
 def page_css() -> str:
     """The style sheet on top of the theme."""
-    return (resources.files("megactor") / "ui" / "static" / "page.css").read_text(encoding="utf-8")
+    return static("page.css").read_text(encoding="utf-8")
+
+
+def static(name: str) -> Path:
+    """A file of the page that is sent as it is."""
+    return Path(str(resources.files("megactor") / "ui" / "static" / name))
