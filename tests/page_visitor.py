@@ -116,7 +116,8 @@ class Visitor:
         self.tab.wait_for_selector("#driving .ma-drop")
         self.tab.wait_for_selector("#portrait .ma-drop")
         self.tab.wait_for_selector("#result .ma-empty")
-        self.tab.click("#presets >> text=Standard")
+        for preset in ("Quick look", "Standard"):  # a chosen one that is clicked again changes nothing
+            self.tab.click(f"#presets >> text={preset}")
         self.complaints.clear()
 
     def give(self, portrait: Path | None, driving: Path | None) -> None:

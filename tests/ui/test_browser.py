@@ -261,15 +261,17 @@ def test_a_file_dropped_on_the_shown_picture_replaces_it(visitor: Visitor, coupl
     tab = visitor.tab
     visitor.give(PHOTO, None)
     assert len(tab.query_selector_all("#portrait .ma-face")) == 1
+    small = io.BytesIO()
+    Image.open(couple).save(small, "JPEG", quality=70)
     tab.evaluate(
         """([bytes]) => {
             const data = new DataTransfer();
-            data.items.add(new File([new Uint8Array(bytes)], 'couple.png', {type: 'image/png'}));
+            data.items.add(new File([new Uint8Array(bytes)], 'couple.jpg', {type: 'image/jpeg'}));
             const event = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
             document.querySelector('#portrait .ma-faces img').dispatchEvent(event);
             if (!event.defaultPrevented) throw new Error('the browser would open it');
         }""",
-        [list(couple.read_bytes())],
+        [list(small.getvalue())],
     )
     tab.wait_for_selector("#portrait .ma-face >> nth=1")
 
