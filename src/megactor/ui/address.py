@@ -18,11 +18,13 @@ class Address:
     host: name or address to listen at.
     port: number; 0 takes a free one.
     token: what visitors must know, or None.
+    framed_by: whose pages may show this one in a frame, as a content security policy names them.
     """
 
     host: str = "127.0.0.1"
     port: int = 7860
     token: str | None = None
+    framed_by: str = "'none'"
 
     @property
     def local(self) -> bool:

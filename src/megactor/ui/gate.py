@@ -104,10 +104,12 @@ class Gate:
         token: what a visitor must know, or None. It comes once as `?token=`, then as a cookie.
         local: the server is for this machine: refuse other host names, which a foreign site could have pointed here
             (DNS rebinding).
+        framed_by: who may show the page in a frame, as a policy names them.
     """
 
-    def __init__(self, app: App, token: str | None, local: bool) -> None:
+    def __init__(self, app: App, token: str | None, local: bool, framed_by: str = "'none'") -> None:
         self._app, self._token, self._local = app, token, local
+        self._policy = POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framed_by}")
         self._closing = asyncio.Event()
         self._guesses = Guesses()
         self._pass = hashlib.sha256(b"megactor " + (token or "").encode()).hexdigest()
@@ -124,11 +126,11 @@ class Gate:
             else:
                 await send({"type": "websocket.close", "code": 1008, "reason": refusal[1][:100]})
         elif refusal is not None:
-            await _answer(send, *refusal)
+            await _answer(send, self._policy, *refusal)
         elif scope["path"] == "/":
-            await self._app(scope, lambda: self._receive(receive), _PageSend(send))
+            await self._app(scope, lambda: self._receive(receive), _PageSend(send, self._policy))
         else:
-            await self._app(scope, lambda: self._receive(receive), _with_headers(send))
+            await self._app(scope, lambda: self._receive(receive), _with_headers(send, self._policy))
 
     def close(self) -> None:
         """Ends all connections; the page keeps some open for as long as a browser shows it."""
@@ -196,10 +198,10 @@ def _headers(given: list[tuple[bytes, bytes]], policy: str) -> list[tuple[bytes,
     return [*given, *own, *HEADERS]
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, policy: str) -> Send:
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = _headers(list(message.get("headers", ())), POLICY.format(""))
+            message["headers"] = _headers(list(message.get("headers", ())), policy.format(""))
         await send(message)
 
     return sending
@@ -208,8 +210,8 @@ def _with_headers(send: Send) -> Send:
 class _PageSend:
     """Sends Gradio's page with a policy that names the scripts in it."""
 
-    def __init__(self, send: Send) -> None:
-        self._send, self._body = send, b""
+    def __init__(self, send: Send, policy: str) -> None:
+        self._send, self._policy, self._body = send, policy, b""
         self._start: MutableMapping[str, Any] = {}
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
@@ -224,14 +226,14 @@ class _PageSend:
             f" 'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in scripts if text
         )
         given = [*self._start.get("headers", ()), (b"cache-control", b"no-store")]
-        self._start["headers"] = _headers(given, POLICY.format(hashes))
+        self._start["headers"] = _headers(given, self._policy.format(hashes))
         await self._send(self._start)
         await self._send({"type": "http.response.body", "body": self._body})
 
 
-async def _answer(send: Send, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:
+async def _answer(send: Send, policy: str, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:
     body = text if text.startswith("<!") else f"<!doctype html><title>MegActor</title><p>{escape(text)}</p>"
     kind = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
-    send = _with_headers(send)
+    send = _with_headers(send, policy)
     await send({"type": "http.response.start", "status": status, "headers": [*kind, *headers]})
     await send({"type": "http.response.body", "body": body.encode()})

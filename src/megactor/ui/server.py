@@ -64,7 +64,7 @@ class PageServer:
             pwa=False,
             favicon_path=str(static("icon.svg")),
         )
-        self._server = _Server(Gate(app, address.token, address.local))
+        self._server = _Server(Gate(app, address.token, address.local, address.framed_by))
         host, port = self._socket.getsockname()[:2]
         shown = "localhost" if address.local else socket.gethostname() if host in ("0.0.0.0", "::") else address.host
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
