@@ -99,8 +99,8 @@ def test_packing_interrupted_anywhere_gives_the_same_shards(tmp_path):
 
 
 class FakeTwin:
-    def __init__(self, frames=None, reason="", **scores):
-        self.frames, self.reason, self.scores = frames, reason, scores
+    def __init__(self, frames=None, landmarks=None, reason="", **scores):
+        self.frames, self.landmarks, self.reason, self.scores = frames, landmarks, reason, scores
 
 
 class StillFootage:
@@ -119,7 +119,10 @@ def test_twins_come_with_landmarks_of_their_own_and_failed_ones_with_their_reaso
 
     def make_twins(frames, landmarks, backends, seed, analyzer):
         assert frames.shape == (25, 64, 64, 3) and landmarks.shape == (25, 478, 2) and backends == ["backend"]
-        return {"swapped": FakeTwin(255 - frames, motion=0.95), "styled": FakeTwin(None, "motion lost", motion=0.3)}
+        return {
+            "swapped": FakeTwin(255 - frames, landmarks + 3, motion=0.95),
+            "styled": FakeTwin(reason="motion lost", motion=0.3),
+        }
 
     module = types.ModuleType("megactor.curate.twins.make")
     module.make_twins = make_twins
@@ -133,7 +136,7 @@ def test_twins_come_with_landmarks_of_their_own_and_failed_ones_with_their_reaso
     assert clip.reason is None
     assert clip.twins == {"swapped": "kept", "styled": "motion lost"}
     assert set(clip.pictures) == {"target", "swapped"}
-    assert clip.arrays["landmarks.swapped"].shape == (25, 70, 2)
+    np.testing.assert_allclose(clip.arrays["landmarks.swapped"], clip.arrays["landmarks.target"] + 3, atol=1e-4)
     assert clip.found["swapped_motion"] == 0.95 and clip.found["styled_motion"] == 0.3
 
 

@@ -19,7 +19,6 @@ from megactor.curate.sources import Source, stable_key
 from megactor.drive.crop import face_size
 from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer
-from megactor.faces.face import Face
 from megactor.media.shots import SIDE, find_shots, mark_frames
 
 if TYPE_CHECKING:
@@ -227,23 +226,12 @@ def _add_twins(
     target = clip.pictures["target"]
     for stream, twin in make_twins(target, mesh, backends, seed, analyzer).items():
         clip.found |= {f"{stream}_{name}": float(score) for name, score in twin.scores.items()}
-        if twin.frames is None:
+        if twin.frames is None or twin.landmarks is None:
             clip.twins[stream] = twin.reason or "failed"
             continue
         clip.pictures[stream] = twin.frames
-        clip.arrays[f"landmarks.{stream}"] = faces.landmarks70(twin_mesh(twin.frames, mesh, analyzer))
+        clip.arrays[f"landmarks.{stream}"] = faces.landmarks70(twin.landmarks)
         clip.twins[stream] = "kept"
-
-
-def twin_mesh(frames: np.ndarray, mesh: np.ndarray, analyzer: FaceAnalyzer) -> np.ndarray:
-    """(T, 478, 2) of a twin: its own face where one is found near the target's, else the target's, which it follows."""
-    result = mesh.copy()
-    for number, frame in enumerate(frames):
-        here = Face(mesh[number]).box
-        near = [face for face in analyzer.faces(frame) if np.abs(face.box - here).max() < face_size(here) / 2]
-        if near:
-            result[number] = near[0].landmarks
-    return result
 
 
 @contextmanager

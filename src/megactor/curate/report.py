@@ -37,7 +37,8 @@ _HISTOGRAMS = {
     "motion": ("motion", "least_motion"),
     "score": ("expression and gaze", None),
     "swapped_motion": ("swapped: motion kept", None),
-    "swapped_identity": ("swapped: identity left", None),
+    "swapped_seam": ("swapped: edges along the rim beside the clip's own", None),
+    "swapped_likeness": ("swapped: likeness left", None),
     "styled_motion": ("styled: motion kept", None),
 }
 """Measure -> title, and the setting that is its limit."""

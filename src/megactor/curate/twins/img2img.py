@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from megactor.curate.twins.backend import TwinError
+from megactor.curate.twins.backend import Made, TwinError
 from megactor.errors import ModelError
 
 PROMPT = "anime style, a portrait of a person, clean lines"
@@ -36,7 +36,7 @@ class ImageToImage:
         self.prompt, self.strength, self.steps = prompt, strength, steps
         self._pipe = _load(model)
 
-    def make(self, frames: np.ndarray, landmarks: np.ndarray, seed: int) -> np.ndarray:
+    def make(self, frames: np.ndarray, landmarks: np.ndarray, seed: int) -> Made:
         """See `TwinBackend`."""
         import torch
 
@@ -53,7 +53,7 @@ class ImageToImage:
             made[number] = np.asarray(picture.convert("RGB").resize(frame.shape[1::-1], Image.Resampling.LANCZOS))
         if made.std() < 1:
             raise TwinError("the pipeline made empty pictures")
-        return made
+        return Made(made)
 
 
 def _load(model: Path) -> Any:

@@ -1,7 +1,10 @@
 """Filters that hand-made pictures are built from. Lengths are in pixels of a picture 256 high and scale with it."""
+# mypy: disallow-untyped-defs=false
 
 import cv2
 import numpy as np
+
+from megactor.synth.jit import kernel
 
 
 def scale_of(picture: np.ndarray) -> float:
@@ -32,12 +35,33 @@ def kuwahara(picture: np.ndarray, radius: float) -> np.ndarray:
     mean = cv2.blur(picture, side, anchor=(0, 0), borderType=cv2.BORDER_REFLECT)
     square = cv2.blur((picture**2).sum(axis=2), side, anchor=(0, 0), borderType=cv2.BORDER_REFLECT)
     variance = square - (mean**2).sum(axis=2)
-    best, least = mean, variance
-    for shift in ((reach, 0), (0, reach), (reach, reach)):
-        other = _shifted(variance, shift)
-        best = np.where((other < least)[..., None], _shifted(mean, shift), best)
-        least = np.minimum(least, other)
-    return best.astype(np.float32)
+    return smoothest(mean, variance, reach)
+
+
+@kernel
+def smoothest(mean, variance, reach):
+    """Of the four squares that each pixel is a corner of, the mean of the one that varies least.
+
+    Args:
+        mean: (H, W, 3) float32, of the square whose upper left corner is the pixel.
+        variance: (H, W) float32, of the same square.
+        reach: sides of the squares less one; the picture is mirrored at its border.
+    """
+    best = np.empty_like(mean)
+    for i in range(mean.shape[0]):
+        above = i - reach if i >= reach else reach - i - 1
+        for j in range(mean.shape[1]):
+            left = j - reach if j >= reach else reach - j - 1
+            row, column = i, j
+            if variance[above, j] < variance[row, column]:
+                row, column = above, j
+            if variance[i, left] < variance[row, column]:
+                row, column = i, left
+            if variance[above, left] < variance[row, column]:
+                row, column = above, left
+            for channel in range(3):
+                best[i, j, channel] = mean[row, column, channel]
+    return best
 
 
 def streaks(noise: np.ndarray, angle: float, length: float) -> np.ndarray:
@@ -54,10 +78,3 @@ def hatching(size: int, angle: float, spacing: float) -> np.ndarray:
     x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
     across = (x * np.cos(angle) + y * np.sin(angle)) / (spacing * size / 256)
     return (0.5 + 0.5 * np.sin(2 * np.pi * across)).astype(np.float32)
-
-
-def _shifted(field: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
-    """Moved down and right; the border repeats itself."""
-    down, right = shift
-    height, width = field.shape[:2]
-    return cv2.copyMakeBorder(field, down, 0, right, 0, cv2.BORDER_REFLECT)[:height, :width]
