@@ -9,6 +9,8 @@ _FACE = 160.0
 """Width in pixels at which faces are looked at."""
 _OUTSIDE, _INSIDE = 0.04, 0.2
 """The rim: from so far outside of the face's outline to so far inside, in widths of the face."""
+_SECTORS, _BANDS = 12, 8
+"""Parts of the rim along the outline and across it: a seam lies in one band."""
 _LEAST = 1.0
 """Gray levels a pixel that the clip is taken to have anyway: noise on even skin is no edge."""
 
@@ -16,23 +18,24 @@ _LEAST = 1.0
 def seam_strength(twin: np.ndarray, frames: np.ndarray, points: np.ndarray) -> float:
     """Edge energy along the rim of a twin's face over that of its clip's: 1 where nothing is to be seen.
 
-    The rim is cut into as many parts as the outline has corners: a seam is seen where it is worst, so of all parts
-    the stronger ones tell.
+    A seam runs along the outline at some distance from it, so in every sector of the rim the band tells in which the
+    twin has most beside the clip; of the sectors the median, as one fold or strand of hair is no seam.
 
     Args:
         twin: (T, S, S, 3) uint8.
         frames: the clip's, alike.
         points: (T, 478, 2) or (T, 468, 2) pixels, the clip's landmarks.
     """
-    energies = np.zeros((2, len(OVAL)))
-    counts = np.zeros(len(OVAL))
-    for pair in zip(twin, frames, points, strict=True):
-        parts, places = _rim(pair[2])
-        for row, picture in zip(energies, pair[:2], strict=True):
-            row += np.bincount(parts, _steepness(picture, pair[2], places), len(OVAL))
-        counts += np.bincount(parts, minlength=len(OVAL))
-    made, own = energies[:, counts > 0] / counts[counts > 0]
-    return float(np.quantile((made + _LEAST) / (own + _LEAST), 0.8)) if len(own) else 1.0
+    energies = np.zeros((2, _SECTORS * _BANDS))
+    counts = np.zeros(_SECTORS * _BANDS)
+    for made, own, face in zip(twin, frames, points, strict=True):
+        parts, places = _rim(face)
+        for row, picture in zip(energies, (made, own), strict=True):
+            row += np.bincount(parts, _steepness(picture, face, places), _SECTORS * _BANDS)
+        counts += np.bincount(parts, minlength=_SECTORS * _BANDS)
+    made, own = energies / np.maximum(counts, 1)
+    ratios = ((made + _LEAST) / (own + _LEAST)).reshape(_SECTORS, _BANDS)
+    return float(np.median(ratios.max(1)))
 
 
 def _window(points: np.ndarray) -> tuple[np.ndarray, float, int]:
@@ -59,12 +62,15 @@ def _steepness(picture: np.ndarray, points: np.ndarray, places: np.ndarray) -> n
 
 
 def _rim(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rim's pixels: which corner of the outline is nearest, and where they lie in the flat window."""
+    """The rim's pixels: in which part of it they are, and where they lie in the flat window."""
     corner, scale, side = _window(points)
     outline = ((points[list(OVAL)] - corner) * scale).astype(np.float32)
     inside = np.zeros((side, side), np.uint8)
     cv2.fillPoly(inside, [outline.round().astype(np.int32)], 1)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    places = np.nonzero(((depth > -_OUTSIDE * _FACE) & (depth < _INSIDE * _FACE)).ravel())[0]
+    across = (depth.ravel() / _FACE + _OUTSIDE) / (_OUTSIDE + _INSIDE)
+    places = np.nonzero((across > 0) & (across < 1))[0]
     at = np.stack([places % side, places // side], axis=1).astype(np.float32)
-    return np.linalg.norm(at[:, None] - outline[None], axis=2).argmin(1), places
+    nearest = np.linalg.norm(at[:, None] - outline[None], axis=2).argmin(1)
+    sector = nearest * _SECTORS // len(OVAL)
+    return sector * _BANDS + (across[places] * _BANDS).astype(int), places
