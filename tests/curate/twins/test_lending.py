@@ -6,7 +6,7 @@ import pytest
 from megactor.curate.twins.colors import fit_light, shows_skin, skin_vertices, spread_from_border
 from megactor.curate.twins.donors import choose_donor, read_donors
 from megactor.curate.twins.face_mesh import OVAL, face_mesh, poses
-from megactor.curate.twins.lend import lend
+from megactor.curate.twins.lend import compiled
 from megactor.curate.twins.likeness import likeness
 from megactor.curate.twins.visible import in_view, turned_here
 from megactor.faces.analyzer import create_analyzer
@@ -106,7 +106,7 @@ def test_the_nearer_triangle_is_seen_and_colors_are_multiplied():
     source = np.array([[1, 1], [7, 1], [7, 15], [1, 15], [9, 1], [15, 1], [15, 15], [9, 15]], np.float32)
     triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]], np.int32)
     factors, cover = np.full((8, 3), 1.5, np.float32), np.ones(8, np.float32)
-    results = []
+    results, lend = [], compiled()[0]
     for order in ([0, 1, 2, 3], [2, 3, 0, 1]):
         twin = frame.copy()
         lend(frame, picture, triangles, np.array(order), target, source, factors, 0.0, cover, twin)

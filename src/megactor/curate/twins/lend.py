@@ -2,13 +2,20 @@
 # mypy: disallow-untyped-defs=false
 
 import math
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
-from megactor.synth.jit import kernel
+
+@cache
+def compiled() -> tuple[Callable[..., None], Callable[..., np.ndarray]]:
+    """`lend` and `hidden`, compiled; numba is loaded no sooner than a face is swapped."""
+    from megactor.synth.jit import kernel
+
+    return kernel(lend), kernel(hidden)
 
 
-@kernel
 def lend(frame, picture, triangles, order, target, source, factors, dark, cover, twin):
     """Blends a warped picture into a frame.
 
@@ -65,7 +72,6 @@ def lend(frame, picture, triangles, order, target, source, factors, dark, cover,
                     twin[i, j, channel] = np.uint8(min(max(mixed + 0.5, 0.0), 255.0))
 
 
-@kernel
 def hidden(points, depth, triangles):
     """Which vertices of a mesh lie behind others of its triangles.
 

@@ -30,7 +30,7 @@ from megactor.curate.twins.face_mesh import (
     poses,
     smoothstep,
 )
-from megactor.curate.twins.lend import lend
+from megactor.curate.twins.lend import compiled
 from megactor.curate.twins.visible import in_view, turned_here
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 
@@ -75,6 +75,7 @@ class MeshSwap:
         cover = (turned * donor.seen * bare * _inside()).astype(np.float32)
         picture = _as_sharp(donor, frames, points)
         mesh, twin = face_mesh(), frames.copy()
+        lend, _ = compiled()
         depth = pose.depth(mesh.points)[:, mesh.triangles].mean(2)
         towards = facing(pose)[:, mesh.triangles].max(2) > 0
         for number, frame in enumerate(frames):

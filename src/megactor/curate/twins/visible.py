@@ -3,7 +3,7 @@
 import numpy as np
 
 from megactor.curate.twins.face_mesh import Poses, face_mesh, facing, smoothstep
-from megactor.curate.twins.lend import hidden
+from megactor.curate.twins.lend import compiled
 
 
 def turned_here(pose: Poses) -> np.ndarray:
@@ -22,5 +22,6 @@ def in_view(points: np.ndarray, pose: Poses) -> np.ndarray:
         (T, 468) bool.
     """
     mesh = face_mesh()
+    _, hidden = compiled()
     depths = pose.depth(mesh.points).astype(np.float32)
     return np.stack([~hidden(here, depth, mesh.triangles) for here, depth in zip(points, depths, strict=True)])

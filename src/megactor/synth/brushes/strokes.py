@@ -1,10 +1,11 @@
 """Filters that hand-made pictures are built from. Lengths are in pixels of a picture 256 high and scale with it."""
 # mypy: disallow-untyped-defs=false
 
+from collections.abc import Callable
+from functools import cache
+
 import cv2
 import numpy as np
-
-from megactor.synth.jit import kernel
 
 
 def scale_of(picture: np.ndarray) -> float:
@@ -35,11 +36,17 @@ def kuwahara(picture: np.ndarray, radius: float) -> np.ndarray:
     mean = cv2.blur(picture, side, anchor=(0, 0), borderType=cv2.BORDER_REFLECT)
     square = cv2.blur((picture**2).sum(axis=2), side, anchor=(0, 0), borderType=cv2.BORDER_REFLECT)
     variance = square - (mean**2).sum(axis=2)
-    return smoothest(mean, variance, reach)
+    return np.asarray(_compiled()(mean, variance, reach))
 
 
-@kernel
-def smoothest(mean, variance, reach):
+@cache
+def _compiled() -> Callable[..., np.ndarray]:
+    from megactor.synth.jit import kernel  # numba takes a second to load, and few pictures are painted
+
+    return kernel(_smoothest)
+
+
+def _smoothest(mean, variance, reach):
     """Of the four squares that each pixel is a corner of, the mean of the one that varies least.
 
     Args:
