@@ -2,13 +2,8 @@
 
 import csv
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -130,52 +125,3 @@ def test_a_pair_over_which_processes_die_is_given_up(inputs: Path, tmp_path: Pat
     assert Store.begin is begin
     rows = table(tmp_path / "out")
     assert f"died {ATTEMPTS} times" in rows[0]["error"] and rows[3]["state"] == "done"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc")
-def test_killed_worker_of_ray_is_replaced(tmp_path: Path) -> None:
-    """Ray, the real one, and real faces: the worker is killed with SIGKILL after its first pair."""
-    tiny_pipeline().save_pretrained(tmp_path / "tiny")
-    demo = Path(str(files("megactor") / "assets" / "demo"))
-    rows = [f"{demo / 'photo.jpg'},{demo / 'talk.mp4'},0,{0.04 * count},{count}.mp4" for count in (1, 2, 3)]
-    (tmp_path / "list.csv").write_text("\n".join(["portrait,driving,start,end,output", *rows]))
-    command = [sys.executable, "-m", "megactor", "batch", "list.csv", "-o", "out", "--model", "tiny", "--workers", "1"]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-    )
-    deadline = time.monotonic() + 280
-    while not (tmp_path / "out" / "1.mp4").exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    for number in _workers(process.pid):
-        os.kill(number, signal.SIGKILL)
-    out, err = process.communicate(timeout=280)
-    assert process.returncode == 0, err
-    assert out == "out: 3 of 3 pairs are done; see index.csv\n"
-    assert [len(list(VideoReader(tmp_path / "out" / f"{count}.mp4"))) for count in (1, 2, 3)] == [1, 2, 3]
-
-
-def _workers(ancestor: int) -> list[int]:
-    parents, names = {}, {}
-    for entry in Path("/proc").iterdir():
-        try:
-            status = (entry / "stat").read_text()
-            names[int(entry.name)] = (entry / "cmdline").read_bytes().decode(errors="replace")
-            parents[int(entry.name)] = int(status.rpartition(")")[2].split()[1])
-        except (OSError, ValueError):
-            continue
-    found = []
-    for number, name in names.items():
-        at = number
-        while at in parents and at != ancestor:
-            at = parents[at]
-        if at == ancestor and name.startswith("ray::Map"):
-            found.append(number)
-    return found
