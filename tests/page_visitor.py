@@ -31,7 +31,7 @@ class Site:
 
     def start(self) -> None:
         engine = Engine(self.folder, self._runner, limits=LIMITS.of_jobs)
-        self.server = PageServer(engine, Address(port=0), LIMITS)
+        self.server = PageServer(engine, Address(port=0), LIMITS, live=RunnerSpec("live_factory:load"))
         self._port = int(self.server.url.rstrip("/").rsplit(":", 1)[1])
         self._thread = threading.Thread(target=self.server.run, daemon=True)
         self._thread.start()
@@ -138,7 +138,7 @@ class Visitor:
         """Makes the stub take its time."""
         if not self.tab.get_by_label("Seed").is_visible():
             self.tab.click("#settings button")
-        self.tab.locator("#settings input[type=number]").fill("2")
+        self.tab.locator("#settings input[type=number]").first.fill("2")
 
     def alert(self, card: str) -> str:
         return str(self.tab.wait_for_selector(f"{card} .ma-alert:not([hidden])").inner_text())

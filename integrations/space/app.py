@@ -21,7 +21,7 @@ RUNNER = RunnerSpec("zero_gpu:load", {"model": MODEL})
 def page(folder: Path, runner: RunnerSpec = RUNNER, port: int = 7860) -> PageServer:
     """The page, open to all and shown in the hub's frame; what visitors have lies in `folder`."""
     engine = Engine(folder, runner, limits=LIMITS.of_jobs, keep=LIMITS.keep_hours * 3600)
-    return PageServer(engine, Address("0.0.0.0", port, framed_by="https://huggingface.co"), LIMITS)
+    return PageServer(engine, Address("0.0.0.0", port, framed_by="https://huggingface.co"), LIMITS, model=MODEL)
 
 
 if __name__ == "__main__":

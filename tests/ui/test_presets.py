@@ -1,11 +1,12 @@
 """What the page's settings mean for a job."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from megactor.errors import InputError
+from megactor.jobs.animation import job_options
 from megactor.options import AnimationOptions
 from megactor.ui.presets import PRESETS, PageSettings, preset, preset_table
 
@@ -31,7 +32,7 @@ def test_the_browser_knows_the_same_presets() -> None:
 
 
 def test_all_settings_reach_the_options() -> None:
-    form = ("1", "2.5", "12", 0.5, True, "Side by side", False, "7", "2,5", "128", "3")
+    form = ("1", "2.5", "12", 0.5, True, "Side by side", False, "7", "2,5", "128", "3", 0.0, 1.5, "realtime")
     options = PageSettings.from_form(*form).options(face=2, seconds=9, limit=300)
     assert options == AnimationOptions(
         steps=7,
@@ -43,11 +44,21 @@ def test_all_settings_reach_the_options() -> None:
         fps=12,
         contour_preserve=True,
         motion_scale=0.5,
+        eyes_scale=0.0,
+        mouth_scale=1.5,
+        speed="realtime",
         face=2,
         layout="side-by-side",
     )
     whole = PageSettings(show="Whole picture").options(face=0, seconds=9, limit=300)
     assert (whole.paste_back, whole.layout) == (True, "result")
+
+
+@pytest.mark.parametrize("known", PRESETS, ids=lambda known: known.name)
+def test_the_settings_of_a_result_can_be_used_again(known) -> None:
+    changed = replace(known.settings, seed=5, eyes_scale=0.5, audio=False)
+    job = job_options(changed.options(face=1, seconds=4, limit=300), changed.audio)
+    assert PageSettings.of_job(job) == changed
 
 
 @pytest.mark.parametrize(

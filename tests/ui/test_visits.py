@@ -162,7 +162,7 @@ def test_files_are_what_they_are_and_nobody_elses(page: Page, portrait: Path, dr
             kinds[answer.headers["content-type"]] = part
             secret = address.split("/")[1]
             assert page.client.get(f"/{address.replace(secret, 'A' * len(secret))}").status_code == 404
-    assert set(kinds) == {"image/jpeg", "video/mp4"}
+    assert set(kinds) == {"image/jpeg", "image/gif", "image/webp", "video/mp4"}
     mine = page.key
     page.new_visit()
     foreign = addresses(state["result"])[0].split("/")

@@ -104,13 +104,17 @@ def ui(
             spec = RunnerSpec("megactor.jobs.animation:load", runner)
             # the model is loaded beside and behind the page
             with Engine(folder, spec, workers=workers, limits=limits.of_jobs, keep=seconds, verbose=verbose) as engine:
+                from megactor.ui.invitation import qr_code
                 from megactor.ui.server import PageServer
 
-                server = PageServer(engine, address, limits, listening)
+                live = RunnerSpec("megactor.live.process:load", runner)
+                server = PageServer(engine, address, limits, listening, model=model, live=live)
                 progress("page", 1, 1)
                 if not address.local:
                     warn("traffic is not encrypted: use it in a network that you trust, or behind HTTPS")
                 print(f"{server.url}  (Ctrl-C ends it)", flush=True)
+                if not address.local and sys.stdout.isatty() and (code := qr_code(server.url)):
+                    print(code, flush=True)
                 with contextlib.suppress(KeyboardInterrupt):
                     server.run(open_browser=not no_browser)
 

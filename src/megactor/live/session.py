@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -41,10 +41,12 @@ class LivePicture:
 
     picture: uint8 RGB (H, W, 3).
     arrived: when its frame was offered, in seconds of `time.monotonic`.
+    number: what its frame was offered as.
     """
 
     picture: np.ndarray
     arrived: float
+    number: int = 0
 
 
 class LiveSession:
@@ -70,7 +72,7 @@ class LiveSession:
     ) -> None:
         self._offered: Latest[LivePicture] = Latest()
         self._show = show
-        self._arrivals: deque[float] = deque()
+        self._at_work: deque[LivePicture] = deque()
         self._again = threading.Event()
         self._pace = Pace()
         self._error: BaseException | None = None
@@ -81,15 +83,15 @@ class LiveSession:
         self._thread = threading.Thread(target=self._run, name="megactor-live", daemon=True)
         self._thread.start()
 
-    def offer(self, frame: np.ndarray) -> None:
-        """A new frame, uint8 RGB (H, W, 3); never waits.
+    def offer(self, frame: np.ndarray, number: int = 0) -> None:
+        """A new frame, uint8 RGB (H, W, 3), and the number that its picture is to carry; never waits.
 
         Raises:
             BaseException: what ended the session.
         """
         if self._error is not None:
             raise self._error
-        self._offered.put(LivePicture(frame, time.monotonic()))
+        self._offered.put(LivePicture(frame, time.monotonic(), number))
 
     def begin_again(self) -> None:
         """The next frame's face is the new start: it is laid on the portrait's."""
@@ -127,7 +129,7 @@ class LiveSession:
 
     def _frames(self) -> Iterator[np.ndarray]:
         while (offered := self._offered.take()) is not None:
-            self._arrivals.append(offered.arrived)
+            self._at_work.append(offered)
             yield offered.picture
 
     def _run(self) -> None:
@@ -135,9 +137,9 @@ class LiveSession:
             with contextlib.closing(self._pictures) as pictures:  # type: ignore[type-var]
                 try:
                     for picture in pictures:
-                        arrived = self._arrivals.popleft()
-                        self._show(LivePicture(picture, arrived))
-                        self._pace.add(arrived, time.monotonic())
+                        frame = self._at_work.popleft()
+                        self._show(replace(frame, picture=picture))
+                        self._pace.add(frame.arrived, time.monotonic())
                 finally:
                     self._offered.close()  # or else a thread that reads ahead would wait for ever
         except BaseException as error:

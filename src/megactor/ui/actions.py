@@ -13,6 +13,7 @@ from megactor.jobs.animation import DRIVING, PORTRAIT, job_options
 from megactor.ui import markup
 from megactor.ui.inputs import InputReader, Look, demo_folder
 from megactor.ui.limits import Limits
+from megactor.ui.looks import as_picture, in_whole_picture
 from megactor.ui.playable import make_copy, media_type
 from megactor.ui.presets import PageSettings
 
@@ -48,6 +49,7 @@ class Actions:
 
     def __init__(self, engine: Engine, reader: InputReader, limits: Limits) -> None:
         self.engine, self.reader, self.limits = engine, reader, limits
+        self._converting = threading.Lock()
 
     def use(self, visit: Visit, role: str, given: Input) -> None:
         """Takes an upload as portrait or driving video.
@@ -155,6 +157,19 @@ class Actions:
             "engine": self.engine.state,
         }
 
+    def seat(self, key: str) -> tuple[str, Path, int]:
+        """Who goes live: the visit, its portrait and the face that was chosen.
+
+        Raises:
+            InputError: there is no such visit, or no portrait.
+        """
+        visit = self.engine.visits.of_key(key)
+        if visit is None:
+            raise InputError("there is no such visit: load the page again")
+        if PORTRAIT not in visit.inputs:
+            raise InputError("choose a portrait first")
+        return visit.caller, self.engine.contents.path(visit.inputs[PORTRAIT].content), int(visit.state.get("face", 0))
+
     def file(self, address: str, role: str, content: str) -> tuple[Path, str, str] | None:
         """A file of a visit that the page shows: where it lies, its media type and its name; None for any other."""
         visit = self.engine.visits.of_address(address)
@@ -169,6 +184,21 @@ class Actions:
         """A job of the visit with this address."""
         visit, found = self.engine.visits.of_address(address), self.engine.queue.get(job)
         return found if visit is not None and found is not None and found.caller == visit.caller else None
+
+    def converted(self, job: Job, kind: str) -> Path | None:
+        """A result in another look, made when it is first asked for; None where `markup.looks` does not offer it."""
+        if job.result is None or kind not in markup.looks(job):
+            return None
+        path = job.result.with_name(f"{job.result.stem}-{kind}.mp4" if kind == "whole" else f"{job.result.stem}.{kind}")
+        with self._converting:
+            if path.is_file():
+                return path
+            if kind == "whole":
+                portrait = self.reader.cut(self.engine.contents.path(job.inputs[PORTRAIT].content), job.options["face"])
+                in_whole_picture(job.result, portrait, path)
+            else:
+                as_picture(job.result, path)
+        return path
 
     def _progress(self, visit: Visit, job: Job) -> dict[str, Any]:
         progress = job.progress

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from megactor.drive.crop import crop_and_resize, portrait_crop
-from megactor.drive.portrait import MIN_FACE, find_faces
+from megactor.drive.portrait import MIN_FACE, Portrait, find_faces, read_portrait
 from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.images import load_image
@@ -40,6 +40,10 @@ class Look:
 
     facts: dict[str, Any]
     pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+_SMALL = 64
+"""Pixels of a portrait that nobody looks at."""
 
 
 class InputReader:
@@ -76,6 +80,16 @@ class InputReader:
             )
         facts = {"width": width, "height": height, "faces": found}
         return Look(facts, {"picture": jpeg(picture, PREVIEW_SIDE)})
+
+    def cut(self, path: Path, face: int) -> Portrait:
+        """A face of a picture as jobs cut it, small.
+
+        Raises:
+            InputError: not a picture.
+            FaceError: no such face.
+        """
+        with self._finder() as analyzer:
+            return read_portrait(load_image(path), analyzer, face, _SMALL, _SMALL)
 
     def driving(self, path: Path) -> Look:
         """Opens a video and looks for a face in its first frames.

@@ -3,6 +3,7 @@
 Buttons say what they do in `data-do`; `static/page.js` acts on it.
 """
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -11,13 +12,23 @@ from urllib.parse import quote
 
 from megactor.jobs import Job, Visit
 from megactor.jobs.animation import DRIVING, PORTRAIT
+from megactor.ui.presets import PageSettings
 
 STAGE_WORDS = {"faces": "Following the driver's face", "write": "Drawing"}
 
-HEADER = """
+MODELS = {
+    "nano": "nano: a quick, small model",
+    "sd15": "sd15: full quality, needs a GPU",
+}
+"""What the packaged names mean; others say themselves what they are."""
+
+LONGEST_PICTURE = 30.0
+"""Seconds of a result that is offered as GIF and WebP: longer ones are too large to be of use."""
+
+_HEADER = """
 <header class="ma-header">
   <span class="ma-mark" aria-hidden="true"><i></i><i></i></span>
-  <div><h1>MegActor</h1><p>One portrait performs your video.</p></div>
+  <div><h1>MegActor</h1><p>One portrait performs your video. <span class="ma-model">{}</span></p></div>
   <button type="button" class="ma-quiet" data-do="clear">Clear</button>
 </header>
 <p id="connection" class="ma-alert" role="status" hidden></p>
@@ -33,10 +44,11 @@ _FOOTER = """
 """
 
 EMPTY_RESULT = """
-<div class="ma-screen ma-empty">
-<svg viewBox="0 0 48 48" aria-hidden="true"><rect x="5" y="9" width="38" height="30" rx="6"/>
-<path d="M20 18v12l10-6z"/></svg>
-<p>Choose a portrait and a driving video,<br>then press Animate.</p>
+<div class="ma-empty">
+<button type="button" class="ma-example" data-do="example-pause" aria-label="Pause or play the example">
+<video src="/page/example.mp4" autoplay muted loop playsinline aria-hidden="true"></video></button>
+<p>An example: an oil painting performs what the man on the left does. Choose a portrait and a driving video, then press
+Animate.</p>
 </div>
 """
 
@@ -52,6 +64,11 @@ ACCEPT = {
     PORTRAIT: "image/*,.heic,.heif,.avif,.psd,.tga,.jp2",
     DRIVING: "video/*,image/gif,image/webp,.mkv,.mov,.avi,.ts,.mts,.m2ts,.wmv,.flv,.heics,.avifs",
 }
+
+
+def header(model: str) -> str:
+    """The head of the page; `model` is what animates."""
+    return _HEADER.format(escape(MODELS.get(model, model.rstrip("/").rsplit("/", 1)[-1])))
 
 
 def footer(keep: str) -> str:
@@ -129,6 +146,7 @@ def driving(visit: Visit, limit: float) -> str:
         picture = f'<img class="ma-video" src="{poster}" alt="{name}">'
     face = file_url(visit, f"{DRIVING} face")
     notes = [f'<img src="{face}" alt="The driver was found">'] if face else []
+    trim = _trim(facts["seconds"]) if played and facts["seconds"] else ""
     note = f'<p class="ma-note ma-driver">{"".join(notes)}<span>{escape(facts["note"])}</span></p>'
     if not face:
         note += '<p class="ma-note ma-warn">No face in its first seconds.</p>'
@@ -137,7 +155,17 @@ def driving(visit: Visit, limit: float) -> str:
             f'<p class="ma-note ma-warn">Longer than the {limit:g} s that this page animates: choose a part with Start '
             "and End in the settings.</p>"
         )
-    return picture + note + _change(DRIVING, "Choose another video")
+    return picture + trim + note + _change(DRIVING, "Choose another video")
+
+
+def _trim(seconds: float) -> str:
+    """Two handles: where the part that is animated begins and ends."""
+    handles = "".join(
+        f'<input type="range" min="0" max="{seconds:.1f}" step="0.1" value="{value:.1f}" data-trim="{name}" '
+        f'aria-label="{words}">'
+        for name, words, value in (("start", "Begin at this second", 0.0), ("end", "End at this second", seconds))
+    )
+    return f'<div class="ma-trim"><span>{handles}</span><output>all of it</output></div>'
 
 
 def progress_words(job: Job, ahead: int, engine: str) -> tuple[str, str]:
@@ -174,11 +202,42 @@ def result(visit: Visit, job: Job) -> str:
         f"{facts['frames']} frames · {facts['width']}x{facts['height']} · {facts['fps']:g} frames/s · "
         f"made in {seconds:.1f} s"
     )
+    others = "".join(
+        f'<a href="{url.removesuffix("result")}as/{kind}" download>{words}</a>' for kind, words in looks(job).items()
+    )
+    again = escape(json.dumps(PageSettings.of_job(job.options).to_form()))
     return (
+        f'<div class="ma-together">{_driver_beside(visit, job)}'
         f'<video class="ma-video ma-result" src="{url}" poster="{preview_url(visit, job)}" controls playsinline '
-        f'preload="metadata" aria-label="The result"></video>'
+        f'preload="metadata" aria-label="The result"></video></div>'
         f'<p class="ma-note">{escape(note)}</p>'
         f'<a class="ma-download" href="{url}" download="{escape(job.result.name)}">Download</a>'
+        f'<p class="ma-more">{others}<button type="button" class="ma-quiet" data-do="again" data-settings="{again}">'
+        "Use these settings again</button></p>"
+    )
+
+
+def looks(job: Job) -> dict[str, str]:
+    """What a finished result can be turned into without animating it again: names and words."""
+    found = {}
+    if job.options.get("layout") != "side-by-side" and not job.options.get("paste_back"):
+        found["whole"] = "Whole picture"
+    if job.facts["frames"] <= LONGEST_PICTURE * job.facts["fps"]:
+        found |= {"gif": "GIF", "webp": "WebP"}
+    return found
+
+
+def _driver_beside(visit: Visit, job: Job) -> str:
+    """What drove a result, for as long as it is the visit's driving video and a browser can play it."""
+    played = file_url(visit, "driving copy")
+    given = visit.inputs.get(DRIVING)
+    if not played or given is None or job.inputs[DRIVING].content != given.content:
+        return ""
+    if job.options.get("layout") == "side-by-side":  # it is there already
+        return ""
+    return (
+        f'<video class="ma-video ma-beside" src="{played}" data-start="{job.options.get("start") or 0:g}" muted '
+        'playsinline preload="auto" tabindex="-1" aria-label="What drove it"></video>'
     )
 
 
@@ -225,8 +284,11 @@ def _differs(job: Job) -> str:
         words.append(f"{options.get('start') or 0:g}-{options['end']:g} s" if options.get("end") else "part")
     if options.get("contour_preserve"):
         words.append("own shape")
-    if options.get("motion_scale", 1.0) != 1.0:
-        words.append(f"motion {options['motion_scale']:g}")
+    for part in ("motion", "eyes", "mouth"):
+        if options.get(f"{part}_scale", 1.0) != 1.0:
+            words.append(f"{part} {options[f'{part}_scale']:g}")
+    if options.get("speed", "exact") != "exact":
+        words.append(options["speed"])
     if options.get("seed"):
         words.append(f"seed {options['seed']}")
     return ", ".join(words)

@@ -36,6 +36,9 @@ class PageSettings:
     guidance: float | None = None
     size: int | None = None
     seed: int = 0
+    eyes_scale: float = 1.0
+    mouth_scale: float = 1.0
+    speed: str = "exact"
 
     @classmethod
     def from_form(cls, *values: Any) -> "PageSettings":
@@ -48,6 +51,13 @@ class PageSettings:
         for name, words in _NUMBERS.items():
             given[name] = _number(words, given[name], whole=name in _WHOLE)
         return cls(**given | {"seed": given["seed"] or 0})
+
+    @classmethod
+    def of_job(cls, options: dict[str, Any]) -> "PageSettings":
+        """The settings that a job of this page was made with."""
+        same = {field.name: options[field.name] for field in fields(cls) if field.name in options}
+        show: Show = "Whole picture" if options.get("paste_back") else "Face"
+        return cls(**same | {"show": "Side by side" if options.get("layout") == "side-by-side" else show})
 
     def to_form(self) -> tuple[Any, ...]:
         """Values for the page's controls; the opposite of `from_form`."""
@@ -77,6 +87,9 @@ class PageSettings:
             fps=self.fps,
             contour_preserve=self.contour_preserve,
             motion_scale=self.motion_scale,
+            eyes_scale=self.eyes_scale,
+            mouth_scale=self.mouth_scale,
+            speed=self.speed,
             face=face,
             layout="side-by-side" if self.show == "Side by side" else "result",
             paste_back=self.show == "Whole picture",

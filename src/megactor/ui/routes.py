@@ -20,6 +20,7 @@ from megactor.errors import MegActorError, explain
 from megactor.jobs import TooLarge, Visit
 from megactor.jobs.animation import DRIVING, PORTRAIT
 from megactor.ui.actions import Actions, log
+from megactor.ui.inputs import demo_folder
 from megactor.ui.theme import static
 
 WAIT = 20.0
@@ -27,7 +28,7 @@ WAIT = 20.0
 LOOK = 0.1
 """Seconds between two looks for news."""
 
-SCRIPTS = ("page.js", "visit.js", "files.js", "camera.js")
+SCRIPTS = ("page.js", "visit.js", "files.js", "camera.js", "live.js", "result.js")
 """Files of `static/` that the page loads."""
 
 RESULT_TYPES = {
@@ -165,6 +166,16 @@ def file_routes(actions: Actions) -> APIRouter:
     def file(address: str, role: str, content: str) -> Response:
         found = actions.file(address, role, content)
         return Response(status_code=404) if found is None else _file(*found)
+
+    @router.get("/media/{address}/results/{job}/as/{kind}")
+    def converted(address: str, job: str, kind: str) -> Response:
+        found = actions.result(address, job)
+        path = None if found is None else actions.converted(found, kind)
+        return Response(status_code=404) if path is None else _file(path, RESULT_TYPES[path.suffix], path.name)
+
+    @router.get("/page/example.mp4")
+    def example_film() -> Response:
+        return FileResponse(demo_folder() / "example.mp4", media_type="video/mp4")
 
     @router.get("/page/{name}")
     def script(name: str) -> Response:

@@ -11,12 +11,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from megactor.errors import ModelError
-from megactor.jobs import Engine
+from megactor.jobs import Engine, RunnerSpec
 from megactor.ui.actions import Actions
 from megactor.ui.address import Address, listen
 from megactor.ui.gate import Gate
 from megactor.ui.inputs import InputReader
+from megactor.ui.invitation import reachable_host
 from megactor.ui.limits import Limits
+from megactor.ui.live_room import LiveRoom
+from megactor.ui.live_routes import live_routes
 from megactor.ui.page import HEAD, build_page
 from megactor.ui.routes import file_routes, visit_routes
 from megactor.ui.theme import page_css, page_theme, static
@@ -30,6 +33,8 @@ class PageServer:
         address: where.
         limits: what a visitor may ask for.
         listening: a socket that listens there already, or None.
+        model: name of what animates, for the head of the page.
+        live: what makes the pipeline of the Live tab, in a process of its own; None for a page without that tab.
 
     Attributes:
         url: where a browser finds the page, with the token.
@@ -40,7 +45,14 @@ class PageServer:
     """
 
     def __init__(
-        self, engine: Engine, address: Address, limits: Limits, listening: socket.socket | None = None
+        self,
+        engine: Engine,
+        address: Address,
+        limits: Limits,
+        listening: socket.socket | None = None,
+        *,
+        model: str = "nano",
+        live: RunnerSpec | None = None,
     ) -> None:
         self._socket = listening or listen(address)
         self.engine = engine
@@ -49,9 +61,12 @@ class PageServer:
         app = FastAPI(openapi_url=None)
         app.include_router(visit_routes(actions))
         app.include_router(file_routes(actions))
+        self._room = None if live is None else LiveRoom(live.factory, live.arguments)
+        if self._room is not None:
+            app.include_router(live_routes(self._room, actions.seat))
         gr.mount_gradio_app(
             app,
-            build_page(limits),
+            build_page(limits, model, live is not None),
             path="/",
             theme=page_theme(),
             css=page_css(),
@@ -65,8 +80,8 @@ class PageServer:
             favicon_path=str(static("icon.svg")),
         )
         self._server = _Server(Gate(app, address.token, address.local, address.framed_by))
-        host, port = self._socket.getsockname()[:2]
-        shown = "localhost" if address.local else socket.gethostname() if host in ("0.0.0.0", "::") else address.host
+        port = self._socket.getsockname()[1]
+        shown = "localhost" if address.local else reachable_host(address.host)
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
         if address.token is not None:
             self.url += f"?token={quote(address.token)}"
@@ -100,6 +115,8 @@ class PageServer:
         """Ends the workers; what visitors have stays in the engine's folder."""
         self._stop.set()
         self._socket.close()
+        if self._room is not None:
+            self._room.close()
         self.engine.close()
 
     def _open_browser(self) -> None:

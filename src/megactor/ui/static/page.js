@@ -2,6 +2,8 @@
 
 import * as camera from "/page/camera.js";
 import * as files from "/page/files.js";
+import "/page/live.js";
+import * as result from "/page/result.js";
 import * as visit from "/page/visit.js";
 
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -24,6 +26,7 @@ window.megactor = {
     const words = $("#preset-words");
     const chosen = JSON.parse(words.dataset.presets)[name];
     words.textContent = chosen.words;
+    result.trimmed(chosen.values);
     return chosen.values;
   },
 };

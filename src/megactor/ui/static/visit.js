@@ -81,7 +81,7 @@ function pause(milliseconds) {
 
 let beginning = null;
 
-async function visitKey() {
+export async function visitKey() {
   key = key || localStorage.getItem(KEY);
   if (key) return key;
   beginning = beginning || (async () => {
