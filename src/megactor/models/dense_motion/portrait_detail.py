@@ -13,6 +13,10 @@ from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
 
+_UNSURE = 0.3
+"""Changes of the outline up to this are left out: an edge that may lie here or there is a halo, and the moved portrait's
+own edge is sharp."""
+
 
 def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:
     """Enlarges one animated frame to the portrait's size with the portrait's own detail.
@@ -68,6 +72,7 @@ def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion) -> Tensor:
 
 
 def _enlarged_change(matte: Tensor, outline: Tensor) -> Tensor:
-    """How a small outline (1, 1, h, w) differs from a large matte (1, 1, H, W), at the size of that."""
-    small = F.interpolate(matte, size=outline.shape[-2:], mode="area")
-    return F.interpolate(outline - small, size=matte.shape[-2:], mode="bilinear", align_corners=False)
+    """How a small outline (1, 1, h, w) surely differs from a large matte (1, 1, H, W), at the size of that."""
+    change = outline - F.interpolate(matte, size=outline.shape[-2:], mode="area")
+    change = F.softshrink(change, _UNSURE) / (1 - _UNSURE)
+    return F.interpolate(change, size=matte.shape[-2:], mode="bilinear", align_corners=False)
