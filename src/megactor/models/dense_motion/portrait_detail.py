@@ -14,8 +14,8 @@ from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
 
 _UNSURE = 0.3
-"""Changes of the outline up to this are left out: an edge that may lie here or there is a halo, and the moved portrait's
-own edge is sharp."""
+"""Changes of the outline up to this are left out: an edge that may lie here or there is a halo, and the moved
+portrait's own edge is sharp."""
 
 
 def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:
