@@ -30,7 +30,7 @@ def test_a_result_with_the_packaged_model(browser: Any, tmp_path: Path, short: P
     faces[1].click()
     tab.wait_for_selector("#portrait .ma-face[data-index='1'][aria-pressed='true']")
     visitor.animate()
-    tab.wait_for_selector("#result video.ma-result")
+    tab.wait_for_selector("#result video.ma-result", timeout=600_000)  # a busy machine loads the model for minutes
     video = tab.query_selector("video.ma-result")
     # it does not begin unasked
     assert video.evaluate("video => [video.paused, video.autoplay, video.loop]") == [True, False, False]
