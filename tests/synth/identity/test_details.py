@@ -9,6 +9,7 @@ from megactor.synth.anatomy.bust import build_bust
 from megactor.synth.anatomy.subject import Lenses, Material
 from megactor.synth.identity.assemble import build_subject
 from megactor.synth.identity.draws import random_traits
+from megactor.synth.identity.folds import expression_folds
 from megactor.synth.identity.mouth import mouth_colors, shaped_teeth
 from megactor.synth.identity.traits import EarringTraits, GlassesTraits, LensTraits, MouthTraits
 from megactor.synth.render.folding import FoldingSkin
@@ -80,6 +81,14 @@ def test_gums_reach_down_over_the_upper_teeth(real_bust):
         tongue = np.unique(real_bust.triangles[real_bust.materials == Material.TONGUE])
         np.testing.assert_allclose(colors[tongue], np.tile(PLAIN_MOUTH.tongue, (len(tongue), 1)), rtol=1e-6)
     assert redness[1] > redness[0] + 0.1
+
+
+@pytest.mark.filterwarnings("error")
+def test_folds_too_thin_for_a_small_texture_are_left_out(bust):
+    traits = replace(random_traits(1, details=True), folds=1.0)
+    small, large = (expression_folds(bust.landmark_uvs, traits, size) for size in (16, 64))
+    assert len(small) == len(large) and all(fold.mask.any() for fold in large)
+    assert not all(fold.mask.any() for fold in small)
 
 
 def test_skin_folds_where_the_expression_is_and_only_then(real_bust):

@@ -55,13 +55,19 @@ def expression_folds(landmark_uvs: np.ndarray, traits: Traits, size: int) -> tup
             (canvas.lines(_nose_lines(face, sign), 0.002, 0.0025), {f"noseSneer_{side}": 1.0}),
         ]
         for mask, shapes in groups:
-            folds.append(_fold(mask / mask.max() * depth * rng.uniform(0.6, 1.0), shapes))
+            folds.append(_fold(_full(mask) * depth * rng.uniform(0.6, 1.0), shapes))
     chin = canvas.spot((float(face.chin[0]), float(face.chin[1]) + 0.035), (0.05, 0.035))
     pits = np.clip(smooth_noise(rng, size, [70], [1.0]), 0, 1.5) / 1.5
     folds.append(_fold(0.8 * depth * chin * pits, {"mouthShrugLower": 1.0, "mouthPress_L": 0.3, "mouthPress_R": 0.3}))
     lips = canvas.lines(_lip_lines(face), 0.0018, 0.002)
-    folds.append(_fold(0.7 * depth * lips / lips.max(), {"mouthPucker": 1.0, "mouthFunnel": 0.4}))
+    folds.append(_fold(0.7 * depth * _full(lips), {"mouthPucker": 1.0, "mouthFunnel": 0.4}))
     return tuple(folds)
+
+
+def _full(mask: np.ndarray) -> np.ndarray:
+    """The mask, 1 where it is strongest; lines too thin for a small texture leave nothing, and stay nothing."""
+    peak = mask.max()
+    return mask / peak if peak > 0 else mask
 
 
 def _fold(mask: np.ndarray, shapes: dict[str, float]) -> Fold:
