@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -27,7 +27,9 @@ import numpy as np
 from megactor.errors import MegActorError, explain
 from megactor.live.latest import Latest
 from megactor.live.recorder import LiveRecorder
-from megactor.live.session import LivePicture, LiveSession
+
+if TYPE_CHECKING:
+    from megactor.live.session import LivePicture, LiveSession
 
 QUALITY = 85
 """Of the JPEGs that go out."""
@@ -200,6 +202,8 @@ class _Desk:
         self._end()
         if self._failure:
             raise MegActorError(self._failure)
+        from megactor.live.session import LiveSession  # brings PyTorch, which a server does without
+
         self._session = LiveSession(self._pipeline, Path(portrait), self._show, **options)
 
     def _record(self, path: str) -> None:
@@ -225,7 +229,7 @@ class _Desk:
             if recorder is not None:  # nobody asked for its file
                 recorder.__exit__(EOFError, EOFError(), None)
 
-    def _show(self, live: LivePicture) -> None:
+    def _show(self, live: "LivePicture") -> None:
         with self._recording:
             if self._recorder is not None:
                 self._recorder.add(live.picture, time.monotonic())
