@@ -114,8 +114,10 @@ def cut(model: Path, output: Path) -> list[Path]:
     Earlier pieces go when the new ones are complete.
 
     Raises:
-        InputError: there would be more than `MOST_PIECES`.
+        InputError: there is none, or there would be more than `MOST_PIECES`.
     """
+    if not model.is_dir():
+        raise InputError(f"there is no model at {model}: no step was done")
     content = BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         for path in sorted(model.rglob("*")):

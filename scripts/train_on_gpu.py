@@ -246,6 +246,9 @@ class Session:
             renderers.stop()
         self.figures.rendered = clips
         self._bring(model)
+        if self.left <= 0:
+            self._say("no time is left for stage 2")
+            return
         self.changes[1].append(f"init={model}")
         steps = length(speeds[1], self.left, self.configs[1].optimizer.batch)
         self._bring(self._stage(1, self.left, steps, [f"data.rendered.clips={clips[1]}"]))

@@ -62,6 +62,9 @@ def test_a_model_comes_back_in_pieces(luggage, trained, tiny_model, tmp_path, mo
     assert (tmp_path / "joined" / DENSE_MOTION).read_bytes() == (tiny_model / DENSE_MOTION).read_bytes()
     with pytest.raises(InputError, match=r"joined exists: choose another name"):
         luggage.join(str(tiny_model), tmp_path, tmp_path / "joined")
+    with pytest.raises(InputError, match="no step was done"):
+        luggage.cut(tmp_path / "nothing", tmp_path)
+    assert luggage._pieces(tmp_path) == pieces, "those of the stage before stay"
     pieces[1].unlink()
     with pytest.raises(InputError, match=f"lacks {pieces[1].name}$"):
         luggage.join(str(tiny_model), tmp_path, tmp_path / "again")
