@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from megactor.models.background_encoder import background_tokens
 from megactor.models.pose_guider import PoseGuider
@@ -41,11 +42,14 @@ def test_pose_guider_wrong_inputs() -> None:
 
 @torch.no_grad()
 def test_background_tokens_project_the_class_token_like_clip() -> None:
-    encoder = nano_config().background_encoder().eval()
+    config = nano_config()
+    encoder = config.background_encoder().eval()
+    theirs = CLIPVisionModelWithProjection(CLIPVisionConfig(**config.image_encoder)).eval()
+    theirs.load_state_dict(encoder.state_dict(), strict=False)
     pixels = torch.randn(2, 3, 64, 64)
     tokens = background_tokens(encoder, pixels)
     assert tokens.shape == (2, 17, 64)
-    torch.testing.assert_close(tokens[:, 0], encoder(pixels).image_embeds)
+    torch.testing.assert_close(tokens[:, 0], theirs(pixels).image_embeds, atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()

@@ -193,12 +193,12 @@ def test_no_file_is_a_page_or_open_to_others(visitor: Visitor, site: Site, short
 def test_two_visitors(visitor: Visitor, site: Site, browser: Any, short: Path) -> None:
     """The second waits, says so, and cancels at once."""
     first, second = visitor.tab, Visitor(browser, site.url)
+    second.give(PHOTO, short)  # a busy machine takes its time: the first job would be over
     visitor.give(PHOTO, short)
     visitor.slowly()
     visitor.setting("Frames/s", "60")
     visitor.animate()
     first.wait_for_selector("[role=progressbar]")
-    second.give(PHOTO, short)
     second.animate()
     second.tab.wait_for_selector("text=Waiting for 1 other animation")
     began = time.monotonic()
