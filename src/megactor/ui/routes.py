@@ -54,8 +54,9 @@ def visit_routes(actions: Actions) -> APIRouter:
     visits = actions.engine.visits
 
     def answer(visit: Visit, **more: Any) -> JSONResponse:
+        read = time.time_ns() // 1000  # answers overtake each other: the page keeps the one that was read last
         now = visits.of_address(visit.address)
-        return _no() if now is None else _json({**actions.state(now), **more})
+        return _no() if now is None else _json({**actions.state(now), **more, "read": read})
 
     def change(act: Callable[..., object]) -> Callable[..., JSONResponse]:
         """An action on a visit: refusals are one line, anything unforeseen is logged too."""

@@ -5,14 +5,14 @@ import {current, visitKey} from "/page/visit.js";
 
 const SIDE = 480;  // pixels of the longer side that is sent: faces are read in 256
 const $ = id => document.getElementById(id);
-let live = null;  // what runs: {stream, sent, times, period, frames}
+let live = null;  // what runs: {stream, gone, sent, times, period, frames}
 let recording = false;
 
-async function request(method, path, body, type = "application/json") {
+async function request(method, path, body, {type = "application/json", signal} = {}) {
   const headers = {"x-visit": await visitKey(), "content-type": type};
   let answer;
   try {
-    answer = await fetch(`/live${path}`, {method, headers, body});
+    answer = await fetch(`/live${path}`, {method, headers, body, signal});
   } catch {
     throw new Error("The server cannot be reached: try again in a moment.");
   }
@@ -32,7 +32,7 @@ async function start() {
   } catch (error) {
     return say(reason(error));
   }
-  const mine = live = {stream, sent: new Map(), times: [], period: 100, frames: 0};
+  const mine = live = {stream, gone: new AbortController(), sent: new Map(), times: [], period: 100, frames: 0};
   show();
   $("live-camera").srcObject = stream;
   note("Loading the model ...");
@@ -65,7 +65,7 @@ async function send(mine) {
       const jpeg = await new Promise(done => canvas.toBlob(done, "image/jpeg", 0.85));
       mine.frames += 1;
       mine.sent.set(mine.frames, began);
-      await request("POST", `/frame/${mine.frames}`, jpeg, "image/jpeg");
+      await request("POST", `/frame/${mine.frames}`, jpeg, {type: "image/jpeg", signal: mine.gone.signal});
     }
     // three frames for a picture: the one that is taken is never old, and the camera's work stays small
     const wait = Math.min(100, Math.max(33, mine.period / 3)) - (performance.now() - began);
@@ -76,7 +76,7 @@ async function send(mine) {
 async function receive(mine) {
   const canvas = $("live-picture"), pen = canvas.getContext("2d");
   while (live === mine) {
-    const answer = await request("GET", "/picture");
+    const answer = await request("GET", "/picture", undefined, {signal: mine.gone.signal});
     if (answer.status === 204) continue;
     const number = Number(answer.headers.get("x-frame"));
     const picture = await createImageBitmap(await answer.blob());
@@ -134,7 +134,9 @@ async function stop(words = "") {
   note("");
   say(words);
   show();
-  if (mine) request("DELETE", "").catch(() => {});
+  if (!mine) return;
+  mine.gone.abort();  // what is still on its way would find nobody there
+  request("DELETE", "").catch(() => {});
 }
 
 function show() {

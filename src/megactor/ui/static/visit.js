@@ -103,7 +103,7 @@ async function words(answer) {
 }
 
 function take(given) {
-  if (!given.fingerprint) return state;
+  if (!given.fingerprint || given.read < state.read) return state;  // news that was read before what is shown
   state = given;
   for (const listener of listeners) {
     try { listener(state); } catch (error) { console.error(error); }  // a fault of the page is no lost connection
