@@ -276,29 +276,6 @@ def test_a_file_dropped_on_the_shown_picture_replaces_it(visitor: Visitor, coupl
     tab.wait_for_selector("#portrait .ma-face >> nth=1")
 
 
-def test_news_that_was_overtaken_changes_nothing(visitor: Visitor, short: Path) -> None:
-    tab = visitor.tab
-    old = tab.evaluate(
-        "async () => (await fetch('/visit', {headers: {'x-visit': localStorage.getItem('megactor.visit')}})).json()"
-    )
-    visitor.give(None, short)
-    late: list[Any] = []
-
-    def arrives_late(route: Any) -> None:
-        late.append(route)
-        if len(late) <= 3:
-            route.fulfill(json=old)
-        else:
-            route.continue_()
-
-    tab.route("**/visit?known=*", arrives_late)
-    visitor.give(PHOTO, None)  # ends the question that the server is thinking about
-    tab.wait_for_timeout(300)
-    tab.unroute("**/visit?known=*")
-    assert len(late) > 3
-    assert tab.query_selector("#driving .ma-change") is not None
-
-
 def test_a_long_video_is_told_at_once(visitor: Visitor, tmp_path: Path) -> None:
     long = tmp_path / f"{'x' * 190}.mp4"
     with VideoWriter(long, 2, (64, 64)) as writer:

@@ -124,6 +124,13 @@ def test_nothing_is_lost_by_a_restart_a_failure_or_a_cancel(page: Page, portrait
     assert (canceled["result"], canceled["history"]) == (first["result"], first["history"])
 
 
+def test_answers_say_when_they_were_read(page: Page, portrait: Path) -> None:
+    """They overtake each other on their way: the page keeps the one that was read last."""
+    before = page.ask("GET")["read"]
+    sent = page.send("portrait", portrait)["read"]
+    assert before < sent < page.ask("GET")["read"]
+
+
 def test_a_job_that_waits_is_canceled_at_once(page: Page, portrait: Path, driving: Path) -> None:
     other = page.key
     for _ in range(2):
