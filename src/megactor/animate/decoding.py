@@ -1,5 +1,6 @@
 """From final latents to pictures: the way back of `encoding`."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,7 +56,6 @@ class FrameDecoder:
 
     def __init__(self, vae: AutoencoderKL | PixelCodec, portrait: PortraitInputs, guard: MemoryGuard, cores: Cores):
         self._vae, self._portrait, self._guard, self._cores = vae, portrait, guard, cores
-        self._palette = Palette.of(portrait.large)
         pixels = max(portrait.image[0, 0].numel(), portrait.large[0, 0].numel())
         self.at_once = max(1, PIXELS_AT_ONCE // pixels)
         self._batch = self.at_once
@@ -75,6 +75,11 @@ class FrameDecoder:
         """
         alone = Fallback("frames are decoded one at a time from here on", self._decode_alone)
         return self._guard(lambda: self._decode_all(frames), alone if self._batch > 1 else None)
+
+    @functools.cached_property
+    def _palette(self) -> Palette:
+        """Of the portrait; models without dense motion never ask."""
+        return Palette.of(self._portrait.large)
 
     def _decode_alone(self) -> None:
         self._batch = 1

@@ -21,17 +21,26 @@ def portrait_layers(batch: Batch, portrait: Tensor) -> Layers:
         batch: whose layers are known.
         portrait: (B * F, 3, S, S) in [0, 1], once for every frame.
     """
-    matte = pictures(batch, "portrait_matte").repeat_interleave(batch["target"].shape[1], 0)
-    plate = frame_plate(batch)
-    return Layers.told_apart(portrait, matte, plate)
+    frames = batch["target"].shape[1]
+    once = Layers.told_apart(portrait[::frames], pictures(batch, "portrait_matte"), portrait[::frames])
+    return Layers(portrait_mattes(batch), once.person.repeat_interleave(frames, 0), frame_plate(batch))
+
+
+def portrait_mattes(batch: Batch) -> Tensor:
+    """(B * F, 1, S, S) in [0, 1], the portrait's matte, once for every frame."""
+    return pictures(batch, "portrait_matte").repeat_interleave(batch["target"].shape[1], 0)
 
 
 def frame_plate(batch: Batch) -> Tensor:
     """(B * F, 3, S, S) in [0, 1], what lies behind the person in each frame to make."""
     # filmed clips tell no plate: their frames take its place, and teach nothing but the person
-    known = batch["layers_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
     target = pictures(batch, "target").flatten(0, 1)
-    return torch.lerp(target, pictures(batch, "plate").flatten(0, 1), known)
+    return torch.lerp(target, pictures(batch, "plate").flatten(0, 1), _known(batch))
+
+
+def _known(batch: Batch) -> Tensor:
+    """(B * F, 1, 1, 1), 1 where the renderer told the frame's layers, else 0."""
+    return batch["layers_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
 
 
 def moved_picture(batch: Batch, portrait: Tensor, flow: Tensor) -> Tensor:
@@ -52,8 +61,7 @@ def outline_error(batch: Batch, made: Tensor) -> Tensor:
 
     Squared: where an edge may lie here or there the best absolute error is had by leaving it where it is.
     """
-    known = batch["layers_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
-    return ((made[:, 3:] - pictures(batch, "matte").flatten(0, 1)).square() * known).mean()
+    return ((made[:, 3:] - pictures(batch, "matte").flatten(0, 1)).square() * _known(batch)).mean()
 
 
 def moved_background(batch: Batch, flow: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from megactor.models.dense_motion.flow import warp
 from megactor.train.samples import Batch
 from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
-from megactor.train.tasks.layers import are_known, moved_picture, portrait_layers
+from megactor.train.tasks.layers import are_known, moved_picture, portrait_mattes
 from megactor.train.tasks.regions import region_weights
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
 
@@ -104,7 +104,7 @@ def _matte_errors(batch: Batch, flow: Tensor) -> dict[str, float]:
     if not are_known(batch):
         return {}
     true = pictures(batch, "matte").flatten(0, 1)
-    still = pictures(batch, "portrait_matte").repeat_interleave(len(true) // len(batch["portrait_matte"]), 0)
+    still = portrait_mattes(batch)
     mattes = {"matte_error": warp(still, flow), "matte_still": still}
     return {name: float((matte - true).abs().mean()) for name, matte in mattes.items()}
 
@@ -147,7 +147,7 @@ def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[
         ).mean(),
     }
     if layered:
-        moved = warp(portrait_layers(batch, portrait).matte, flow)
+        moved = warp(portrait_mattes(batch), flow)
         losses["matte"] = (moved - pictures(batch, "matte").flatten(0, 1)).abs().mean()
     if body_flow is not None:
         losses["body"] = body_loss(body_flow, true_flow, keypoints, known)
