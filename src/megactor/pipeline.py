@@ -134,8 +134,9 @@ class MegActorPipeline(HubPipeline):
         folder = model_folder(pretrained_model_name_or_path, source)
         pipe = cls(**load_components(folder, dtype, variant) | options)
         pipe.card, pipe.model_name = read_card(folder), public_name(pretrained_model_name_or_path)
-        for network in (pipe.unet, pipe.reference_net, pipe.vae):
-            network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
+        for network in (pipe.unet, pipe.reference_net, pipe.vae, pipe.pose_guider, pipe.dense_motion):
+            if network is not None:
+                network.to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
         return pipe
 
     @classmethod

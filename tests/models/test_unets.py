@@ -154,7 +154,14 @@ def test_fresh_motion_modules_leave_frames_alone(sample: Tensor, tokens: Tensor)
     moving = DenoisingUNet(**SHARED, **MOTION)
     missing = moving.load_state_dict(still.state_dict(), strict=False)
     assert all(".motion." in key for key in missing.missing_keys) and not missing.unexpected_keys
-    torch.testing.assert_close(moving(sample, 5, tokens), still(sample, 5, tokens))
+    computed = moving.requires_grad_(False)
+    with torch.enable_grad():  # training computes what adds nothing yet
+        torch.testing.assert_close(computed(sample, 5, tokens), still(sample, 5, tokens))
+    skipped = moving(sample, 5, tokens)
+    torch.testing.assert_close(skipped, still(sample, 5, tokens), atol=0, rtol=0)
+    # one weight that is not zero, and they are at work
+    next(module for name, module in moving.named_modules() if name.endswith("motion")).proj_out.bias[0] = 1
+    assert (moving(sample, 5, tokens) != skipped).any()
 
 
 @torch.no_grad()

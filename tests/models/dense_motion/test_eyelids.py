@@ -72,3 +72,12 @@ def test_frames_keep_their_lids():
             assert (first.lids is None) == (part.lids is None)
             if part.lids is not None:
                 torch.testing.assert_close(torch.cat([first.lids, second.lids]), part.lids)
+
+
+def test_a_pixel_is_the_mean_of_four_places_in_it() -> None:
+    closing, portrait = close_up(0.1), torch.rand(1, 3, 96, 96)
+    places = pixel_centers(24, torch.device("cpu")).view(1, 24, 24, 2)
+    quarter = 1 / 24 / 4
+    corners = [torch.tensor([x, y]) * quarter for x in (-1, 1) for y in (-1, 1)]
+    expected = torch.stack([closing._samples(portrait, places + corner) for corner in corners]).mean(0)
+    torch.testing.assert_close(closing.picture(portrait, places), expected, atol=1e-5, rtol=0)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.dense_motion.close_up import insert
+from megactor.models.dense_motion.enlargement import enlarged
 from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
@@ -30,10 +31,10 @@ def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) ->
         (1, 3, H, W) in [0, 1], float32 whatever the networks computed in: a band of detail is a small difference.
     """
     portrait = portrait.float()
-    enlarged = _enlarged(frame.float(), warp(portrait, motion.flow.float()), motion)
+    picture = _enlarged(frame.float(), warp(portrait, motion.flow.float()), motion)
     for close_up in motion.close_ups:
-        enlarged = insert(enlarged, portrait, close_up)
-    return enlarged
+        picture = insert(picture, portrait, close_up)
+    return picture
 
 
 def place_person(
@@ -65,10 +66,9 @@ def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion) -> Tensor:
     """A frame (1, 3, h, w) at the size of the warped portrait (1, 3, H, W), with its detail where it can be shown."""
     size, small = warped.shape[-2:], frame.shape[-2:]
     low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
-    detail = warped - F.interpolate(low, size=size, mode="bicubic", align_corners=False)
+    detail = warped - enlarged(low, size[0])
     visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
-    enlarged = F.interpolate(frame, size=size, mode="bicubic", align_corners=False)
-    return (enlarged + visible * detail).clamp(0, 1)
+    return (enlarged(frame, size[0]) + visible * detail).clamp(0, 1)
 
 
 def _enlarged_change(matte: Tensor, outline: Tensor) -> Tensor:
