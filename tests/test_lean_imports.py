@@ -1,12 +1,19 @@
 """What is left out of a start, and that it is all there for whoever asks."""
 
+import gc
 import subprocess
 import sys
+
+import pytest
+
+from megactor.lean_imports import uncollected
 
 HEAVY = (
     "diffusers.models.transformers.auraflow_transformer_2d",
     "matplotlib",
+    "mediapipe.tasks.python.vision",
     "scipy.optimize",
+    "sounddevice",
     "sympy",
     "torch._dynamo.utils",
     "transformers.modeling_utils",
@@ -18,8 +25,20 @@ import megactor.pipeline
 loaded = set({HEAVY}) & set(sys.modules)
 assert not loaded, f"importing the pipeline loads {{loaded}}"
 pipe = megactor.pipeline.MegActorPipeline.from_preset("nano")
+assert pipe._made_beside.done()
 loaded = set({HEAVY}) & set(sys.modules)
-assert not loaded, f"loading nano loads {{loaded}}"
+assert not loaded, f"loading nano and the face analyzer loads {{loaded}}"
+if "mediapipe" in sys.modules:
+    import mediapipe
+    assert mediapipe.tasks.vision.FaceLandmarker.__name__ == "FaceLandmarker"
+    assert mediapipe.solutions.drawing_utils.DrawingSpec(thickness=3).thickness == 3
+
+import importlib.metadata
+import diffusers.utils.import_utils as lister
+assert "_all" not in vars(lister._package_map), "packages were listed"
+assert lister._is_distribution_installed("PIL")[0] and "torch" in lister._package_map
+assert dict(lister._package_map) == importlib.metadata.packages_distributions() != {{}}
+assert importlib.metadata.packages_distributions.__module__ == "importlib.metadata"
 
 import torch
 calls = []
@@ -63,3 +82,16 @@ print("all there")
 def test_a_start_loads_what_it_needs() -> None:
     outcome = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=300)
     assert outcome.stdout == "all there\n", outcome.stderr[-2000:]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_block_without_the_collector_leaves_it_as_it_was(enabled: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with pytest.raises(ValueError), uncollected():
+            assert not gc.isenabled()
+            raise ValueError
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -4,6 +4,7 @@ import json
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
+from threading import Barrier
 
 import cv2
 import numpy as np
@@ -207,6 +208,30 @@ def test_saved_and_loaded_gives_the_same_video(pipe, driving, tmp_path):
 
     # memory layouts may differ after loading, so a gray level on the edge may be rounded the other way
     np.testing.assert_allclose(frames_of(loaded, driving, steps=1), frames_of(pipe, driving, steps=1), rtol=0, atol=1)
+
+
+def test_faces_and_networks_load_side_by_side(pipe, tmp_path, monkeypatch):
+    pipe.save_pretrained(tmp_path / "model")
+    both, load = Barrier(2, timeout=60), MegActorPipeline.from_pretrained
+    attempts = []
+
+    def unreachable():
+        both.wait()
+        attempts.append("beside")
+        raise ModelError("no network")
+
+    def loaded(*arguments, **options):
+        both.wait()
+        return load(*arguments, **options)
+
+    monkeypatch.setattr("megactor.pipeline.create_analyzer", unreachable)
+    monkeypatch.setattr(MegActorPipeline, "from_pretrained", loaded)
+    ready = MegActorPipeline.from_preset(tmp_path / "model", device="cpu")
+
+    with pytest.raises(ModelError, match="no network"):
+        ready.analyzer  # noqa: B018
+    monkeypatch.setattr("megactor.pipeline.create_analyzer", CenteredFaceAnalyzer)
+    assert isinstance(ready.analyzer, CenteredFaceAnalyzer) and attempts == ["beside"]
 
 
 @pytest.mark.parametrize("kind", [EulerDiscreteScheduler, DPMSolverMultistepScheduler, DDIMScheduler])

@@ -37,7 +37,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imports the pipeline when it is first asked for."""
     if name == "MegActorPipeline":
-        from megactor.pipeline import MegActorPipeline
+        with lean_imports.uncollected():
+            from megactor.pipeline import MegActorPipeline
 
         return MegActorPipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

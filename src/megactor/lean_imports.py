@@ -1,26 +1,38 @@
-"""Importing a part of diffusers without the rest of it: a start of seconds becomes one of tenths.
+"""Importing a part of diffusers and MediaPipe without the rest of them: a start of seconds becomes one of tenths.
 
 Whoever imports one block of diffusers runs the `__init__` of packages that list every transformer and codec it has and,
-for a few decorators and two class names, all of `torch._dynamo` (with sympy), transformers and half of scipy. None of
-it is needed to animate. These packages are therefore empty until something in them is asked for, as the modules of
-`importlib.util.LazyLoader`, and the class names are those of stand-ins that ask the real classes. Nothing changes for
-what was imported before MegActor.
+for a few decorators and two class names, all of `torch._dynamo` (with sympy), transformers and half of scipy; and has
+the files of every installed package listed. MediaPipe's face mesh brings matplotlib along, and a sound library that
+starts a C compiler. None of it is needed to animate. These packages are therefore empty until something in them is
+asked for, as the modules of `importlib.util.LazyLoader`, the class names are those of stand-ins that ask the real
+classes, and packages are listed when someone looks into the list. Nothing changes for what was imported before.
 """
 
+import contextlib
 import functools
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.metadata
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 _DYNAMO = "torch._dynamo"
 
-_LISTS = ("diffusers.models.autoencoders", "diffusers.models.transformers", "diffusers.models.unets")
-"""Packages whose `__init__` only imports their files; one of these can be imported alone."""
+_LISTS = (
+    "diffusers.models.autoencoders",
+    "diffusers.models.transformers",
+    "diffusers.models.unets",
+    "mediapipe.python.solutions.drawing_styles",
+    "mediapipe.python.solutions.drawing_utils",
+    "mediapipe.tasks.python",
+)
+"""Packages whose `__init__` only imports their files, one of which can be imported alone; and files that others import
+without looking into them."""
 
 _WHOLE = (_DYNAMO, "scipy.integrate", "scipy.stats")
 """Packages whose files expect that the package was run before them."""
@@ -34,6 +46,9 @@ _READERS = (
     "diffusers.pipelines.pipeline_loading_utils",
 )
 """...that these modules import, to compare with them or to call them much later."""
+
+_LISTER = "diffusers.utils.import_utils"
+"""Lists the installed packages by what can be imported, for a few that are rarely there."""
 
 _loading = threading.RLock()
 
@@ -121,29 +136,65 @@ class _StandIn(type):
         return "transformers.modeling_utils" in sys.modules and issubclass(subclass, cls._real())
 
 
-class _ReaderLoader(importlib.abc.Loader):
-    """Runs a module that finds stand-ins in transformers."""
+@contextlib.contextmanager
+def _stand_ins() -> Iterator[None]:
+    """What is imported here finds stand-ins in transformers."""
+    try:
+        given = vars(importlib.import_module("transformers"))
+    except ImportError:  # diffusers does without it, too
+        given = {}
+    stand_ins = {name: _StandIn(name, (), {}) for name in _NAMES if name not in given}
+    given.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            del given[name]
 
-    def __init__(self, real: Any) -> None:
-        self._real = real
+
+class _Distributions(Mapping[str, list[str]]):
+    """`importlib.metadata.packages_distributions()`, made when it is looked into: it reads hundreds of files."""
+
+    @functools.cached_property
+    def _all(self) -> Mapping[str, list[str]]:
+        return _packages_distributions()
+
+    def __getitem__(self, name: str) -> list[str]:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+_packages_distributions = importlib.metadata.packages_distributions
+
+
+@contextlib.contextmanager
+def _nothing_listed() -> Iterator[None]:
+    """What is imported here lists the installed packages later, if ever."""
+    importlib.metadata.packages_distributions = _Distributions
+    try:
+        yield
+    finally:
+        importlib.metadata.packages_distributions = _packages_distributions
+
+
+class _SurroundedLoader(importlib.abc.Loader):
+    """Runs a module in surroundings that it would not have otherwise."""
+
+    def __init__(self, surroundings: Callable[[], contextlib.AbstractContextManager[None]], real: Any) -> None:
+        self._surroundings, self._real = surroundings, real
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._real.create_module(spec)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        try:
-            given = vars(importlib.import_module("transformers"))
-        except ImportError:  # diffusers does without it, too
-            given = {}
-        with _loading:
-            stand_ins = {name: _StandIn(name, (), {}) for name in _NAMES if name not in given}
-            given.update(stand_ins)
-            try:
-                self._real.exec_module(module)
-            finally:
-                for name in stand_ins:
-                    del given[name]
+        with _loading, self._surroundings():
+            self._real.exec_module(module)
 
 
 class _LoadedLoader(importlib.abc.Loader):
@@ -168,15 +219,37 @@ class _Finder(importlib.abc.MetaPathFinder):
             _load(sys.modules.get(parent))
             if loaded := sys.modules.get(name):
                 return importlib.machinery.ModuleSpec(name, _LoadedLoader(loaded))
-        if name not in (*_LISTS, *_WHOLE, *_READERS):
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
-        if spec is not None:
-            spec.loader = (_ReaderLoader if name in _READERS else _DeferringLoader)(spec.loader)
+        loader = _LOADERS.get(name)
+        spec = loader and importlib.machinery.PathFinder.find_spec(name, path)
+        if loader and spec:
+            spec.loader = loader(spec.loader)
         return spec
+
+
+_LOADERS: Mapping[str, Callable[[Any], importlib.abc.Loader]] = {
+    **dict.fromkeys((*_LISTS, *_WHOLE), _DeferringLoader),
+    **dict.fromkeys(_READERS, functools.partial(_SurroundedLoader, _stand_ins)),
+    _LISTER: functools.partial(_SurroundedLoader, _nothing_listed),
+}
 
 
 def install() -> None:
     """Has the packages above deferred from here on; costs nothing until one of them is imported."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Leaves Python's cycle collector out of a block of imports and loading.
+
+    It would look through the hundred thousands of new objects again and again, of which none is garbage: a fifth of the
+    whole time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -5,6 +5,7 @@ Read `__call__` from top to bottom: it is the whole method in order.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -114,6 +115,7 @@ class MegActorPipeline(HubPipeline):
             training_schedule=training_schedule,
         )
         self._analyzer: FaceAnalyzer | None = None
+        self._made_beside: Future[FaceAnalyzer] | None = None
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
@@ -143,7 +145,7 @@ class MegActorPipeline(HubPipeline):
     def from_preset(
         cls, model: str | os.PathLike[str], device: str = "auto", dtype: str = "auto", offload: bool = False
     ) -> Self:
-        """`from_pretrained`, moved to a device.
+        """`from_pretrained`, moved to a device, with `analyzer` made beside it.
 
         Args:
             model: as in `from_pretrained`.
@@ -157,7 +159,10 @@ class MegActorPipeline(HubPipeline):
         place = choose_device(device)
         if offload and place.type == "cpu":
             raise ModelError("offload moves networks between a GPU and main memory: leave it out on the CPU")
-        pipe = cls.from_pretrained(model, torch_dtype=choose_dtype(dtype, place))
+        with ThreadPoolExecutor(1, thread_name_prefix="megactor-faces") as beside:
+            analyzer = beside.submit(create_analyzer)
+            pipe = cls.from_pretrained(model, torch_dtype=choose_dtype(dtype, place))
+        pipe._made_beside = analyzer
         if not offload:
             return pipe.to(place)
         pipe.enable_model_cpu_offload(device=place)
@@ -177,9 +182,10 @@ class MegActorPipeline(HubPipeline):
 
     @property
     def analyzer(self) -> FaceAnalyzer:
-        """Finds faces; made at first use."""
+        """Finds faces; made at first use where `from_preset` did not. Raises what `create_analyzer` raises."""
         if self._analyzer is None:
-            self._analyzer = create_analyzer()
+            made, self._made_beside = self._made_beside, None
+            self._analyzer = made.result() if made else create_analyzer()
         return self._analyzer
 
     def __call__(

@@ -12,6 +12,7 @@ from megactor.cli.progress import progress_display
 from megactor.cli.quiet import library_messages
 from megactor.cli.terminal import tell
 from megactor.errors import InputError, OutputError
+from megactor.lean_imports import uncollected
 from megactor.options import AnimationOptions
 
 _MODEL = "Model and look"
@@ -317,10 +318,11 @@ def run_animation(
 
     with library_messages(verbose), progress_display() as progress:
         progress("model", 0, 1)
-        # seconds of imports: only now, so that help and wrong paths answer at once
-        from megactor.pipeline import MegActorPipeline
+        with uncollected():
+            # seconds of imports: only now, so that help and wrong paths answer at once
+            from megactor.pipeline import MegActorPipeline
 
-        pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype, offload=offload)
+            pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype, offload=offload)
         if compile_blocks:
             pipeline.compile_blocks()
         progress("model", 1, 1)

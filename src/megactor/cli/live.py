@@ -15,6 +15,7 @@ from megactor.cli.progress import progress_display
 from megactor.cli.quiet import library_messages
 from megactor.cli.terminal import tell
 from megactor.errors import OutputError
+from megactor.lean_imports import uncollected
 from megactor.options import AnimationOptions
 
 if TYPE_CHECKING:
@@ -111,13 +112,14 @@ def live(
     with library_messages(verbose):
         with progress_display() as progress:
             progress("model", 0, 1)
-            from megactor.live.latest import Latest
-            from megactor.live.recorder import RATE, LiveRecorder
-            from megactor.live.session import LivePicture, LiveSession
-            from megactor.live.views import opened
-            from megactor.pipeline import MegActorPipeline
+            with uncollected():
+                from megactor.live.latest import Latest
+                from megactor.live.recorder import RATE, LiveRecorder
+                from megactor.live.session import LivePicture, LiveSession
+                from megactor.live.views import opened
+                from megactor.pipeline import MegActorPipeline
 
-            pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype)
+                pipeline = MegActorPipeline.from_preset(model, device=device, dtype=dtype)
             progress("model", 1, 1)
         side = size or pipeline.config.output_size
         newest: Latest[LivePicture] = Latest()

@@ -11,6 +11,7 @@ from megactor.errors import InputError
 from megactor.jobs.contents import plain_name
 from megactor.jobs.limits import JobLimits
 from megactor.jobs.runner import Outcome, Report, Task
+from megactor.lean_imports import uncollected
 from megactor.options import AnimationOptions
 
 if TYPE_CHECKING:
@@ -95,9 +96,10 @@ def load(model: str, device: str = "auto", dtype: str = "auto", offload: bool = 
     Raises:
         ModelError: the model cannot be loaded.
     """
-    from megactor.pipeline import MegActorPipeline
+    with uncollected():
+        from megactor.pipeline import MegActorPipeline
 
-    return AnimationRunner(MegActorPipeline.from_preset(model, device=device, dtype=dtype, offload=offload), model)
+        return AnimationRunner(MegActorPipeline.from_preset(model, device=device, dtype=dtype, offload=offload), model)
 
 
 class AnimationRunner:

@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 from megactor.errors import MegActorError, explain
+from megactor.lean_imports import uncollected
 from megactor.live.latest import Latest
 from megactor.live.recorder import LiveRecorder
 
@@ -255,9 +256,10 @@ def load(model: str, device: str = "auto", dtype: str = "auto") -> Any:
     Raises:
         ModelError: the model cannot be loaded.
     """
-    from megactor.pipeline import MegActorPipeline
+    with uncollected():
+        from megactor.pipeline import MegActorPipeline
 
-    return MegActorPipeline.from_preset(model, device=device, dtype=dtype)
+        return MegActorPipeline.from_preset(model, device=device, dtype=dtype)
 
 
 def main() -> None:
