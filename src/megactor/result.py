@@ -13,7 +13,7 @@ from megactor.media.ahead import WriteBehind
 from megactor.media.signing import Signature
 
 if TYPE_CHECKING:
-    from megactor.media.audio import AudioTrack
+    from megactor.media.sound import AudioTrack
 
 Progress = Callable[[str, int, int | None], None]
 """progress(stage, done, total): stage is "faces", "denoise" or "write"; total is None while it is unknown."""

@@ -12,7 +12,7 @@ from megactor.media.timing import checked_rate
 from megactor.options import AnimationOptions
 
 if TYPE_CHECKING:
-    from megactor.media.audio import AudioTrack
+    from megactor.media.sound import AudioTrack
 
 Frames = Sequence[Picture] | np.ndarray | Tensor
 """A list of pictures, or all frames in one array (F, H, W, C) or tensor (F, C, H, W), with perhaps a 1 before, as

@@ -10,10 +10,10 @@ from megactor.media.atomic import atomic_path, check_target
 from megactor.media.provenance import GENERATED_COMMENT
 
 if TYPE_CHECKING:
-    from megactor.media.audio import AudioTrack
     from megactor.media.container import VideoInfo, probe
     from megactor.media.images import load_image
     from megactor.media.reader import VideoReader
+    from megactor.media.sound import AudioTrack
     from megactor.media.writer import VideoWriter, check_output
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _WITH_PYAV = {
-    "AudioTrack": "audio",
+    "AudioTrack": "sound",
     "VideoInfo": "container",
     "VideoReader": "reader",
     "VideoWriter": "writer",

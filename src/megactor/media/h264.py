@@ -19,7 +19,8 @@ from av.video.reformatter import (
 )
 from numpy.typing import NDArray
 
-from megactor.media.audio import AudioMuxer, AudioTrack, create_audio_muxer
+from megactor.media.audio import AudioMuxer, create_audio_muxer
+from megactor.media.sound import AudioTrack
 
 MAX_SIDE = 16384  # of libx264
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from megactor.errors import InputError
-from megactor.media.audio import AudioTrack
 from megactor.media.container import frame_time, open_input, probe, video_stream
 from megactor.media.deinterlace import deinterlaced
 from megactor.media.packets import continued
 from megactor.media.picture import FrameConverter
+from megactor.media.sound import AudioTrack
 from megactor.media.timing import Timed, checked_rate, constant_rate, frame_count
 from megactor.media.webp import webp_frames
 

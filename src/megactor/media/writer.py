@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from megactor.errors import OutputError
 from megactor.media import gif, h264, webp
 from megactor.media.atomic import atomic_path, check_target, os_errors_as_output_errors, scratch_path
-from megactor.media.audio import AudioTrack
 from megactor.media.provenance import GENERATED_COMMENT
 from megactor.media.signing import Signature, check_signable
+from megactor.media.sound import AudioTrack
 from megactor.media.timing import checked_rate
 
 SUFFIXES = (*h264.CONTAINERS, ".gif", ".webp")
