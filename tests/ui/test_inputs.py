@@ -14,8 +14,15 @@ from megactor.jobs import Input, Job, Progress, Visit
 from megactor.media.reader import VideoReader
 from megactor.media.writer import VideoWriter
 from megactor.ui import markup
-from megactor.ui.inputs import InputReader
+from megactor.ui.actions import DRIVERS
+from megactor.ui.inputs import InputReader, demo_folder
 from megactor.ui.playable import make_copy, media_type
+
+
+@pytest.fixture(scope="module")
+def looked() -> InputReader:
+    """With the detector that the page has."""
+    return InputReader()
 
 
 def picture(folder: Path, name: str = "me.png") -> Path:
@@ -78,3 +85,12 @@ def test_names_cannot_write_markup() -> None:
     job = Job("id", "me", "failed", 1, {}, {}, Progress(), 0.0, Path("p"), error=name)
     for html in (markup.driving(visit, 5), markup.message(job), markup.alert(name), markup.examples([("", name)], "x")):
         assert "<script" not in html
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_example_videos_are_small_and_begin_with_a_face(name: str, looked: InputReader) -> None:
+    path = demo_folder() / name
+    assert path.stat().st_size < 75_000, "they come with every installation"
+    look = looked.driving(path)
+    assert "face" in look.pictures
+    assert 3 <= look.facts["seconds"] <= 4

@@ -75,3 +75,32 @@ def test_a_part_is_chosen_with_handles_and_the_result_plays_beside_its_driver(vi
     assert tab.locator("#start :is(input, textarea)").input_value() == "1"
     assert tab.get_by_label("Face", exact=True).is_checked()
     assert visitor.complaints == []
+
+
+def test_example_videos_play_while_they_are_looked_at(visitor: Visitor) -> None:
+    tab = visitor.tab
+    buttons = tab.locator("#driving .ma-thumbs button")
+    assert buttons.count() == 6
+    winks = tab.get_by_label("Glances and winks")
+    winks.hover()
+    tab.wait_for_function("document.querySelector('#driving .ma-thumbs video')?.currentTime > 0.1")
+    film = winks.locator("video")
+    assert film.evaluate("film => [film.muted, film.loop, film.hidden]") == [True, True, False]
+    assert not winks.locator("img").is_visible()
+    tab.mouse.move(5, 5)
+    film.wait_for(state="detached")
+    assert winks.locator("img").is_visible()
+    # the keyboard reaches them too
+    tab.get_by_label("Laugh and surprise").focus()
+    tab.keyboard.press("Tab")
+    tab.wait_for_function("document.querySelector('[aria-label^=Turning] video')?.currentTime > 0")
+    assert tab.locator("#driving .ma-thumbs video").count() == 1, "the one before stopped"
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("#driving video[aria-label='turn.mp4']")
+    tab.emulate_media(reduced_motion="reduce")
+    winks.hover()
+    tab.wait_for_timeout(300)
+    assert winks.locator("video").count() == 0
+    tab.emulate_media(reduced_motion="no-preference")
+    assert tab.request.get(f"{visitor.url}page/drivers/6").status == 404
+    assert visitor.complaints == []

@@ -27,7 +27,14 @@ PORTRAITS = {
     "cartoon.jpg": "Comic",
     "avatar.jpg": "3-D avatar",
 }
-DRIVERS = {"talk.mp4": "Talking", "faces.mp4": "Making faces"}
+DRIVERS = {
+    "talk.mp4": "Talking",
+    "faces.mp4": "Making faces",
+    "speech.mp4": "Speaking calmly",
+    "smile.mp4": "Laugh and surprise",
+    "turn.mp4": "Turning and nodding",
+    "wink.mp4": "Glances and winks",
+}
 """Packaged examples, rendered by this project: file and name."""
 
 EXAMPLES = {PORTRAIT: PORTRAITS, DRIVING: DRIVERS}

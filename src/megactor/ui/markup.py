@@ -98,10 +98,11 @@ def alert(words: str) -> str:
 
 
 def examples(pictures: Iterable[tuple[str, str]], role: str) -> str:
-    """A row of small buttons: (data URL, name) each."""
+    """A row of small buttons: (data URL, name) each; those of videos play when they are looked at."""
+    film = 'data-film="/page/drivers/{}"' if role == DRIVING else ""
     buttons = "".join(
         f'<button type="button" data-do="example" data-role="{role}" data-index="{index}" title="{escape(name)}" '
-        f'aria-label="{escape(name)}"><img src="{picture}" alt=""></button>'
+        f'aria-label="{escape(name)}" {film.format(index)}><img src="{picture}" alt=""></button>'
         for index, (picture, name) in enumerate(pictures)
     )
     return f'<div class="ma-thumbs" role="group" aria-label="Examples"><span>Examples</span>{buttons}</div>'

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from megactor.errors import MegActorError, explain
 from megactor.jobs import TooLarge, Visit
 from megactor.jobs.animation import DRIVING, PORTRAIT
-from megactor.ui.actions import Actions, log
+from megactor.ui.actions import DRIVERS, Actions, log
 from megactor.ui.inputs import demo_folder
 from megactor.ui.theme import static
 
@@ -28,7 +28,7 @@ WAIT = 20.0
 LOOK = 0.1
 """Seconds between two looks for news."""
 
-SCRIPTS = ("page.js", "visit.js", "files.js", "camera.js", "live.js", "result.js")
+SCRIPTS = ("page.js", "visit.js", "files.js", "camera.js", "live.js", "result.js", "examples.js")
 """Files of `static/` that the page loads."""
 
 RESULT_TYPES = {
@@ -177,6 +177,12 @@ def file_routes(actions: Actions) -> APIRouter:
     @router.get("/page/example.mp4")
     def example_film() -> Response:
         return FileResponse(demo_folder() / "example.mp4", media_type="video/mp4")
+
+    @router.get("/page/drivers/{index}")
+    def example_driver(index: int) -> Response:
+        if index not in range(len(DRIVERS)):
+            return Response(status_code=404)
+        return FileResponse(demo_folder() / list(DRIVERS)[index], media_type="video/mp4")
 
     @router.get("/page/{name}")
     def script(name: str) -> Response:

@@ -2,6 +2,7 @@
 
 import * as camera from "/page/camera.js";
 import * as files from "/page/files.js";
+import "/page/examples.js";
 import "/page/live.js";
 import * as result from "/page/result.js";
 import * as visit from "/page/visit.js";
