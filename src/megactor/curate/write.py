@@ -49,7 +49,8 @@ def write_part(store: Store, key: str, clip: CuratedClip, settings: CurationSett
                     writer.write(picture)
             _add(tar, f"{key}.mp4" if stream == "target" else f"{key}.{stream}.mp4", path.read_bytes())
         packed = io.BytesIO()
-        np.savez_compressed(packed, **clip.arrays)
+        arrays: dict[str, Any] = clip.arrays
+        np.savez_compressed(packed, **arrays)
         _add(tar, f"{key}.truth.npz", packed.getvalue())
     return target.stat().st_size
 

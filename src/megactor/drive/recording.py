@@ -124,7 +124,7 @@ class _RecordedShot:
         self._boxes = self._steady_boxes(outlines)
         self.contour: Contour | None = None
         if options.contour_preserve:
-            centers = np.stack([patch_centers(self._points68(number)) for number in shown])
+            centers = np.stack([patch_centers(self._points68(number)) for number in shown.tolist()])
             self.contour = contour_of(centers, self._points68(int(shown[like])), portrait, size)
 
     def shows(self, index: int) -> bool:

@@ -60,13 +60,13 @@ def region_figures(clips: Sequence[Metrics]) -> dict[str, RegionFigure]:
     Args:
         clips: with what `region_metrics` says of each.
     """
-    whole = sum(_pooled(clips, name)[0].sum() for name in WHOLE)
+    whole = sum(float(_pooled(clips, name)[0].sum()) for name in WHOLE)
     figures = {}
     for name in REGIONS:
         errors, pixels = _pooled(clips, name)
         if len(pixels):
             psnr = bootstrap(len(pixels), partial(_decibels, errors, pixels))
-            share = float(errors.sum() / whole) if whole > 0 else 0.0
+            share = float(errors.sum()) / whole if whole > 0 else 0.0
             figures[name] = RegionFigure(psnr, float(pixels.sum() / len(clips)), share)
     return figures
 

@@ -8,7 +8,10 @@ import numpy as np
 
 from megactor.errors import ModelError
 from megactor.faces.face import Face
-from megactor.faces.face_models import FOLDER_VARIABLE, face_models
+from megactor.faces.face_models import PLACE_VARIABLE, face_models
+
+HAS_MEDIAPIPE = sys.version_info < (3, 13)
+"""Whether there are wheels of the release of MediaPipe that brings its networks."""
 
 
 class FaceAnalyzer(Protocol):
@@ -48,20 +51,21 @@ def create_analyzer() -> FaceAnalyzer:
     Raises:
         ModelError: its library is not installed, or the networks are not here and cannot be fetched.
     """
+    needed, remedy = "mediapipe 0.10.21", "install megactor again"
     try:
         if runs_mediapipe():
             from megactor.faces.mediapipe_analyzer import MediaPipeAnalyzer
 
             return MediaPipeAnalyzer()
+        needed = "ai-edge-litert"
+        if HAS_MEDIAPIPE:
+            remedy = f"`pip install {needed}`, or unset {PLACE_VARIABLE}"
         from megactor.faces.litert_analyzer import LiteRTAnalyzer
     except ImportError as error:
-        raise ModelError(
-            f"face analysis needs {'mediapipe 0.10.21' if runs_mediapipe() else 'ai-edge-litert'}, "
-            f"which cannot be imported ({error}): install megactor again"
-        ) from error
+        raise ModelError(f"face analysis needs {needed}, which cannot be imported ({error}): {remedy}") from error
     return LiteRTAnalyzer(face_models())
 
 
 def runs_mediapipe() -> bool:
-    """Whether the default analyzer is MediaPipe itself; the release that brings its networks has no later wheels."""
-    return sys.version_info < (3, 13) and not os.environ.get(FOLDER_VARIABLE)
+    """Whether the default analyzer is MediaPipe itself."""
+    return HAS_MEDIAPIPE and not os.environ.get(PLACE_VARIABLE)

@@ -18,12 +18,21 @@ from pathlib import Path, PurePosixPath
 
 from megactor.errors import ModelError
 
-FOLDER_VARIABLE = "MEGACTOR_FACES"
-"""Names a folder with the four files, or with a wheel that holds them."""
+PLACE_VARIABLE = "MEGACTOR_FACES"
+"""Names a wheel that holds the four files, or a folder with such a wheel or the files themselves."""
 
 VERSION = "0.10.21"
 WHEEL = f"mediapipe-{VERSION}-cp312-cp312-manylinux_2_28_x86_64.whl"
 WHEEL_BYTES = 35_627_340
+
+_DOWNLOAD = (
+    "download",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--python-version=3.12",
+    "--platform=manylinux_2_28_x86_64",
+)
+_BY_HAND = f"pip {' '.join(_DOWNLOAD)} mediapipe=={VERSION}"
 
 FILES = {
     "mediapipe/modules/face_detection/face_detection_short_range.tflite": (
@@ -57,8 +66,8 @@ def face_models(progress: FetchProgress | None = None) -> FaceModels:
     Raises:
         ModelError: They are not here, and cannot be fetched.
     """
-    if brought := os.environ.get(FOLDER_VARIABLE):
-        return _brought(Path(brought))
+    if brought := os.environ.get(PLACE_VARIABLE):
+        return _brought(Path(brought).expanduser())
     return _installed() or _whole(cache_folder()) or _fetched(progress)
 
 
@@ -104,14 +113,22 @@ def _installed() -> FaceModels | None:
     return found if all(path.is_file() for path in found.values()) else None
 
 
-def _brought(folder: Path) -> FaceModels:
-    if found := _whole(folder):
+def _brought(place: Path) -> FaceModels:
+    if found := _whole(place):
         return found
-    wheels = sorted(folder.glob(f"mediapipe-{VERSION}-*.whl"))
+    wheels = [place] if place.is_file() else sorted(place.glob(f"mediapipe-{VERSION}-*.whl"))
     if not wheels:
+        names = [_name(path) for path in FILES]
+        here = [name for name in names if (place / name).is_file()]
+        if not place.exists():
+            wrong = "which is not there"
+        elif len(here) == len(names):
+            wrong = "where a face model is damaged"
+        else:
+            wrong = "where face models are missing"
         raise ModelError(
-            f"{FOLDER_VARIABLE} is {folder}, but face models are not there, or damaged: put {WHEEL} into it, "
-            f"or the four .tflite files {', '.join(map(_name, FILES))}"
+            f"{PLACE_VARIABLE} is {place}, {wrong}: name {WHEEL} (`{_BY_HAND}`), "
+            f"a folder with it, or a folder with the four files {', '.join(names)}"
         )
     return _whole(cache_folder()) or _unpacked(wheels[0])
 
@@ -119,11 +136,11 @@ def _brought(folder: Path) -> FaceModels:
 def _fetched(progress: FetchProgress | None) -> FaceModels:
     if progress is None:
         print(f"fetching MediaPipe's face models, once: {WHEEL_BYTES / 1e6:.0f} MB", file=sys.stderr, flush=True)
+    else:
+        progress("download", 0, -(-WHEEL_BYTES // 1_000_000))
     with tempfile.TemporaryDirectory(prefix="megactor-faces-") as folder:
-        command = [sys.executable, "-m", "pip", "download", f"mediapipe=={VERSION}", "--dest", folder, "--no-deps"]
-        command += ["--only-binary=:all:", "--python-version=3.12", "--implementation=cp", "--abi=cp312"]
-        command += ["--platform=manylinux_2_28_x86_64", "--disable-pip-version-check", "--no-input", "--retries=1"]
-        command += ["--progress-bar=raw"]
+        command = [sys.executable, "-m", "pip", *_DOWNLOAD, f"mediapipe=={VERSION}", "--dest", folder]
+        command += ["--disable-pip-version-check", "--no-input", "--retries=1", "--progress-bar=raw"]
         with subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -133,26 +150,27 @@ def _fetched(progress: FetchProgress | None) -> FaceModels:
             env=os.environ | _pip_of_ensurepip(),
         ) as run:
             assert run.stdout is not None
-            last = _followed(run.stdout, progress)
+            reason = _followed(run.stdout, progress)
         wheel = Path(folder) / WHEEL
         if run.returncode or not wheel.is_file():
             raise ModelError(
-                f"face models are missing, and pip cannot fetch mediapipe {VERSION} ({last}): bring {WHEEL} from "
-                f"another machine in a folder that {FOLDER_VARIABLE} names"
+                f"face models are missing, and pip cannot fetch mediapipe {VERSION} ({reason}): where there is a "
+                f"network, run `{_BY_HAND}`, bring {WHEEL} here and set {PLACE_VARIABLE} to it"
             )
         return _unpacked(wheel)
 
 
 def _followed(lines: Iterable[str], progress: FetchProgress | None) -> str:
-    """Tells of pip's progress; what it said last is returned."""
-    last = "it says nothing"
+    """Tells of pip's progress; returns why it failed, if it did: what it said last, unless that hides the reason."""
+    last, connected = "it says nothing", True
     for line in lines:
+        connected &= "after connection broken by" not in line
         count = re.match(r"Progress (\d+) of (\d+)", line)
         if count and progress:
-            progress("download", int(count[1]) // 1_000_000, -(-int(count[2]) // 1_000_000))
+            progress("download", *(-(-int(size) // 1_000_000) for size in count.groups()))
         elif line.strip() and not count:
             last = line.strip()
-    return last
+    return last if connected else "no connection to the package index"
 
 
 def _pip_of_ensurepip() -> dict[str, str]:
@@ -185,6 +203,7 @@ def _unpacked(wheel: Path) -> FaceModels:
             os.replace(part.name, folder / _name(path))
     except OSError as error:
         raise ModelError(
-            f"face models cannot be kept in {folder} ({error.strerror}): set {FOLDER_VARIABLE} to a folder with them"
+            f"face models cannot be kept in {folder} ({error.strerror}): unzip the .tflite files of {WHEEL} "
+            f"(`{_BY_HAND}`) into a folder, all four side by side, and set {PLACE_VARIABLE} to it"
         ) from error
     return {_name(path): folder / _name(path) for path in FILES}

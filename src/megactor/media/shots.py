@@ -173,12 +173,12 @@ def _is_flash(marks: FrameMarks, frame: int, change: float) -> bool:
 def _with_fades(black: np.ndarray, brightness: np.ndarray) -> np.ndarray:
     """(T,) black frames, and with them those in which the picture darkens towards them or brightens after them."""
     grown = black.copy()
-    for first in np.flatnonzero(black[1:] & ~black[:-1]) + 1:
+    for first in (np.flatnonzero(black[1:] & ~black[:-1]) + 1).tolist():
         frame = first - 1
         while frame > 0 and first - frame <= _GRADUAL and brightness[frame - 1] > brightness[frame] + _FADING:
             grown[frame] = True
             frame -= 1
-    for last in np.flatnonzero(black[:-1] & ~black[1:]):
+    for last in np.flatnonzero(black[:-1] & ~black[1:]).tolist():
         frame = last + 1
         while (
             frame + 1 < len(black) and frame - last <= _GRADUAL and brightness[frame + 1] > brightness[frame] + _FADING

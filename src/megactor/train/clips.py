@@ -4,7 +4,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def strongest_of(strengths: np.ndarray, share: float) -> np.ndarray:
 
 def save_clip(clip: TrainingClip, path: Path) -> None:
     """Writes a clip as uncompressed npz, which loads in milliseconds."""
-    arrays = {"target": clip.target, "foreground": np.packbits(clip.foreground, axis=-1)}
+    arrays: dict[str, Any] = {"target": clip.target, "foreground": np.packbits(clip.foreground, axis=-1)}
     arrays |= {f"twin.{name}": frames for name, frames in clip.twins.items()}
     arrays |= {f"landmarks.{name}": points for name, points in clip.landmarks.items()}
     if clip.motion is not None:
@@ -165,8 +165,9 @@ def save_landmarks(landmarks: dict[str, np.ndarray], path: Path) -> None:
         landmarks: stream -> (T, 70, 2).
         path: of the file.
     """
+    arrays: dict[str, Any] = {f"landmarks.{name}": points for name, points in landmarks.items()}
     with path.open("wb") as file:
-        np.savez(file, **{f"landmarks.{name}": points for name, points in landmarks.items()})
+        np.savez(file, **arrays)
 
 
 def load_landmarks(path: Path) -> dict[str, np.ndarray]:

@@ -118,7 +118,7 @@ def _charts(uv_triangles: np.ndarray) -> np.ndarray:
     _, corners = np.unique(uv_triangles, return_inverse=True)
     corners = corners.reshape(-1, 3)
     edges = np.concatenate([corners[:, :2], corners[:, 1:]])
-    graph = sparse.coo_matrix((np.ones(len(edges)), edges.T), shape=(corners.max() + 1,) * 2)
+    graph = sparse.coo_matrix((np.ones(len(edges)), edges.T), shape=(np.max(corners) + 1,) * 2)
     _, labels = csgraph.connected_components(graph, directed=False)
     return labels[corners[:, 0]]
 

@@ -136,7 +136,7 @@ def flicker_faults(
     moved_scene = replace(scene, framing=replace(scene.framing, center=center))
     moved = renderer.render(subject, moved_scene, pose, SIZE, supersampling=1)
     person = rendered.materials != OUTSIDE
-    changed = np.count_nonzero(moved.materials != rendered.materials) / max(np.count_nonzero(person), 1)
+    changed = float(np.sum(moved.materials != rendered.materials)) / max(float(np.sum(person)), 1)
     return [Fault(seed, name, "flicker", changed)] if changed > _LARGEST_FLICKER else []
 
 

@@ -189,7 +189,7 @@ def _blinks(when: np.ndarray, lids: np.ndarray) -> list[float]:
     return [
         float(when[last] - when[first])
         for first, last in runs
-        if first > 0 and last < len(when) and opening[first:last].min() < _SHUT
+        if first > 0 and last < len(when) and np.min(opening[first:last]) < _SHUT
     ]
 
 

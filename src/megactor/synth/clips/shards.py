@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import webdataset
@@ -231,7 +232,8 @@ def encode_clip(renderer: Renderer, plan: ShardPlan, seed: int, folder: Path) ->
             known = collect_truth(clip.plan, _written(clip, writers))
         videos = {name: path.read_bytes() for name, path in paths.items()}
     truth = io.BytesIO()
-    np.savez_compressed(truth, **known.arrays())
+    arrays: dict[str, Any] = known.arrays()
+    np.savez_compressed(truth, **arrays)
     about = {
         "schema": SCHEMA,
         "source": "synthetic",

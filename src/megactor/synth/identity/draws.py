@@ -329,7 +329,7 @@ def _mouth(seed: int, age: float) -> MouthTraits:
 def _lenses(seed: int) -> LensTraits:
     rng = stream(seed, "lenses")
     window = chance(rng, 0.7)
-    bluish = hsv(rng.choice([205.0, 140.0, 265.0]), rng.uniform(0.05, 0.45), 1.0)
+    bluish = hsv(float(rng.choice([205.0, 140.0, 265.0])), rng.uniform(0.05, 0.45), 1.0)
     return LensTraits(
         window=(
             float(rng.uniform(-1.2, 0.4)),

@@ -140,7 +140,7 @@ class _Growth:
         """(N, K, 3) points from root to tip."""
         style, rng = self.style, self.rng
         count = len(self.root)
-        steps = int(np.clip(np.ceil(self.length.max() / _STEP), style.segments, 3 * style.segments))
+        steps = int(np.clip(np.ceil(np.max(self.length) / _STEP), style.segments, 3 * style.segments))
         outwards = unit(self.root - HEAD_CENTER)
         lock_noise = rng.normal(0, 1, (count, 3))[self.lock] * style.noise
         position = self.root + 0.05 * outwards
@@ -217,7 +217,7 @@ class _Growth:
         if not style.curl:
             return points
         count, steps, _ = points.shape
-        phase = self.rng.uniform(0, 2 * np.pi, count)[self.lock] + self.rng.normal(0, 0.5, count)
+        phase = self.rng.uniform(0, 2 * np.pi, (count,))[self.lock] + self.rng.normal(0, 0.5, count)
         turn = 2 * np.pi * style.curl_turns * step[:, None] * np.arange(steps) + phase[:, None]
         along, outwards = unit(np.gradient(points, axis=1)), unit(points - HEAD_CENTER)
         aside = np.cross(along, outwards)

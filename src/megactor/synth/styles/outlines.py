@@ -31,7 +31,7 @@ def outlines(rendered: Rendered, creases: float) -> np.ndarray:
     bends = np.asarray(sum(_change(np.ascontiguousarray(rendered.normals[..., axis])) for axis in range(3)))
     bends = np.clip(bends / 5 - creases, 0, 1) * 0.8
     borders = np.clip(_change(materials), 0, 1) * np.where(near_hair, 0.55, 0.8)
-    lines = np.maximum.reduce([steps * np.where(hair, 0.25, 1), np.where(hair, 0, bends), borders])
+    lines = np.maximum(np.maximum(steps * np.where(hair, 0.25, 1), np.where(hair, 0, bends)), borders)
     return blurred(lines.astype(np.float32), 0.6)
 
 
