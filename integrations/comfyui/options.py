@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from megactor.options import LAYOUTS, MOTIONS, SPEEDS
+from megactor.options import LAYOUTS, MOTIONS, SPEEDS, square_of
 
 OWN = "as the model"
 _OWN_CHOICES = {"size", "steps", "guidance", "motion", "window_batch"}
@@ -12,7 +12,9 @@ _OWN_CHOICES = {"size", "steps", "guidance", "motion", "window_batch"}
 
 def asked(options: dict[str, Any]) -> dict[str, Any]:
     """Options of the pipeline: 0 and `OWN` become None where they stand for the model's own choice."""
-    return {name: None if name in _OWN_CHOICES and value in (0, OWN) else value for name, value in options.items()}
+    given = {name: None if name in _OWN_CHOICES and value in (0, OWN) else value for name, value in options.items()}
+    crop = given.pop("portrait_crop", "").strip()
+    return given | {"portrait_crop": square_of(crop) if crop else None}
 
 
 INPUTS = [
@@ -111,6 +113,12 @@ INPUTS = [
     ),
     io.Int.Input(
         "face", default=0, min=0, max=1000, optional=True, tooltip="Which face of the portrait: 0 is the largest."
+    ),
+    io.String.Input(
+        "portrait_crop",
+        default="",
+        optional=True,
+        tooltip="Part of the portrait that is animated, X,Y,SIDE in pixels. Empty: around the face.",
     ),
     io.Combo.Input(
         "layout",

@@ -1,12 +1,16 @@
 """What a caller may ask of one animation, checked before any work starts."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from megactor.errors import InputError
 
 LAYOUTS = ("result", "side-by-side")
 MOTIONS = ("absolute", "relative")
+Square = tuple[float, float, float]
+"""Left, top and side of a square, in pixels."""
+_SQUARE = "X,Y,SIDE in pixels: left, top and side of a square"
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class AnimationOptions:
         takes the driver's, more exaggerates. Only for models with dense motion.
     mouth_scale: the same of lips and chin.
     face: which face of the portrait (0 = largest).
+    portrait_crop: left, top and side in pixels of the upright portrait: the square that is animated, which holds the
+        face. By default it is chosen around the face.
     layout: "result" or "side-by-side" (portrait | driving | result).
     paste_back: put the animated square back into the whole portrait, which is scaled down to 4K if it is larger.
     full_size: with `paste_back`, keep every pixel of the portrait, though few players show such a video.
@@ -122,6 +128,7 @@ class AnimationOptions:
     eyes_scale: float = 1.0
     mouth_scale: float = 1.0
     face: int = 0
+    portrait_crop: Square | None = None
     layout: str = "result"
     paste_back: bool = False
     full_size: bool = False
@@ -142,6 +149,8 @@ class AnimationOptions:
         self._range("mouth scale", self.mouth_scale, 0, 2)
         self._range("face", self.face, 0, 1000)
         self._range("window batch", self.window_batch, 1, 64)
+        if self.portrait_crop is not None:
+            object.__setattr__(self, "portrait_crop", _checked_square(self.portrait_crop))  # JSON knows lists only
         if self.size is not None and self.size % 8:
             raise InputError(f"size {self.size} is not divisible by 8: try {round(self.size / 8) * 8}")
         if self.end is not None and self.end <= (self.start or 0):
@@ -176,3 +185,23 @@ class AnimationOptions:
         if not low <= value <= high:
             wanted = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
             raise InputError(f"{name} is {value:g}, but must be {wanted}")
+
+
+def square_of(words: str) -> Square:
+    """A square as text, "X,Y,SIDE", as `AnimationOptions.portrait_crop` has it.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        return _checked_square([float(word) for word in words.split(",")])
+    except ValueError:
+        raise InputError(f"portrait crop is {words!r}, but must be {_SQUARE}") from None
+
+
+def _checked_square(square: Sequence[float]) -> Square:
+    if len(square) != 3 or not all(math.isfinite(value) for value in square) or square[2] < 1:
+        told = ",".join(f"{value:g}" for value in square)
+        raise InputError(f"portrait crop is {told!r}, but must be {_SQUARE}")
+    x, y, side = (float(value) for value in square)
+    return x, y, side

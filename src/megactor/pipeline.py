@@ -34,7 +34,7 @@ from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.pixel_codec import PixelCodec
 from megactor.models.pose_guider import PoseGuider
 from megactor.models.reference_net import ReferenceNet
-from megactor.options import AnimationOptions, SamplingPlan
+from megactor.options import AnimationOptions, SamplingPlan, Square
 from megactor.result import AnimationResult, Progress, no_progress
 from megactor.weights import load_components, model_folder
 from megactor.weights.hub import HubSource, public_name
@@ -217,7 +217,7 @@ class MegActorPipeline(HubPipeline):
         """
         asked = self.completed(AnimationOptions(**options))
         size = asked.size or self.config.output_size
-        face = self.read_portrait(read_picture(portrait), asked.face, size)
+        face = self.read_portrait(read_picture(portrait), asked.face, size, asked.portrait_crop)
         reader = _reader(driving, asked)
         clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, asked.preview_size(size), progress)
         relative = self.dense_motion is not None and self.dense_motion.config.expression_gains is not None
@@ -284,7 +284,7 @@ class MegActorPipeline(HubPipeline):
             raise InputError(f"chunk is {chunk}, but must be from 1 to {self.config.window}")
         live = {"chunk": chunk, "ahead": ahead} | ({} if window is None else {"window": max(window, chunk)})
         size = asked.size or self.config.output_size
-        face = self.read_portrait(read_picture(portrait), asked.face, size)
+        face = self.read_portrait(read_picture(portrait), asked.face, size, asked.portrait_crop)
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
         composer = Composer.of(face, asked)
 
@@ -347,10 +347,10 @@ class MegActorPipeline(HubPipeline):
         finally:  # also for whoever stops early
             self.maybe_free_model_hooks()
 
-    def read_portrait(self, picture: np.ndarray, face: int, size: int) -> Portrait:
+    def read_portrait(self, picture: np.ndarray, face: int, size: int, square: Square | None = None) -> Portrait:
         """One face of a picture, as this model wants it; arguments and errors as of `drive.portrait.read_portrait`."""
         layered = self.dense_motion is not None
-        return read_portrait(picture, self.analyzer, face, self.config.image_size, size, layered)
+        return read_portrait(picture, self.analyzer, face, self.config.image_size, size, layered, square)
 
     @property
     def driving_size(self) -> int:

@@ -69,11 +69,20 @@ def test_lists_that_are_refused(text: str, says: str, tmp_path: Path) -> None:
         ({"audio": "perhaps"}, "must be true or false"),
         ({"size": "100"}, "not divisible by 8"),
         ({"start": "x"}, "start is 'x', but must be a number"),
+        ({"portrait_crop": "x"}, "portrait crop is 'x', but must be X,Y,SIDE"),
+        ({"portrait_crop": [1, 2]}, "portrait crop is '1,2', but must be X,Y,SIDE"),
+        ({"portrait_crop": 7}, "portrait_crop is 7, but must be three numbers"),
     ],
 )
 def test_values_that_are_refused(options: dict, says: str) -> None:
     with pytest.raises(InputError, match=says):
         checked_options(options)
+
+
+@pytest.mark.parametrize("crop", ["1,2,30", [1, 2, 30]])
+def test_a_square_is_text_or_three_numbers(crop: object) -> None:
+    options, _ = checked_options({"portrait_crop": crop})
+    assert options.portrait_crop == (1.0, 2.0, 30.0)
 
 
 def test_another_kind_of_list(tmp_path: Path) -> None:

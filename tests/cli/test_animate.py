@@ -31,7 +31,7 @@ def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, v
     words = """--model folder --steps 7 --guidance 2.5 --seed 3 --size 128 --device cpu --dtype bfloat16 --offload
         --start 0.1 --end 0.5 --fps 12 --contour-preserve --motion relative --motion-scale 0.5
         --eyes-scale 0.2 --mouth-scale 0
-        --face 1 --layout side-by-side"""
+        --face 1 --portrait-crop 10,20.5,30 --layout side-by-side"""
     assert megactor("animate", picture, video, "-o", tmp_path / "out.gif", *words.split()).code == 0
     loaded, called = pipeline.calls
     assert loaded == {"model": "folder", "device": "cpu", "dtype": "bfloat16", "offload": True}
@@ -49,6 +49,7 @@ def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, v
         eyes_scale=0.2,
         mouth_scale=0.0,
         face=1,
+        portrait_crop=(10.0, 20.5, 30.0),
         layout="side-by-side",
     )
     assert {name: called[name] for name in vars(options)} == vars(options)
@@ -71,6 +72,10 @@ def test_all_options_reach_the_pipeline(pipeline: FakePipeline, picture: Path, v
         ("--eyes-scale 2.5", "eyes scale is 2.5"),
         ("--mouth-scale -1", "mouth scale is -1"),
         ("--face -1", "face is -1"),
+        ("--portrait-crop 1,2", "portrait crop is '1,2', but must be X,Y,SIDE in pixels"),
+        ("--portrait-crop 1,2,wide", "portrait crop is '1,2,wide'"),
+        ("--portrait-crop 1,nan,9", "portrait crop is '1,nan,9'"),
+        ("--portrait-crop 1,2,0", "portrait crop is '1,2,0'"),
         ("--seed -1", "seed is -1"),
         ("--paste-back --layout side-by-side", "paste back"),
     ],

@@ -18,7 +18,7 @@ OPTIONS = {
     "animate": {
         *("--output", "--model", "--steps", "--guidance", "--seed", "--size", "--device", "--dtype"),
         *("--start", "--end", "--fps", "--contour-preserve", "--motion", "--motion-scale", "--face", "--layout"),
-        *("--eyes-scale", "--mouth-scale"),
+        *("--eyes-scale", "--mouth-scale", "--portrait-crop"),
         *(
             "--paste-back",
             "--full-size",
@@ -72,6 +72,7 @@ OPTIONS = {
     "live": {
         *("--camera", "--output", "--virtual-camera", "--no-window", "--force", "--model", "--face", "--motion"),
         *("--motion-scale", "--eyes-scale", "--mouth-scale", "--size", "--device", "--dtype", "--verbose"),
+        "--portrait-crop",
     },
     "train": {"--output", "--set", "--max-time", "--export", "--cpu", "--processes"},
     "curate": {

@@ -46,6 +46,8 @@ def test_a_file_drives_at_its_own_pace_and_what_is_shown_is_recorded(
             "0.5",
             "--motion",
             "relative",
+            "--portrait-crop",
+            "1,2,30",
         )
     )
     assert outcome.code == 0, outcome
@@ -54,6 +56,7 @@ def test_a_file_drives_at_its_own_pace_and_what_is_shown_is_recorded(
     assert "frames/s, delay" in outcome.out
     asked = streaming.calls[-1]
     assert (asked["eyes_scale"], asked["motion"], asked["speed"]) == (0.5, "relative", "realtime")
+    assert asked["portrait_crop"] == (1, 2, 30)
     assert asked["ahead"] is True
 
 

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from megactor.drive.crop import crop_and_resize
+from megactor.drive.crop import CropBox, crop_and_resize
 from megactor.drive.portrait import Portrait, find_faces, read_portrait
+from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.images import load_image
 
@@ -80,3 +81,41 @@ def test_a_portrait_cut_to_its_face_is_told_and_goes_on_softly(analyzer: FaceAna
     far = cv2.erode(outside.astype(np.uint8), np.ones((25, 25)), borderValue=1).astype(bool)
     detail = np.abs(np.diff(portrait.large.astype(int), axis=0)).max(-1)
     assert detail[far[1:]].max() < 0.2 * detail[~outside[1:]].max()
+
+
+def test_a_part_of_the_portrait_is_asked_for(analyzer: FaceAnalyzer) -> None:
+    upright = picture()
+    face = analyzer.faces(upright)[0].box
+    side = float(round(1.4 * max(face[2:] - face[:2])))
+    square = (float(int(face[0]) - 20), float(int(face[1]) - 30), side)
+    portrait = read_portrait(upright, analyzer, 0, 128, 256, square=square)
+    assert portrait.crop == CropBox(*square)
+    np.testing.assert_array_equal(portrait.large, crop_and_resize(upright, portrait.crop, 256))
+    # a picture that lies on its side is asked for as it lies there
+    lying = np.ascontiguousarray(np.rot90(upright, 1))
+    there = CropBox(*square).turned(1, *upright.shape[1::-1])
+    turned = read_portrait(lying, analyzer, 0, 128, 256, square=(there.x, there.y, there.side))
+    assert turned.turns == 3 and turned.crop == portrait.crop
+    np.testing.assert_array_equal(turned.large, portrait.large)
+
+
+def test_a_part_that_cannot_be_animated_is_refused_in_a_line(analyzer: FaceAnalyzer) -> None:
+    two = np.concatenate([picture(), picture("avatar.jpg")[:, :400]], axis=1)
+
+    def refusal(square: tuple[float, float, float], index: int = 0) -> str:
+        with pytest.raises((InputError, FaceError)) as told:
+            read_portrait(two, analyzer, index, 128, 256, square=square)
+        return str(told.value)
+
+    assert refusal((0, 0, 600)) == "the portrait crop 0,0,600 reaches out of the 912x512 portrait"
+    assert "reaches out" in refusal((-9, 0, 300)) and "reaches out" in refusal((700, 0, 300))
+    assert refusal((0, 0, 200)) == "the portrait crop 0,0,200 holds no whole face: choose a part around one"
+    left, right = sorted(range(2), key=lambda number: find_faces(two, analyzer)[number].box[0])
+    assert refusal((0, 0, 512), right) == (
+        f"the portrait crop 0,0,512 holds face {left}, not {right}: say so with --face {left}"
+    )
+    assert read_portrait(two, analyzer, left, 128, 256, square=(0, 0, 512)).crop == CropBox(0, 0, 512)
+    far = np.full((1000, 1000, 3), 120, np.uint8)
+    far[:200, :200] = cv2.resize(picture(), (200, 200), interpolation=cv2.INTER_AREA)
+    with pytest.raises(FaceError, match="times as large as the face, 4 are the most"):
+        read_portrait(far, analyzer, 0, 128, 256, square=(0, 0, 1000))

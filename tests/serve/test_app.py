@@ -257,6 +257,7 @@ def test_what_the_server_says_of_itself(server: TestClient, files: Files) -> Non
     post = described["paths"]["/v1/animations"]["post"]
     form = post["requestBody"]["content"]["multipart/form-data"]
     assert form["schema"]["properties"]["size"] == {"type": "integer"} and form["example"]["size"] == 256
+    assert form["schema"]["properties"]["portrait_crop"]["type"] == "string"
     for status in ("422", "429"):
         assert "example" in post["responses"][status]["content"]["application/problem+json"]
     assert described["components"]["securitySchemes"]

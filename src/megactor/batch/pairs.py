@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from megactor.errors import InputError
 from megactor.media.files import readable_file
 from megactor.media.writer import SUFFIXES
-from megactor.options import AnimationOptions
+from megactor.options import AnimationOptions, square_of
 
 KINDS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
@@ -134,6 +134,8 @@ def _name(number: int, portrait: str, driving: str, suffix: str) -> str:
 
 def _typed(name: str, value: Any) -> Any:
     kind = _TYPES[name]
+    if get_origin(kind) is tuple and isinstance(value, str):
+        return square_of(value)
     try:
         if kind is bool:
             return value if isinstance(value, bool) else _WORDS[str(value).strip().lower()]
@@ -141,7 +143,9 @@ def _typed(name: str, value: Any) -> Any:
             if float(value) != int(float(value)):
                 raise ValueError
             return int(float(value)) if isinstance(value, float) else int(value)
+        if get_origin(kind) is tuple:
+            return tuple(float(part) for part in value)
         return float(value) if kind is float else str(value)
     except (KeyError, TypeError, ValueError, OverflowError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "three numbers")
         raise InputError(f"{name} is {value!r}, but must be {wanted}") from None

@@ -13,7 +13,7 @@ from megactor.cli.quiet import library_messages
 from megactor.cli.terminal import tell
 from megactor.errors import InputError, OutputError
 from megactor.lean_imports import uncollected
-from megactor.options import AnimationOptions
+from megactor.options import AnimationOptions, square_of
 
 _MODEL = "Model and look"
 _PART = "Part of the driving video"
@@ -55,6 +55,14 @@ MouthScale = Annotated[
     typer.Option(
         metavar="X",
         help="Strength of the motion of lips and chin: 0 keeps the portrait's. nano only.",
+        rich_help_panel=_MODEL,
+    ),
+]
+PortraitCrop = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,SIDE",
+        help="Part of the portrait that is animated: left, top and side in pixels of a square around the face.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -145,6 +153,7 @@ def animate(
         int,
         typer.Option(metavar="INDEX", help="Which face of the portrait: 0 is the largest.", rich_help_panel=_MODEL),
     ] = 0,
+    portrait_crop: PortraitCrop = None,
     start: Annotated[
         float | None,
         typer.Option(metavar="SEC", help="Begin at this second.", rich_help_panel=_PART),
@@ -246,6 +255,7 @@ def animate(
         eyes_scale=eyes_scale,
         mouth_scale=mouth_scale,
         face=face,
+        portrait_crop=None if portrait_crop is None else square_of(portrait_crop),
         layout=layout,
         paste_back=paste_back,
         full_size=full_size,

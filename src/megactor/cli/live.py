@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from megactor.cli.animate import Device, EyesScale, Force, Model, MouthScale, Size, Verbose
+from megactor.cli.animate import Device, EyesScale, Force, Model, MouthScale, PortraitCrop, Size, Verbose
 from megactor.cli.failures import one_line_errors
 from megactor.cli.progress import progress_display
 from megactor.cli.quiet import library_messages
 from megactor.cli.terminal import tell
 from megactor.errors import OutputError
 from megactor.lean_imports import uncollected
-from megactor.options import AnimationOptions
+from megactor.options import AnimationOptions, square_of
 
 if TYPE_CHECKING:
     from megactor.live.latest import Latest
@@ -62,6 +62,7 @@ def live(
         int,
         typer.Option(metavar="INDEX", help="Which face of the portrait: 0 is the largest.", rich_help_panel=_LOOK),
     ] = 0,
+    portrait_crop: PortraitCrop = None,
     motion: Annotated[
         Literal["absolute", "relative"] | None,
         typer.Option(help="As of megactor animate.", rich_help_panel=_LOOK),
@@ -95,6 +96,7 @@ def live(
     """
     options = AnimationOptions(
         face=face,
+        portrait_crop=None if portrait_crop is None else square_of(portrait_crop),
         motion=motion,
         motion_scale=motion_scale,
         eyes_scale=eyes_scale,

@@ -1,9 +1,13 @@
 """Square crops: the official ones (the largest square around the face) and ours (relative to the face)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from megactor.errors import FaceError, InputError
+from megactor.options import Square
 
 FACE_SCALE = 1.85
 """Side of our crops over the face's size: what the renders that `nano` was trained on show."""
@@ -13,6 +17,12 @@ FACE_CENTER = (0.5, 0.38)
 
 LEAST_SCALE = 1.2
 """Side over the face's size where a portrait shows no more around it."""
+
+MOST_SCALE = 4.0
+"""Side over the face's size up to which one may ask for a square: the networks see few pixels of a smaller face."""
+
+SLACK = 0.05
+"""Of its size, that a face may reach out of a square which was asked for: boxes are no nearer to what people see."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,14 @@ class CropBox:
     def to_crop(self, points: np.ndarray, size: int) -> np.ndarray:
         """(..., 2) points of the picture -> pixels of the crop resized to `size`."""
         return ((points - np.array([self.x, self.y])) * (size / self.side)).astype(np.float32)
+
+    def turned(self, turns: int, width: int, height: int) -> "CropBox":
+        """The square after `turns` quarter turns (`np.rot90`) of its picture, which has that size before them."""
+        x, y = self.x, self.y
+        for _ in range(turns % 4):
+            x, y = y, width - x - self.side
+            width, height = height, width
+        return CropBox(x, y, self.side)
 
 
 def face_size(boxes: np.ndarray) -> np.ndarray:
@@ -59,6 +77,45 @@ def portrait_crop(box: np.ndarray, width: int, height: int) -> CropBox:
     center = 0.5 + (np.array(FACE_CENTER) - 0.5) * room
     x, y = face_center(box) - center * side
     return CropBox(_into(x, side, width), _into(y, side, height), side)
+
+
+def asked_crop(square: Square, faces: Sequence[np.ndarray], index: int, size: tuple[int, int]) -> CropBox:
+    """The square that was asked for, if it can be animated.
+
+    Args:
+        square: left, top and side in pixels.
+        faces: boxes (4,) of all faces of the picture.
+        index: which of them is animated.
+        size: (width, height) of the picture.
+
+    Raises:
+        InputError: it reaches out of the picture.
+        FaceError: it does not hold the face, or little else than other things.
+    """
+    (x, y, side), (width, height) = square, size
+    told = ",".join(f"{value:g}" for value in square)
+    if min(x, y) < -1 or x + side > width + 1 or y + side > height + 1:
+        raise InputError(f"the portrait crop {told} reaches out of the {width}x{height} portrait")
+    held = [number for number, box in enumerate(faces) if _holds(square, box)]
+    if not held:
+        raise FaceError(f"the portrait crop {told} holds no whole face: choose a part around one")
+    if index not in held:
+        others = " and ".join(str(number) for number in held)
+        raise FaceError(f"the portrait crop {told} holds face {others}, not {index}: say so with --face {held[0]}")
+    times = side / float(face_size(faces[index]))
+    if times > MOST_SCALE:
+        raise FaceError(
+            f"the portrait crop {told} is {times:.1f} times as large as the face, {MOST_SCALE:g} are the most: "
+            "choose a smaller part (--paste-back shows the whole portrait)"
+        )
+    return CropBox(x, y, side)
+
+
+def _holds(square: Square, box: np.ndarray) -> bool:
+    x, y, side = square
+    slack = SLACK * float(face_size(box))
+    inside = (box[:2] >= np.array([x, y]) - slack).all() and (box[2:] <= np.array([x, y]) + side + slack).all()
+    return bool(inside)
 
 
 def _into(start: float, side: float, length: int) -> float:

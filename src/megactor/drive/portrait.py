@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from megactor.drive.crop import CropBox, face_center, face_size, portrait_crop
+from megactor.drive.crop import CropBox, asked_crop, face_center, face_size, portrait_crop
 from megactor.drive.layers import PortraitLayers, tell_apart
 from megactor.drive.outside import continued_crop, reach_beyond
 from megactor.errors import FaceError
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
+from megactor.options import Square
 
 _DEGREES = {1: "90 degrees clockwise", 2: "180 degrees", 3: "90 degrees counterclockwise"}
 """How a face is turned that so many quarter turns bring upright."""
@@ -72,7 +73,13 @@ def find_faces(picture: np.ndarray, analyzer: FaceAnalyzer) -> list[Face]:
 
 
 def read_portrait(
-    picture: np.ndarray, analyzer: FaceAnalyzer, index: int, image_size: int, size: int, layered: bool = False
+    picture: np.ndarray,
+    analyzer: FaceAnalyzer,
+    index: int,
+    image_size: int,
+    size: int,
+    layered: bool = False,
+    square: Square | None = None,
 ) -> Portrait:
     """Finds a face and prepares its surroundings.
 
@@ -83,9 +90,11 @@ def read_portrait(
         image_size: S, side of the networks' pictures.
         size: N, side of the result.
         layered: whether person and background are to be told apart at the size of the result.
+        square: left, top and side in pixels of the part that is animated; None for the usual part around the face.
 
     Raises:
-        FaceError: no face, no face of that index, or a face of too few pixels.
+        FaceError: no face, no face of that index, a face of too few pixels, or one that is not in the square.
+        InputError: the square reaches out of the picture.
     """
     faces = find_faces(picture, analyzer)
     if index >= len(faces):
@@ -96,12 +105,17 @@ def read_portrait(
         raise FaceError(
             f"the portrait's face is only {pixels} pixels high, {MIN_FACE} are needed: use a larger picture"
         )
+    height, width = picture.shape[:2]
+    asked = None if square is None else asked_crop(square, [face.box for face in faces], index, (width, height))
     turns = analyzer.turns_to_upright(picture, face)
     warnings = []
     if turns:
         picture, face = _turned(picture, face, turns, analyzer)
         warnings.append(f"the portrait's face is turned by about {_DEGREES[turns]}: animated upright and turned back")
-    crop = portrait_crop(face.box, picture.shape[1], picture.shape[0])
+    if asked is None:
+        crop = portrait_crop(face.box, picture.shape[1], picture.shape[0])
+    else:
+        crop = asked.turned(turns, width, height)
     if reach_beyond(crop, picture.shape[1], picture.shape[0]) > CLOSE:
         warnings.append("the portrait is cut close: what lies beyond its edges is made up; show more around the face")
     portrait = cut_portrait(picture, face, crop, analyzer, image_size, size, layered)

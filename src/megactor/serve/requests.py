@@ -28,6 +28,9 @@ def option_properties() -> dict[str, Any]:
         "format": {"type": "string", "default": "mp4", "enum": list(FORMATS)},
     }
     for field in fields(AnimationOptions):
+        if field.name == "portrait_crop":
+            described[field.name] = {"type": "string", "description": "X,Y,SIDE in pixels of the portrait."}
+            continue
         kinds = [kind for kind in _KINDS if kind.__name__ in str(field.type).replace("'>", "").split(" | ")[0]]
         about: dict[str, Any] = {"type": _KINDS[kinds[0]]}
         if field.default is not None:
