@@ -317,8 +317,6 @@ def test_the_button_and_the_progress_are_in_sight(visitor: Visitor, short: Path,
     tab.set_viewport_size({"width": size[0], "height": size[1]})
     tab.evaluate("scrollTo(0, 0)")
     tab.wait_for_timeout(200)
-    if size[0] < 500:
-        tab.evaluate("document.querySelector('#action').scrollIntoView()")
     assert _in_sight(tab, "#animate")
     tab.click("#animate")
     tab.wait_for_selector("[role=progressbar]")

@@ -59,9 +59,9 @@ _LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>MegActor
 min-height: 90vh; margin: 0 }} form {{ display: grid; gap: 12px; width: min(20rem, 86vw) }} h1 {{ margin: 0 }}
 input, button {{ font: inherit; padding: 10px 14px; border-radius: 12px; border: 1px solid #a8a29e }}
 button {{ background: #0f766e; color: #fff; border: 0 }}</style>
-<form action="/" method="get"><h1>MegActor</h1><label for="token">{}</label>
+<main><form action="/" method="get"><h1>MegActor</h1><label for="token">{}</label>
 <input id="token" name="token" type="password" autocomplete="current-password" autofocus required>
-<button>Open</button></form></html>"""
+<button>Open</button></form></main></html>"""
 
 
 Refusal = tuple[int, str, list[tuple[bytes, bytes]]]

@@ -126,7 +126,10 @@ def _settings() -> list[Any]:
     )
     show = gr.Radio(list(SHOWS), value=standard.show, label="Show")
     speed = gr.Radio(
-        list(SPEEDS), value=standard.speed, label="Speed", info="exact: the model's own way; others: coarser"
+        list(SPEEDS),
+        value=standard.speed,
+        label="Speed",
+        info="exact: the model's own way; the others are quicker and coarser",
     )
     audio = gr.Checkbox(standard.audio, label="Keep the video's sound")
     with gr.Row():

@@ -35,6 +35,8 @@ def page_theme() -> gr.themes.Base:
         border_color_primary_dark="#38322e",
         input_background_fill="*neutral_50",
         input_background_fill_dark="#262220",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
         input_border_color="*neutral_200",
         input_border_color_dark="#38322e",
         button_primary_background_fill="*primary_700",

@@ -20,7 +20,7 @@ window.megactor = {
     say("message", "");
     visit.ask("POST", "/animate", values).then(() => {
       const result = document.getElementById("result").getBoundingClientRect();
-      if (result.top > innerHeight - 120) $("#result").scrollIntoView({behavior: "smooth"});
+      if (result.top > innerHeight / 2) $("#result").scrollIntoView({behavior: "smooth"});
     }, error => say("message", error.message));
   },
   preset(name) {
@@ -93,7 +93,7 @@ function find(place, {do: deed, index}) {
 function render(state) {
   for (const part of ["portrait", "driving", "message", "result", "history"]) fill(part, state[part]);
   progress(state.progress);
-  document.body.dataset.ready = state.ready;
+  $("#stage").dataset.ready = state.ready;
   const job = state.progress?.job || null;
   if (job !== busy) {
     const atButton = document.activeElement?.closest?.("#action") || document.activeElement === document.body;
