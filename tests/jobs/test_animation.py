@@ -77,6 +77,9 @@ def test_only_so_many_seconds() -> None:
     for seconds, asked in ((61, AnimationOptions()), (100, AnimationOptions(end=61))):
         with pytest.raises(InputError, match="60 s"):
             within_seconds(60, seconds, asked)
+    for limit in (0, 60):
+        with pytest.raises(InputError, match=r"start \(5 s\) is beyond the end of the driving video \(2.40 s\)"):
+            within_seconds(limit, 2.4, AnimationOptions(start=5))
 
 
 @pytest.mark.parametrize("verbose", [True, False])

@@ -73,9 +73,11 @@ def within_seconds(limit: float, seconds: float | None, asked: AnimationOptions)
     """The options of a video that lasts `seconds`, where at most `limit` may be animated (0: any number).
 
     Raises:
-        InputError: the part is too long.
+        InputError: the part is too long, or begins behind the end.
     """
     start, end = asked.start or 0, asked.end
+    if seconds is not None and start and start >= seconds:  # told now, not when its turn has come
+        raise InputError(f"start ({start:g} s) is beyond the end of the driving video ({seconds:.2f} s); choose less")
     if not limit:
         return asked
     if end is None and seconds is None:
