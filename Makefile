@@ -29,7 +29,9 @@ help:
 demo: $(VENV)/installed
 	$(BIN)/megactor demo -o out/demo.mp4 --force
 
-# as many processes as cores, one thread each: threads of several processes would only wait for each other
+# as many processes as cores, one thread each: threads of several processes would only wait for each other; with bytecode
+# also where the environment forbids it, as containers do: else each of some hundred processes translates PyTorch anew
+test: export PYTHONDONTWRITEBYTECODE :=
 test: lint docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
