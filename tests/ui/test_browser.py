@@ -149,6 +149,17 @@ def test_a_cut_connection_a_reload_and_a_restart_lose_nothing(visitor: Visitor, 
     assert not any(path.is_file() for path in site.folder.glob("contents/*"))
 
 
+def test_a_connection_that_is_back_is_told_at_once(visitor: Visitor, site: Site) -> None:
+    tab = visitor.tab
+    site.cut()
+    tab.wait_for_selector("#connection:not([hidden])")
+    before = len(visitor.requests)
+    site.mend()
+    tab.wait_for_selector("#connection", state="hidden")
+    # with nothing known, the server does not wait for news
+    assert any(url.endswith("/visit?known=") for url in visitor.requests[before:])
+
+
 def test_no_file_is_a_page_or_open_to_others(visitor: Visitor, site: Site, short: Path, tmp_path: Path) -> None:
     tab = visitor.tab
     evil = tmp_path / "evil.html"

@@ -153,8 +153,8 @@ def driving(visit: Visit, limit: float) -> str:
         note += '<p class="ma-note ma-warn">No face in its first seconds.</p>'
     if facts["seconds"] is not None and facts["seconds"] > limit:
         note += (
-            f'<p class="ma-note ma-warn">Longer than the {limit:g} s that this page animates: choose a part with Start '
-            "and End in the settings.</p>"
+            f'<p class="ma-note ma-warn">Longer than the {limit:g} s that this page animates: choose a part with the '
+            "handles, or with Start and End in the settings.</p>"
         )
     return picture + trim + note + _change(DRIVING, "Choose another video")
 

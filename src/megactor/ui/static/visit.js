@@ -50,19 +50,21 @@ export async function clear() {
 
 /** Asks for news for as long as the page is open; connection(lost) tells whether the server answers. */
 export async function follow(connection) {
-  let wait = 500;
+  let wait = 500, lost = false;
   for (;;) {
     try {
       const visit = await visitKey();
       const limit = AbortSignal.timeout(30000);
-      const answer = await fetch(`/visit?known=${state.fingerprint || ""}`, {headers: {"x-visit": visit}, signal: limit});
+      // who was away knows nothing: an answer comes at once, and says that the server is there
+      const known = lost ? "" : state.fingerprint || "";
+      const answer = await fetch(`/visit?known=${known}`, {headers: {"x-visit": visit}, signal: limit});
       const given = await words(answer);
       if (visit === key) take(given);
-      connection(false);
+      connection(lost = false);
       wait = 500;
     } catch (error) {
       if (error.gone) { localStorage.removeItem(KEY); key = null; state = {}; continue; }
-      connection(true);
+      connection(lost = true);
       await pause(wait);
       wait = Math.min(wait * 1.5, 4000);
     }
