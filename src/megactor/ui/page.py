@@ -67,7 +67,7 @@ def animate_tab(page: gr.Blocks) -> None:
             html(markup.title("Portrait", "photo, painting, comic, avatar"))
             _card(PORTRAIT, [(load_image(demo_folder() / file), name) for file, name in PORTRAITS.items()])
         with gr.Column(elem_id="driving", elem_classes="ma-card", min_width=0):
-            html(markup.title("Driving video", "what the portrait performs"))
+            html(markup.title("Driving video", "what is performed"))
             _card(DRIVING, [(next(iter(VideoReader(demo_folder() / file))), name) for file, name in DRIVERS.items()])
         with gr.Column(elem_id="controls", elem_classes="ma-card", min_width=0):
             _controls(page)
