@@ -6,8 +6,9 @@
 #   make PYTHON=python3.12 ...       another interpreter (3.11 to 3.14)
 #   make TORCH_INDEX= ...            PyTorch from pip's own sources, whatever the machine
 
+USABLE := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
-	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && { echo "$$p"; break; }; done)
+	"$$p" -c '$(USABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
 VENV ?= .venv
 TORCH ?= torch==2.13.0
 # PyPI's Linux wheels of PyTorch bring gigabytes of CUDA. Where there is no NVIDIA driver, the CPU builds of PyTorch's
@@ -54,7 +55,9 @@ clean:
 	rm -rf "$(VENV)" out site build dist .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
-	@if [ -n "$(PYTHON)" ]; then set -- "$(PYTHON)" -m venv; \
+	@if [ -n "$(PYTHON)" ]; then \
+		"$(PYTHON)" -c '$(USABLE)' 2>/dev/null || { echo "$(PYTHON) is no Python 3.11 to 3.14: name another" >&2; exit 1; }; \
+		set -- "$(PYTHON)" -m venv; \
 	elif command -v uv >/dev/null; then set -- uv venv --seed --python 3.12; \
 	else echo "MegActor needs Python 3.11 to 3.14, or uv, which brings one: install either, or name it with make PYTHON=..." >&2; \
 		exit 1; fi; \

@@ -176,3 +176,14 @@ def test_readme_commands_exist() -> None:
         assert {word for word in words if word.startswith("-")} <= options, line
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     assert {"demo", "test"} <= set(targets)
+
+
+def test_make_refuses_a_python_that_is_none_of_ours(tmp_path: Path) -> None:
+    made = subprocess.run(
+        ["make", "-C", str(ROOT), "demo", "PYTHON=false", f"VENV={tmp_path / 'venv'}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert made.returncode and "false is no Python 3.11 to 3.14: name another" in made.stderr
+    assert not (tmp_path / "venv").exists()
