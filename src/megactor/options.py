@@ -150,7 +150,7 @@ class AnimationOptions:
         self._range("face", self.face, 0, 1000)
         self._range("window batch", self.window_batch, 1, 64)
         if self.portrait_crop is not None:
-            object.__setattr__(self, "portrait_crop", _checked_square(self.portrait_crop))  # JSON knows lists only
+            object.__setattr__(self, "portrait_crop", checked_square(self.portrait_crop))  # JSON knows lists only
         if self.size is not None and self.size % 8:
             raise InputError(f"size {self.size} is not divisible by 8: try {round(self.size / 8) * 8}")
         if self.end is not None and self.end <= (self.start or 0):
@@ -194,12 +194,17 @@ def square_of(words: str) -> Square:
         InputError: it is something else.
     """
     try:
-        return _checked_square([float(word) for word in words.split(",")])
+        return checked_square([float(word) for word in words.split(",")])
     except ValueError:
         raise InputError(f"portrait crop is {words!r}, but must be {_SQUARE}") from None
 
 
-def _checked_square(square: Sequence[float]) -> Square:
+def checked_square(square: Sequence[float]) -> Square:
+    """The same numbers, if they make a square.
+
+    Raises:
+        InputError: they do not.
+    """
     if len(square) != 3 or not all(math.isfinite(value) for value in square) or square[2] < 1:
         told = ",".join(f"{value:g}" for value in square)
         raise InputError(f"portrait crop is {told!r}, but must be {_SQUARE}")

@@ -1,10 +1,11 @@
 """What can be done with a result, and the part of a video that is animated, in a real Chromium."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from page_visitor import Visitor
+from page_visitor import Site, Visitor
 from PIL import Image
 
 from megactor.media.images import load_image
@@ -104,3 +105,105 @@ def test_example_videos_play_while_they_are_looked_at(visitor: Visitor) -> None:
     tab.emulate_media(reduced_motion="no-preference")
     assert tab.request.get(f"{visitor.url}page/drivers/6").status == 404
     assert visitor.complaints == []
+
+
+def _square(tab: Any) -> list[float]:
+    """x, y and side of the square on the portrait, in screen pixels."""
+    look = """() => {
+        const box = document.querySelector("#portrait .ma-crop").getBoundingClientRect();
+        return [box.x, box.y, box.width];
+    }"""
+    return [float(value) for value in tab.evaluate(look)]  # at once: news of the visit replaces the square
+
+
+def _settles(tab: Any, expected: list[float], abs: float = 3) -> None:
+    """The square comes to a place, however busy the machine is."""
+    for _ in range(200):
+        if _square(tab) == pytest.approx(expected, abs=abs):
+            return
+        tab.wait_for_timeout(100)
+    assert _square(tab) == pytest.approx(expected, abs=abs)
+
+
+def _drag(tab: Any, start: tuple[float, float], way: tuple[float, float]) -> None:
+    with tab.expect_response(lambda answer: answer.url.endswith("/visit/crop")) as answer:
+        tab.mouse.move(*start)
+        tab.mouse.down()
+        tab.mouse.move(start[0] + way[0] / 2, start[1] + way[1] / 2)
+        tab.mouse.move(start[0] + way[0], start[1] + way[1])
+        tab.mouse.up()
+    assert answer.value.status == 200
+
+
+def test_the_part_of_the_portrait_is_chosen_with_handles(visitor: Visitor, site: Site, short: Path) -> None:
+    tab = visitor.tab
+    tab.set_viewport_size({"width": 1280, "height": 1000})
+    visitor.give(demo_folder() / "photo.jpg", short)
+    x, y, side = usual = _square(tab)
+    assert tab.query_selector("[data-do=crop-reset]") is None
+    # a corner: the one across stays
+    _drag(tab, (x + side - 5, y + side - 5), (-30, -30))
+    _settles(tab, [x, y, side - 30])
+    x, y, side = _square(tab)
+    # the middle
+    _drag(tab, (x + side / 2, y + side / 2), (0, 9))
+    _settles(tab, [x, y + 9, side])
+    # no farther than the face lets it, and never out of the picture
+    face, picture = (
+        tab.evaluate("place => document.querySelector(place).getBoundingClientRect().toJSON()", f"#portrait {place}")
+        for place in (".ma-face", ".ma-faces > img")
+    )
+    _drag(tab, (x + side / 2, y + side / 2), (350, 350))
+    x, y, side = _square(tab)
+    assert x <= face["x"] + 2 and y <= face["y"] + 2
+    assert x + side <= picture["right"] + 2 and y + side <= picture["bottom"] + 2
+    _drag(tab, (x + 5, y + 5), (350, 350))
+    x, y, side = _square(tab)
+    assert side == pytest.approx(max(face["width"], face["height"]), abs=3)
+    # keys
+    tab.locator("#portrait .ma-crop").focus()
+    for key in ("+", "+", "Shift++", "ArrowLeft"):
+        tab.keyboard.press(key)
+    step = 0.02 * picture["width"]
+    _settles(tab, [x - 4.5 * step, y - 3.5 * step, side + 7 * step])
+    tab.wait_for_selector("[data-do=crop-reset]")
+    assert tab.evaluate("document.activeElement.className") == "ma-crop", "who is at it stays at it"
+    before = _square(tab)
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    box = tab.query_selector("#animate").bounding_box()
+    assert box["y"] + box["height"] <= 720, "above the fold"
+    tab.set_viewport_size({"width": 1280, "height": 1000})
+
+    # the visit remembers it, and so does the job
+    tab.wait_for_timeout(600)
+    tab.reload(wait_until="commit")
+    tab.wait_for_selector("#portrait .ma-crop")
+    _settles(tab, before)
+    visitor.animate()
+    tab.wait_for_selector("#result .ma-history button >> text=own square")
+    visits = site.server.engine.visits
+    job = visits.jobs(visits.of_key(tab.evaluate("localStorage['megactor.visit']")))[0]
+    left, _, pixels = job.options["portrait_crop"]
+    assert pixels == pytest.approx(512 * before[2] / picture["width"], abs=4)
+    assert left == pytest.approx(512 * (before[0] - picture["x"]) / picture["width"], abs=4)
+
+    tab.click("[data-do=crop-reset]")
+    tab.wait_for_selector("[data-do=crop-reset]", state="detached")
+    _settles(tab, usual)
+    assert visitor.complaints == []
+
+
+def test_the_square_follows_a_finger(visitor: Visitor) -> None:
+    tab = visitor.tab
+    tab.set_viewport_size({"width": 1280, "height": 1000})
+    visitor.give(demo_folder() / "photo.jpg", None)
+    x, y, side = _square(tab)
+    touch = """([kind, x, y]) => document.elementFromPoint(x, y).dispatchEvent(new PointerEvent(kind, {
+        pointerId: 1, pointerType: "touch", isPrimary: true, bubbles: true, cancelable: true,
+        clientX: x, clientY: y}))"""
+    tab.evaluate("() => { Element.prototype.setPointerCapture = () => {}; }")  # there is no real finger
+    with tab.expect_response(lambda answer: answer.url.endswith("/visit/crop")):
+        for kind, away in (("pointerdown", 0), ("pointermove", 12), ("pointermove", 24), ("pointerup", 24)):
+            tab.evaluate(touch, [kind, x + 6 + away, y + 6 + away])
+    _settles(tab, [x + 24, y + 24, side - 24])
+    assert tab.locator("#portrait .ma-crop").evaluate("square => getComputedStyle(square).touchAction") == "none"

@@ -212,3 +212,24 @@ def test_only_so_many_results_are_kept_and_one_is_marked(page: Page, portrait: P
     older = state["history"].split('data-index="')[-1].split('"')[0]
     shown = page.ask("POST", f"/show/{older}")
     assert older in shown["result"] and older not in state["result"]
+
+
+def test_the_square_on_the_portrait_is_kept_with_it_and_goes_into_its_jobs(
+    page: Page, portrait: Path, driving: Path
+) -> None:
+    assert 'data-do="crop-reset"' not in page.send("portrait", portrait)["portrait"]
+    page.send("driving", driving)
+    assert 'data-do="crop-reset"' in page.ask("POST", "/crop", json=[20, 22, 88])["portrait"]
+    refused = page.ask("POST", "/crop", 422, json=[20, 22, 300])
+    assert refused["error"] == "the portrait crop 20,22,300 reaches out of the 128x128 portrait"
+    assert "holds no whole face" in page.ask("POST", "/crop", 422, json=[0, 0, 40])["error"]
+    assert "must be X,Y,SIDE" in page.ask("POST", "/crop", 422, json=[1, 2])["error"]
+    page.animate()
+    assert "own square" in page.ended()["history"]
+    visit = page.engine.visits.of_key(page.key)
+    assert visit is not None
+    assert page.engine.visits.jobs(visit)[0].options["portrait_crop"] == [20, 22, 88]
+    assert page.actions.seat(page.key)[2] == {"face": 0, "portrait_crop": [20, 22, 88]}
+    assert 'data-do="crop-reset"' not in page.ask("POST", "/crop", json=None)["portrait"]
+    page.ask("POST", "/crop", json=[20, 22, 88])
+    assert 'data-do="crop-reset"' not in page.send("portrait", portrait)["portrait"], "another portrait has its own"

@@ -96,7 +96,7 @@ def asked_crop(square: Square, faces: Sequence[np.ndarray], index: int, size: tu
     told = ",".join(f"{value:g}" for value in square)
     if min(x, y) < -1 or x + side > width + 1 or y + side > height + 1:
         raise InputError(f"the portrait crop {told} reaches out of the {width}x{height} portrait")
-    held = [number for number, box in enumerate(faces) if _holds(square, box)]
+    held = [number for number, box in enumerate(faces) if _holds(square, box, size)]
     if not held:
         raise FaceError(f"the portrait crop {told} holds no whole face: choose a part around one")
     if index not in held:
@@ -111,11 +111,12 @@ def asked_crop(square: Square, faces: Sequence[np.ndarray], index: int, size: tu
     return CropBox(x, y, side)
 
 
-def _holds(square: Square, box: np.ndarray) -> bool:
-    x, y, side = square
+def _holds(square: Square, box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether what the picture shows of a face lies in the square, or nearly so."""
     slack = SLACK * float(face_size(box))
-    inside = (box[:2] >= np.array([x, y]) - slack).all() and (box[2:] <= np.array([x, y]) + side + slack).all()
-    return bool(inside)
+    first, last = (np.clip(corner, 0, size) for corner in (box[:2], box[2:]))
+    start = np.array(square[:2])
+    return bool((first >= start - slack).all() and (last <= start + square[2] + slack).all())
 
 
 def _into(start: float, side: float, length: int) -> float:

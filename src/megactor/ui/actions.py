@@ -3,13 +3,17 @@
 import logging
 import tempfile
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from megactor.drive.crop import asked_crop
 from megactor.errors import InputError, explain
 from megactor.jobs import Engine, Input, Job, Visit
 from megactor.jobs.animation import DRIVING, PORTRAIT, job_options
+from megactor.options import checked_square
 from megactor.ui import markup
 from megactor.ui.inputs import InputReader, Look, demo_folder
 from megactor.ui.limits import Limits
@@ -76,7 +80,8 @@ class Actions:
             kind = media_type(path)
             files[PLAYED] = None if kind is None else (given, {"type": kind})
         self.engine.visits.put(visit, files)
-        self._remember(visit, **({"face": look.facts["faces"][0]["index"]} if role == PORTRAIT else {}))
+        if role == PORTRAIT:
+            self._remember(visit, face=look.facts["faces"][0]["index"], crop=None)
         if role == DRIVING and kind is None:
             threading.Thread(target=self._copy, args=(visit, given), name="preview", daemon=True).start()
 
@@ -100,7 +105,24 @@ class Actions:
         """A face of the portrait was clicked."""
         faces = visit.facts.get(PORTRAIT, {}).get("faces", [])
         if any(face["index"] == index for face in faces):
-            self._remember(visit, face=index)
+            self._remember(visit, face=index, crop=None)
+
+    def choose_crop(self, visit: Visit, square: list[float] | None) -> None:
+        """The square on the portrait was moved; None takes the usual one again.
+
+        Raises:
+            InputError: it reaches out of the portrait.
+            FaceError: it does not hold the chosen face.
+        """
+        if square is not None and PORTRAIT in visit.inputs:
+            facts = visit.facts[PORTRAIT]
+            width, height = facts["width"], facts["height"]
+            faces = []
+            for left, top, across, down in (face["box"] for face in facts["faces"]):
+                faces.append(np.array([left * width, top * height, (left + across) * width, (top + down) * height]))
+            chosen = [face["index"] for face in facts["faces"]].index(visit.state.get("face", 0))
+            asked_crop(checked_square(square), faces, chosen, (width, height))
+        self._remember(visit, crop=square)
 
     def animate(self, visit: Visit, values: list[Any]) -> Job:
         """Puts a job in line.
@@ -117,6 +139,7 @@ class Actions:
         settings = PageSettings.from_form(*values)
         face = int(visit.state.get("face", 0))
         asked = settings.options(face, visit.facts[DRIVING]["seconds"], self.limits.seconds)
+        asked = replace(asked, portrait_crop=visit.state.get("crop"))
         files = {role: visit.inputs[role] for role in (PORTRAIT, DRIVING)}
         job = self.engine.queue.submit(files, job_options(asked, settings.audio), caller=visit.caller)
         self._remember(visit, settings=asdict(settings), shown=None)
@@ -164,8 +187,8 @@ class Actions:
             "engine": self.engine.state,
         }
 
-    def seat(self, key: str) -> tuple[str, Path, int]:
-        """Who goes live: the visit, its portrait and the face that was chosen.
+    def seat(self, key: str) -> tuple[str, Path, dict[str, Any]]:
+        """Who goes live: the visit, its portrait, and the options that say which face and part of it.
 
         Raises:
             InputError: there is no such visit, or no portrait.
@@ -175,7 +198,8 @@ class Actions:
             raise InputError("there is no such visit: load the page again")
         if PORTRAIT not in visit.inputs:
             raise InputError("choose a portrait first")
-        return visit.caller, self.engine.contents.path(visit.inputs[PORTRAIT].content), int(visit.state.get("face", 0))
+        part = {"face": int(visit.state.get("face", 0)), "portrait_crop": visit.state.get("crop")}
+        return visit.caller, self.engine.contents.path(visit.inputs[PORTRAIT].content), part
 
     def file(self, address: str, role: str, content: str) -> tuple[Path, str, str] | None:
         """A file of a visit that the page shows: where it lies, its media type and its name; None for any other."""
@@ -201,7 +225,8 @@ class Actions:
             if path.is_file():
                 return path
             if kind == "whole":
-                portrait = self.reader.cut(self.engine.contents.path(job.inputs[PORTRAIT].content), job.options["face"])
+                options, file = job.options, self.engine.contents.path(job.inputs[PORTRAIT].content)
+                portrait = self.reader.cut(file, options["face"], options.get("portrait_crop"))
                 in_whole_picture(job.result, portrait, path)
             else:
                 as_picture(job.result, path)

@@ -19,6 +19,7 @@ from megactor.errors import FaceError, InputError
 from megactor.faces.analyzer import FaceAnalyzer, create_analyzer
 from megactor.media.images import load_image
 from megactor.media.reader import VideoReader
+from megactor.options import Square
 
 PREVIEW_SIDE = 640
 """Longer side of the portrait as the page shows it."""
@@ -81,15 +82,15 @@ class InputReader:
         facts = {"width": width, "height": height, "faces": found}
         return Look(facts, {"picture": jpeg(picture, PREVIEW_SIDE)})
 
-    def cut(self, path: Path, face: int) -> Portrait:
-        """A face of a picture as jobs cut it, small.
+    def cut(self, path: Path, face: int, square: Square | None) -> Portrait:
+        """A face of a picture, or the square around it that was asked for, as jobs cut it, small.
 
         Raises:
             InputError: not a picture.
             FaceError: no such face.
         """
         with self._finder() as analyzer:
-            return read_portrait(load_image(path), analyzer, face, _SMALL, _SMALL)
+            return read_portrait(load_image(path), analyzer, face, _SMALL, _SMALL, square=square)
 
     def driving(self, path: Path) -> Look:
         """Opens a video and looks for a face in its first frames.

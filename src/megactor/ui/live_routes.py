@@ -25,13 +25,13 @@ SCALES = ("motion_scale", "eyes_scale", "mouth_scale")
 Key = Annotated[str, Header(alias="x-visit")]
 
 
-def live_routes(room: LiveRoom, seat: Callable[[str], tuple[str, Path, int]]) -> APIRouter:
+def live_routes(room: LiveRoom, seat: Callable[[str], tuple[str, Path, dict[str, Any]]]) -> APIRouter:
     """The routes under `/live`.
 
     Args:
         room: where they sit.
-        seat: key of a visit -> who it is, its portrait and the face that was chosen; raises MegActorError where there
-            is no such visit, or no portrait.
+        seat: key of a visit -> who it is, its portrait and the options that say which part of it; raises MegActorError
+            where there is no such visit, or no portrait.
     """
     router = APIRouter(prefix="/live")
 
@@ -45,11 +45,11 @@ def live_routes(room: LiveRoom, seat: Callable[[str], tuple[str, Path, int]]) ->
     @router.post("")
     async def begin(key: Key, values: Annotated[dict[str, float], Body()]) -> Response:
         def act() -> None:
-            who, portrait, face = seat(key)
+            who, portrait, part = seat(key)
             if not values.keys() <= set(SCALES):
                 raise InputError("there are no such settings")
-            asked = AnimationOptions(face=face, speed="realtime", **values)  # type: ignore[arg-type]
-            wanted = {name: getattr(asked, name) for name in ("face", "speed", *SCALES)}
+            asked = AnimationOptions(speed="realtime", **part, **values)  # type: ignore[arg-type]
+            wanted = {name: getattr(asked, name) for name in (*part, "speed", *SCALES)}
             room.begin(who, portrait, wanted)
 
         return await answered(act)

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from megactor.drive.crop import MOST_SCALE
 from megactor.jobs import Job, Visit
 from megactor.jobs.animation import DRIVING, PORTRAIT
 from megactor.ui.presets import PageSettings
@@ -117,7 +118,7 @@ def portrait(visit: Visit) -> str:
     for number, face in enumerate(faces, start=1):
         name = f"Face {number}, the one that is animated" if face["index"] == chosen else f"Animate face {number}"
         if face["index"] == chosen:
-            parts.append(f'<span class="ma-crop" style="{_place(face["crop"])}"></span>')
+            parts.insert(1, _square(visit.facts[PORTRAIT], face, visit.state.get("crop")))  # below all faces
         small = "ma-small" if face["box"][2] < 0.12 else ""
         parts.append(
             f'<button type="button" class="ma-face {small}" data-do="face" data-index="{face["index"]}" '
@@ -125,9 +126,35 @@ def portrait(visit: Visit) -> str:
             f'aria-label="{name}"><b>{number}</b></button>'
         )
     several = "ma-several" if len(faces) > 1 else ""
-    hint = f"{len(faces)} faces: click the one to animate" if several else "The bright square is what moves."
+    hint = f"{len(faces)} faces: click the one to animate. " if several else ""
+    hint = f"<span>{hint}Drag the bright square or its corners.</span>"
+    if visit.state.get("crop"):
+        hint += (
+            '<button type="button" class="ma-quiet" data-do="crop-reset" aria-label="Reset the square">Reset</button>'
+        )
     return f'<div class="ma-faces {several}">{"".join(parts)}</div><p class="ma-note">{hint}</p>' + _change(
         PORTRAIT, "Choose another portrait"
+    )
+
+
+def _square(facts: dict[str, Any], face: dict[str, Any], asked: Sequence[float] | None) -> str:
+    """What is animated, with four corners; `static/crop.js` moves them, within what `AnimationOptions` takes."""
+    width, height = facts["width"], facts["height"]
+    left, top, across, down = face["box"]
+    box = [max(left, 0) * width, max(top, 0) * height, min(left + across, 1) * width, min(top + down, 1) * height]
+    most = int(min(width, height, MOST_SCALE * max(across * width, down * height)))
+    place = face["crop"]
+    if asked:
+        x, y, side = asked
+        place = [x / width, y / height, side / width, side / height]
+    now = [place[0] * width, place[1] * height, place[2] * width]
+    known = escape(json.dumps({"now": now, "picture": [width, height], "face": box, "most": most}))
+    corners = "".join(f'<i data-corner="{corner}"></i>' for corner in ("nw", "ne", "sw", "se"))
+    return (
+        f'<div class="ma-crop" role="slider" tabindex="0" data-do="crop" data-square="{known}" '
+        f'style="{_place(place)}" aria-label="The part that is animated: arrow keys move it, plus and minus change its '
+        f'size" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * now[2] / min(width, height):.0f}">'
+        f"{corners}</div>"
     )
 
 
@@ -283,6 +310,8 @@ def _differs(job: Job) -> str:
     words = ["whole" if options.get("paste_back") else "compare" if options.get("layout") == "side-by-side" else "face"]
     if options.get("start") is not None or options.get("end") is not None:
         words.append(f"{options.get('start') or 0:g}-{options['end']:g} s" if options.get("end") else "part")
+    if options.get("portrait_crop"):
+        words.append("own square")
     if options.get("contour_preserve"):
         words.append("own shape")
     for part in ("motion", "eyes", "mouth"):

@@ -28,7 +28,7 @@ WAIT = 20.0
 LOOK = 0.1
 """Seconds between two looks for news."""
 
-SCRIPTS = ("page.js", "visit.js", "files.js", "camera.js", "live.js", "result.js", "examples.js")
+SCRIPTS = ("page.js", "visit.js", "files.js", "camera.js", "live.js", "result.js", "examples.js", "crop.js")
 """Files of `static/` that the page loads."""
 
 RESULT_TYPES = {
@@ -131,6 +131,10 @@ def visit_routes(actions: Actions) -> APIRouter:
     @router.post("/visit/face/{index}")
     def face(index: int, key: Key) -> JSONResponse:
         return change(actions.choose_face)(key, index)
+
+    @router.post("/visit/crop")
+    def crop(key: Key, square: Annotated[list[float] | None, Body()] = None) -> JSONResponse:
+        return change(actions.choose_crop)(key, square)
 
     @router.post("/visit/animate")
     def animate(values: Annotated[list[Any], Body()], key: Key) -> JSONResponse:

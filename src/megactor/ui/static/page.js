@@ -2,6 +2,7 @@
 
 import * as camera from "/page/camera.js";
 import * as files from "/page/files.js";
+import * as crop from "/page/crop.js";
 import "/page/examples.js";
 import "/page/live.js";
 import * as result from "/page/result.js";
@@ -40,6 +41,7 @@ const deeds = {
   example: button => about(button.dataset.role, visit.ask("POST", `/${button.dataset.role}/example/${button.dataset.index}`)),
   drop: button => about(button.dataset.role, visit.ask("DELETE", `/${button.dataset.role}`)),
   face: button => about("portrait", visit.ask("POST", `/face/${button.dataset.index}`)),
+  "crop-reset": () => about("portrait", visit.ask("POST", "/crop", null).then(crop.focus)),
   show: button => about("result", visit.ask("POST", `/show/${button.dataset.index}`)),
   cancel: () => about("result", visit.ask("POST", "/cancel")),
   clear: () => {
