@@ -105,6 +105,9 @@ class DiffusionConfig(AnimationConfig):
         perceptual: weight of the decoded frames' perceptual distance, see `metrics.perceptual`; 0 does without. At
             0.03 its gradients are about as large as those of the other errors of pictures.
         changes: weight of the error of changes from frame to frame, for clips; 0 looks at frames one by one.
+        told_truth: share of the samples in which the denoiser is told what the portrait truly shows, in place of what
+            the motion network thinks; for models with one, and clips whose motion is known.
+        hidden: so much heavier do errors of decoded frames count where the portrait does not show the person; likewise.
     """
 
     kind: Literal["diffusion"]
@@ -112,13 +115,15 @@ class DiffusionConfig(AnimationConfig):
     adversarial: Annotated[float, Field(ge=0)] = 0.0
     perceptual: Annotated[float, Field(ge=0)] = 0.0
     changes: Annotated[float, Field(ge=0)] = 0.0
+    told_truth: Share = 0.0
+    hidden: Annotated[float, Field(ge=0)] = 0.0
     without_reference: Share = 0.1
     offset_noise: Annotated[float, Field(ge=0)] = 0.1
     pure_noise: Share = 0.0
 
     @model_validator(mode="after")
     def _judges_of_pictures(self) -> "DiffusionConfig":
-        for name in ("adversarial", "perceptual", "changes"):
+        for name in ("adversarial", "perceptual", "changes", "hidden"):
             if getattr(self, name) and self.loss != "pictures":
                 raise ValueError(f"{name} needs loss: pictures")
         return self

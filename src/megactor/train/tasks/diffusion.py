@@ -11,6 +11,7 @@ from megactor.train.networks import Networks
 from megactor.train.samples import Batch
 from megactor.train.tasks.animation import AnimationTask
 from megactor.train.tasks.critic import Critic, adversarial_losses
+from megactor.train.tasks.hidden import hidden_weights, shown_truth, told_truth
 from megactor.train.tasks.layers import finished_picture, outline_error
 from megactor.train.tasks.motion import motion_losses
 from megactor.train.tasks.regions import region_weights
@@ -40,7 +41,13 @@ class DiffusionTask(AnimationTask):
         generators = self.generators(batch)
         clean = self.clean_latents(batch, generators)
         motion = self.motion(batch, generators)
-        inputs = self.inputs(batch, clean, generators, motion)
+        guess, weights = motion, None
+        if motion is not None and (self.config.told_truth or self.config.hidden):
+            shown = shown_truth(batch, motion.portrait)
+            told = [float(torch.rand((), generator=generator)) < self.config.told_truth for generator in generators]
+            guess = motion._replace(motion=told_truth(motion.motion, shown, batch, told))
+            weights = hidden_weights(batch, shown, self.config.hidden)
+        inputs = self.inputs(batch, clean, generators, guess)
         noise = torch.cat(
             [training_noise(clean[:1].cpu(), self.config.offset_noise, generator) for generator in generators]
         ).to(clean)
@@ -55,7 +62,7 @@ class DiffusionTask(AnimationTask):
             made = self.decode(predict(*networks, inputs, noisy, timesteps, with_reference).float())
             frames = finished_picture(batch, made)
             target = pictures(batch, "target").flatten(0, 1)
-            loss = parts["animation"] = picture_loss(frames, target, batch["keypoints"].flatten(0, 1))
+            loss = parts["animation"] = picture_loss(frames, target, batch["keypoints"].flatten(0, 1), weights)
             if self.has_outline:
                 parts["outline"] = outline_error(batch, made)
                 loss = loss + _OUTLINE * parts["outline"]
@@ -92,18 +99,21 @@ def change_error(result: Tensor, target: Tensor, frames: int) -> Tensor:
     return F.l1_loss(*changes)
 
 
-def picture_loss(result: Tensor, target: Tensor, keypoints: Tensor) -> Tensor:
+def picture_loss(result: Tensor, target: Tensor, keypoints: Tensor, heavier: Tensor | None = None) -> Tensor:
     """Absolute and squared error with eyes and mouth weighted, and gradients at three scales, which keep edges sharp.
 
     Args:
         result: (N, 3, S, S), nominally in [0, 1].
         target: (N, 3, S, S) in [0, 1].
         keypoints: (N, 70, 2) in picture units.
+        heavier: (N, 1, S, S), factor of the errors of each pixel.
     """
     weights = region_weights(keypoints, target.shape[-1], most=None)
     error = result - target
+    if heavier is not None:
+        weights = weights * heavier
     loss = (error.abs() * weights).mean() + 2 * (error.square() * weights).mean()
     for scale in (1, 2, 4):
-        coarse = F.avg_pool2d(error, scale)
+        coarse = F.avg_pool2d(error if heavier is None else error * heavier, scale)
         loss = loss + 0.5 * (coarse.diff(dim=-1).abs().mean() + coarse.diff(dim=-2).abs().mean())
     return loss
