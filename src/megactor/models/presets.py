@@ -157,8 +157,9 @@ def nano_config() -> NetworkConfig:
             "projection_dim": 64,
         },
         upcast_reference=True,
-        # a close look at eyes and mouth, and the body's motion told from the head's
+        # a close look at the face, closer ones at eyes and mouth, and the body's motion told from the head's
         dense_motion={
+            "looks_twice": True,
             "refiner_channels": (24, 48, 96),
             "close_up_channels": (32, 64, 128),
             "detail_size": 256,

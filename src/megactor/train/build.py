@@ -64,8 +64,10 @@ def _load(model: str) -> Networks:
 
 def _picture_size(config: TrainConfig, networks: Networks) -> int:
     dense_motion = networks.components["dense_motion"]
-    if isinstance(config.task, RefinerConfig | CloseUpConfig) and dense_motion is not None:
-        return int(dense_motion.config.detail_size)
+    if dense_motion is not None:
+        closely = isinstance(config.task, RefinerConfig | CloseUpConfig)
+        if closely or (isinstance(config.task, KeypointsConfig) and dense_motion.config.looks_twice):
+            return int(dense_motion.config.detail_size)
     return int(networks.settings.get("image_size", 512))
 
 

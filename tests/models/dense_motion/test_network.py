@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from megactor.faces.head_pose import MEAN_FACE
 from megactor.models.dense_motion.flow import meet_keypoints, warp, zoom_flow
 from megactor.models.dense_motion.keypoints import KEYPOINTS
 from megactor.models.dense_motion.network import JAW, DenseMotion, DenseMotionNet, _shares
@@ -148,6 +149,46 @@ def test_keypoints_of_the_portrait_may_be_handed_in():
     motions = (net(picture(64), large * 0.5, large, keypoints) for keypoints in (known, None))
 
     torch.testing.assert_close(*(flat(motion) for motion in motions))
+
+
+class Looks(torch.nn.Module):
+    """Finds what it is told, one answer a look, and keeps the pictures."""
+
+    def __init__(self, *answers: torch.Tensor) -> None:
+        super().__init__()
+        self.answers, self.seen = list(answers), []
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.seen.append(image)
+        return self.answers[len(self.seen) - 1]
+
+
+def test_the_second_look_is_at_the_face_alone_and_upright():
+    face = torch.from_numpy(MEAN_FACE[:, :2]).float()
+    face = torch.cat([face, face[36:42].mean(0, keepdim=True), face[42:48].mean(0, keepdim=True)])[None]
+    lean = torch.tensor([[0.0, -1.0], [1.0, 0.0]])  # the head lies on its side
+    first, second = 0.6 + 0.1 * face @ lean.T, 0.5 + 0.2 * face
+    net = DenseMotionNet(block_out_channels=(16,), attention_levels=(False,), keypoint_channels=(16,), looks_twice=True)
+    net.keypoints = Looks(first, second)
+    image = torch.zeros(1, 3, 256, 256)
+    eye = first[:, 36:42].mean(1)[0]
+    x, y = (int(256 * place) for place in eye)
+    image[:, :, y - 3 : y + 4, x - 3 : x + 4] = 1
+
+    found = net.find_coarse(image)
+
+    whole, closer = net.keypoints.seen
+    assert whole.shape == closer.shape == (1, 3, 128, 128)
+    bright = (closer[0, 0] > 0.5).nonzero().float().mean(0) / 128
+    assert bright[0] < 0.45 and bright[1] < 0.45  # the left eye is up and left
+    assert closer.sum() > 1.3 * whole.sum()
+    turned = found[0] - found[0].mean(0)
+    torch.testing.assert_close(
+        torch.nn.functional.cosine_similarity(turned, (face[0] - face[0].mean(0)) @ lean.T),
+        torch.ones(70),
+        atol=1e-3,
+        rtol=0,
+    )
 
 
 def test_frames_of_a_motion_do_not_know_of_each_other():

@@ -1,4 +1,4 @@
-"""Close-ups of a face: each eye and the mouth, cut out upright and always in the same size.
+"""Close-ups of a face, its eyes and its mouth, cut out upright and always in the same size.
 
 Lids open by three pixels of 128: what decides an expression is smaller than what a look at the whole picture can tell.
 """
@@ -18,8 +18,8 @@ MOUTH = tuple(range(48, 68))
 JAW_AND_NOSE = (*range(17), *range(27, 36))
 """Keypoints that no crop looks at."""
 EYE_PIXELS, MOUTH_PIXELS = 48, 64
-EYE_SIDE, MOUTH_SIDE = 0.85, 1.3
-"""Sides of the two crops, in units of `FaceFrame.unit`: with room for coarse keypoints that are off."""
+EYE_SIDE, MOUTH_SIDE, FACE_SIDE = 0.85, 1.3, 3.1
+"""Sides of the crops, in units of `FaceFrame.unit`: with room for coarse keypoints that are off."""
 
 
 @dataclass(frozen=True)
@@ -112,3 +112,9 @@ def mouth_crop(keypoints: Tensor) -> UprightCrop:
     """The mouth, around coarse keypoints (B, 70, 2)."""
     frame = FaceFrame.of(keypoints)
     return UprightCrop(keypoints[:, 48:68].mean(1, keepdim=True), frame.right, MOUTH_SIDE * frame.unit, False)
+
+
+def face_crop(keypoints: Tensor) -> UprightCrop:
+    """The face from brows to chin, which fills two thirds of the crop, around coarse keypoints (B, 70, 2)."""
+    frame = FaceFrame.of(keypoints)
+    return UprightCrop(keypoints[:, :68].mean(1, keepdim=True), frame.right, FACE_SIDE * frame.unit, False)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from megactor.models.dense_motion.body_motion import BodyMotion
 from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet
+from megactor.models.dense_motion.face_crops import face_crop
 from megactor.models.dense_motion.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_flow
 from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
 from megactor.models.dense_motion.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
@@ -96,6 +97,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         norm_num_groups: groups of the GroupNorms.
         keypoint_channels: `block_out_channels` of the `KeypointNet`.
         coarse_size: side of the pictures that the `KeypointNet` reads.
+        looks_twice: the `KeypointNet` reads the whole picture, then the face alone, upright and larger.
         refiner_channels: `block_out_channels` of the `KeypointRefiner`; None leaves keypoints as the first look is.
         close_up_channels: `block_out_channels` of the `CloseUpNet`; None leaves eyes and mouth to the flow.
         moves_lids: as in `CloseUpNet`.
@@ -126,6 +128,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         norm_num_groups: int = 16,
         keypoint_channels: tuple[int, ...] = (32, 64, 96, 128),
         coarse_size: int = 128,
+        looks_twice: bool = False,
         refiner_channels: tuple[int, ...] | None = None,
         close_up_channels: tuple[int, ...] | None = None,
         moves_lids: bool = False,
@@ -162,8 +165,17 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
 
     def find_keypoints(self, image: Tensor) -> Tensor:
         """(B, 3, H, H) in [0, 1], best with `detail_size` pixels a side -> (B, K, 2) in picture units, float32."""
-        keypoints: Tensor = self.keypoints(resized(image, self.config.coarse_size))
+        keypoints = self.find_coarse(image)
         return keypoints if self.refiner is None else self.refiner(to_gray(image), keypoints)
+
+    def find_coarse(self, image: Tensor) -> Tensor:
+        """The same before the `KeypointRefiner` has looked at eyes and mouth."""
+        size = self.config.coarse_size
+        keypoints: Tensor = self.keypoints(resized(image, size))
+        if not self.config.looks_twice:
+            return keypoints
+        crop = face_crop(keypoints)
+        return crop.back(self.keypoints(crop.pixels(image, size).to(image.dtype)))
 
     def new_relative_motion(self) -> RelativeMotion | None:
         """For the frames of one clip; None where the retargeter alone says what the portrait's face does."""

@@ -68,7 +68,7 @@ def found_keypoints(network: DenseMotionNet, batch: Batch) -> tuple[Tensor, Tens
     """
     images = torch.cat([pictures(batch, "portrait")[:, None], pictures(batch, "driving")], 1)
     points = _portrait_and_driver(batch).clone()
-    found = torch.cat([network.keypoints(part) for part in images.flatten(0, 1).split(32)]).view_as(points)
+    found = torch.cat([network.find_coarse(part) for part in images.flatten(0, 1).split(32)]).view_as(points)
     points[:, :, list(JAW_AND_NOSE)] = found[:, :, list(JAW_AND_NOSE)]
     return _of_frames(points)
 

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.drive.masking import face_rectangle, keep_rectangles, landmark_box
-from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.dense_motion import DenseMotionNet, resized
+from megactor.models.dense_motion.face_crops import face_crop
 from megactor.train.augment import (
     blurred,
     covered,
@@ -30,6 +31,12 @@ GAPS = torch.tensor(
 """Pairs of keypoints whose difference is an expression: an error in it counts as much as one in the place."""
 
 _OUTLINE, _EYES_AND_MOUTH = 0.5, 2.0
+
+_CLOSER = 0.65
+"""Share of the pictures that are a second, closer look, where the network takes two."""
+_ALL, _PART, _POINT = 1.0, 1.2, 0.6
+"""Standard deviations of what coarse keypoints are off, in pixels of 128: all together, an eye or the mouth, each."""
+_PARTS = (slice(17, 22), slice(22, 27), slice(36, 42), slice(42, 48), slice(48, 68))
 
 
 def keypoint_weights() -> Tensor:
@@ -74,7 +81,8 @@ class KeypointsTask(TrainingTask):
 
     def __init__(self, dense_motion: DenseMotionNet, seed: int) -> None:
         super().__init__()
-        self.network = dense_motion.keypoints
+        self.network, self.size = dense_motion.keypoints, dense_motion.config.coarse_size
+        self.looks_twice, self.find = dense_motion.config.looks_twice, dense_motion.find_coarse
         self.seed = seed
         learn_only(self, [self.network])
 
@@ -82,14 +90,25 @@ class KeypointsTask(TrainingTask):
         """See `TrainingTask`; the first frame of every sample."""
         changed = [self._change(batch, row) for row in range(len(batch["number"]))]
         device = batch["target"].device
-        images = torch.from_numpy(np.concatenate([images for images, _ in changed])).to(device)
-        true = torch.from_numpy(np.concatenate([points for _, points in changed])).to(device)
-        found = self.network(images.permute(0, 3, 1, 2).float() / 255)
-        places, gaps = keypoint_loss(found, true)
+        pictures, points, coarse = (
+            torch.from_numpy(np.concatenate(part)).to(device) for part in zip(*changed, strict=True)
+        )
+        images = pictures.permute(0, 3, 1, 2).float() / 255
+        seen, true = resized(images, self.size), points
+        if self.looks_twice:
+            draws = torch.rand(len(images), generator=torch.Generator().manual_seed(mixed(self.seed, step)))
+            closer = (draws < _CLOSER).to(device)
+            near, of_near = closer_look(images, points, coarse, self.size)
+            seen = torch.where(closer[:, None, None, None], near, seen)
+            true = torch.where(closer[:, None, None], of_near, true)
+        places, gaps = keypoint_loss(self.network(seen), true)
         return {"loss": 0.1 * (places + gaps), "places": places, "gaps": gaps}
 
-    def _change(self, batch: Batch, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Target and driver of one sample, shown in any way: (2, S, S, 3) uint8, (2, 70, 2) in picture units."""
+    def _change(self, batch: Batch, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Target and driver of one sample, shown in any way: (2, S, S, 3) uint8, (2, 70, 2) in picture units.
+
+        And what a first look might take for these points.
+        """
         rng = np.random.default_rng(mixed(self.seed, int(batch["number"][row])))
         images, points = [], []
         for picture, keypoints in (("target", "keypoints"), ("driver_shown", "driving_keypoints")):
@@ -97,17 +116,34 @@ class KeypointsTask(TrainingTask):
             image, places = change_face(rng, image, batch[keypoints][row, 0].cpu().numpy() * len(image))
             images.append(image)
             points.append(places / len(image))
-        return np.stack(images), np.stack(points).astype(np.float32)
+        true = np.stack(points).astype(np.float32)
+        return np.stack(images), true, np.stack([spoilt(rng, each) for each in true])
 
     def validate(self, batch: Batch) -> Validation:
         """Errors on targets and on masked drivers."""
         images = torch.cat([batch["target"].flatten(0, 1), batch["driving"].flatten(0, 1)]).float() / 255
         true = torch.cat([batch["keypoints"].flatten(0, 1), batch["driving_keypoints"].flatten(0, 1)])
-        found = torch.cat([self.network(part) for part in images.split(32)])
+        found = torch.cat([self.find(part) for part in images.split(32)])
         count = batch["target"].shape[1]
         drawn = torch.stack([draw(image, points) for image, points in zip(images, found, strict=True)])
         targets, drivers = (part.unflatten(0, (-1, count)) for part in drawn.chunk(2))
         return Validation(keypoint_errors(found, true), strip(targets, drivers), ("target", "driver"))
+
+
+def closer_look(images: Tensor, points: Tensor, coarse: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """What `DenseMotionNet.find_coarse` looks at the second time.
+
+    Args:
+        images: (B, 3, S, S) in [0, 1].
+        points: (B, 70, 2) in picture units.
+        coarse: the same as a first look finds them.
+        size: side of the result in pixels.
+
+    Returns:
+        (B, 3, size, size) in [0, 1], and (B, 70, 2) in units of that.
+    """
+    crop = face_crop(coarse)
+    return crop.pixels(images, size), crop.into(points)
 
 
 def change_face(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -149,3 +185,12 @@ def draw(image: Tensor, points: Tensor) -> Tensor:
     for x, y in points.cpu().numpy() * 2 * size:
         cv2.circle(picture, (round(float(x)), round(float(y))), 1, (0.0, 1.0, 0.0), -1)
     return torch.from_numpy(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)).permute(2, 0, 1)
+
+
+def spoilt(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+    """What a first look might take for these keypoints (70, 2) in picture units, float32."""
+    worse = 2.5 if rng.random() < 0.2 else 1.0
+    errors = rng.normal(0, _POINT, points.shape) + rng.normal(0, _ALL, 2)
+    for part in _PARTS:
+        errors[part] += rng.normal(0, _PART, 2)
+    return (points + worse * errors / 128).astype(np.float32)

@@ -5,16 +5,12 @@ import torch
 from torch import Tensor
 
 from megactor.errors import InputError
-from megactor.models.dense_motion import DenseMotionNet, resized
+from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.dense_motion.keypoints import to_gray
 from megactor.train.augment import degraded
 from megactor.train.samples import Batch
-from megactor.train.tasks.keypoints import change_face, draw, keypoint_errors, keypoint_loss
+from megactor.train.tasks.keypoints import change_face, draw, keypoint_errors, keypoint_loss, spoilt
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mixed, strip
-
-_ALL, _PART, _POINT = 1.0, 1.2, 0.6
-"""Standard deviations of what coarse keypoints are off, in pixels of 128: all together, an eye or the mouth, each."""
-_PARTS = (slice(17, 22), slice(22, 27), slice(36, 42), slice(42, 48), slice(48, 68))
 
 
 class RefinerTask(TrainingTask):
@@ -29,8 +25,7 @@ class RefinerTask(TrainingTask):
         super().__init__()
         if dense_motion.refiner is None:
             raise InputError("this model has no KeypointRefiner that could learn")
-        self.coarse, self.network = dense_motion.keypoints, dense_motion.refiner
-        self.coarse_size = dense_motion.config.coarse_size
+        self.coarse, self.network = dense_motion.find_coarse, dense_motion.refiner
         self.seed = seed
         learn_only(self, [self.network])
 
@@ -60,7 +55,7 @@ class RefinerTask(TrainingTask):
         """Errors on targets and on masked drivers, behind the model's KeypointNet; "coarse" is what that scores."""
         images = torch.cat([batch["target"].flatten(0, 1), batch["driving"].flatten(0, 1)]).float() / 255
         true = torch.cat([batch["keypoints"].flatten(0, 1), batch["driving_keypoints"].flatten(0, 1)])
-        coarse = torch.cat([self.coarse(resized(part, self.coarse_size)) for part in images.split(32)])
+        coarse = torch.cat([self.coarse(part) for part in images.split(32)])
         pieces = zip(images.split(32), coarse.split(32), strict=True)
         found = torch.cat([self.network(to_gray(part), points) for part, points in pieces])
         count = batch["target"].shape[1]
@@ -68,12 +63,3 @@ class RefinerTask(TrainingTask):
         targets, drivers = (part.unflatten(0, (-1, count)) for part in drawn.chunk(2))
         before = {f"coarse_{name}": value for name, value in keypoint_errors(coarse, true).items()}
         return Validation(keypoint_errors(found, true) | before, strip(targets, drivers), ("target", "driver"))
-
-
-def spoilt(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-    """What a first look might take for these keypoints (70, 2) in picture units, float32."""
-    worse = 2.5 if rng.random() < 0.2 else 1.0
-    errors = rng.normal(0, _POINT, points.shape) + rng.normal(0, _ALL, 2)
-    for part in _PARTS:
-        errors[part] += rng.normal(0, _PART, 2)
-    return (points + worse * errors / 128).astype(np.float32)
