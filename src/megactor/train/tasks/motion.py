@@ -18,8 +18,9 @@ _BACKGROUND = 0.5
 """Weight of the background's flow, which is zero: a wrong one drags the wall along with the hair."""
 _SAME_COLOR = 0.06
 """Difference of colors, white = 1, up to which hidden points count as shown: one lock of hair is as good as another."""
-_HIDDEN_ODDS = 1.5
-"""So many times worse is it to paint over what could be shown than to show what should be painted: paint is haze."""
+_HIDDEN_ODDS = 0.55
+"""So many times worse is it to paint over what could be shown than to show what should be painted: a denoiser that has
+learned to paint is nearer to the truth than a moved portrait that shows something else."""
 
 
 class MotionTask(TrainingTask):
