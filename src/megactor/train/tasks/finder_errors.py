@@ -14,11 +14,11 @@ from megactor.models.dense_motion.face_crops import JAW_AND_NOSE
 from megactor.train.samples import Batch
 from megactor.train.tasks.task import pictures
 
-JAW_ERROR = 1.3
+JAW_ERROR = 1.0
 """Standard deviation of the jaw's points in pixels of 128, each axis: of `KeypointNet` on renders that it never saw."""
 _JAW_REACH = 3.5
 """Points along the jaw over which errors are alike: nobody can tell where along it a point lies."""
-_NOSE, _CLOSE = 0.5, 0.3
+_NOSE, _CLOSE = 0.5, 0.45
 """Errors of the nose, and of what `KeypointRefiner` looks at, relative to the jaw's."""
 _TOGETHER = 0.5
 """Part of the variance of these that all of them have together."""
