@@ -166,7 +166,11 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
     def find_keypoints(self, image: Tensor) -> Tensor:
         """(B, 3, H, H) in [0, 1], best with `detail_size` pixels a side -> (B, K, 2) in picture units, float32."""
         keypoints = self.find_coarse(image)
-        return keypoints if self.refiner is None else self.refiner(to_gray(image), keypoints)
+        if self.refiner is None:
+            return keypoints
+        refined: Tensor = self.refiner(to_gray(image), keypoints)
+        # after a second look both are about as good, and their errors are their own
+        return (keypoints + refined) / 2 if self.config.looks_twice else refined
 
     def find_coarse(self, image: Tensor) -> Tensor:
         """The same before the `KeypointRefiner` has looked at eyes and mouth."""
