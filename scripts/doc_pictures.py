@@ -97,6 +97,7 @@ def with_few_colors(frames: list[Image.Image]) -> list[Image.Image]:
 def main() -> None:
     """Writes how_it_works.jpg and demo.gif."""
     folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
     pipe = MegActorPipeline.from_pretrained("nano")
     with resources.as_file(resources.files("megactor") / "assets" / "demo") as demo:
         driving = demo / "faces.mp4"
