@@ -17,7 +17,7 @@ def test_jaws_are_vague_and_close_looks_exact():
     spread = errors().std(0).mean(1)
 
     assert abs(float(spread[:17].mean()) - JAW_ERROR) < 0.1 * JAW_ERROR
-    assert float(spread[36:].max()) < 0.4 * JAW_ERROR
+    assert float(spread[36:].max()) < 0.5 * JAW_ERROR
 
 
 def test_neighbors_along_the_jaw_err_alike_and_its_ends_do_not():
