@@ -313,6 +313,8 @@ def test_results_differ_to_the_eye_and_the_chosen_one_is_marked(visitor: Visitor
     buttons = tab.query_selector_all("#result .ma-history button")
     assert [button.inner_text() for button in buttons] == ["compare", "face"]
     assert [button.get_attribute("aria-pressed") for button in buttons] == ["true", "false"]
+    words, frame = buttons[0].query_selector("small").bounding_box(), buttons[0].bounding_box()
+    assert words["y"] + words["height"] <= frame["y"] + frame["height"] + 1, "they are not cut off"
     newest = tab.get_attribute("video.ma-result", "src")
     buttons[1].click()
     tab.wait_for_selector("#result .ma-history button[aria-pressed='true'] >> text=face")
