@@ -214,5 +214,6 @@ def test_the_square_follows_a_finger(visitor: Visitor) -> None:
     with tab.expect_response(lambda answer: answer.url.endswith("/visit/crop")):
         for kind, away in (("pointerdown", 0), ("pointermove", 12), ("pointermove", 24), ("pointerup", 24)):
             tab.evaluate(touch, [kind, x + 6 + away, y + 6 + away])
+            assert kind != "pointerdown" or tab.evaluate("document.activeElement.className") == "ma-crop"
     _settles(tab, [x + 24, y + 24, side - 24])
     assert tab.locator("#portrait .ma-crop").evaluate("square => getComputedStyle(square).touchAction") == "none"
