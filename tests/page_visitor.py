@@ -88,6 +88,10 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
+_TYPED = 250
+"""Milliseconds after which the page knows what was typed: nobody clicks sooner."""
+
+
 class Visitor:
     """A tab of the page, with what people do on it.
 
@@ -130,6 +134,7 @@ class Visitor:
         if not self.tab.get_by_label(name).is_visible():
             self.tab.click("#settings button")
         self.tab.get_by_label(name).fill(value)
+        self.tab.wait_for_timeout(_TYPED)
 
     def animate(self) -> None:
         self.tab.click("#animate")
@@ -139,6 +144,7 @@ class Visitor:
         if not self.tab.get_by_label("Seed").is_visible():
             self.tab.click("#settings button")
         self.tab.locator("#settings input[type=number]").first.fill("2")
+        self.tab.wait_for_timeout(_TYPED)
 
     def alert(self, card: str) -> str:
         return str(self.tab.wait_for_selector(f"{card} .ma-alert:not([hidden])").inner_text())
