@@ -17,6 +17,10 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
     return given | {"portrait_crop": square_of(crop) if crop else None}
 
 
+def _strength(name: str, most: float, tooltip: str) -> io.Float.Input:
+    return io.Float.Input(name, default=1.0, min=0.0, max=most, step=0.05, optional=True, tooltip=tooltip)
+
+
 INPUTS = [
     io.Int.Input(
         "size",
@@ -61,33 +65,9 @@ INPUTS = [
         tooltip="absolute: the driver's head as it is. relative: its way from the frame most like the portrait, held "
         "back where it goes too far.",
     ),
-    io.Float.Input(
-        "motion_scale",
-        default=1.0,
-        min=0.0,
-        max=3.0,
-        step=0.05,
-        optional=True,
-        tooltip="Strength of the driver's head motion: 0 keeps the head still.",
-    ),
-    io.Float.Input(
-        "eyes_scale",
-        default=1.0,
-        min=0.0,
-        max=2.0,
-        step=0.05,
-        optional=True,
-        tooltip="Strength of the motion of brows, lids and gaze: 0 keeps the portrait's. nano only.",
-    ),
-    io.Float.Input(
-        "mouth_scale",
-        default=1.0,
-        min=0.0,
-        max=2.0,
-        step=0.05,
-        optional=True,
-        tooltip="Strength of the motion of lips and chin: 0 keeps the portrait's. nano only.",
-    ),
+    _strength("motion_scale", 3.0, "Strength of the driver's head motion: 0 keeps the head still."),
+    _strength("eyes_scale", 2.0, "Strength of the motion of brows, lids and gaze: 0 keeps the portrait's. nano only."),
+    _strength("mouth_scale", 2.0, "Strength of the motion of lips and chin: 0 keeps the portrait's. nano only."),
     io.Boolean.Input(
         "contour_preserve",
         default=False,

@@ -9,7 +9,7 @@ from torch import Tensor
 from megactor.models.dense_motion import MotionLogits
 from megactor.train.samples import Batch
 from megactor.train.tasks.layers import are_known
-from megactor.train.tasks.motion import shown_by_portrait
+from megactor.train.tasks.motion import known_motion, shown_by_portrait
 from megactor.train.tasks.task import pictures
 
 _SURE = 1e-3
@@ -23,8 +23,7 @@ def shown_truth(batch: Batch, portrait: Tensor) -> Tensor:
         portrait: (B * F, 3, S, S) in [0, 1], once for every frame.
     """
     shown = shown_by_portrait(batch, portrait, pictures(batch, "target").flatten(0, 1))
-    known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
-    return torch.where(known > 0, shown, torch.ones_like(shown))
+    return torch.where(known_motion(batch) > 0, shown, torch.ones_like(shown))
 
 
 def told_truth(motion: MotionLogits, shown: Tensor, batch: Batch, told: Sequence[bool]) -> MotionLogits:
@@ -39,9 +38,8 @@ def told_truth(motion: MotionLogits, shown: Tensor, batch: Batch, told: Sequence
         batch: tells of which samples the truth is known.
         told: B times, whether the truth replaces the guess.
     """
-    frames = batch["target"].shape[1]
-    chosen = torch.tensor(told, device=shown.device) & (batch["flow_known"] > 0)
-    chosen = chosen.repeat_interleave(frames)[:, None, None, None]
+    chosen = torch.tensor(told, device=shown.device).repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+    chosen = chosen & (known_motion(batch) > 0)
     return motion._replace(visibility=torch.where(chosen, torch.logit(shown, _SURE), motion.visibility))
 
 

@@ -100,6 +100,11 @@ def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:
     return torch.maximum(visible, torch.exp(-(error / _SAME_COLOR).square()))
 
 
+def known_motion(batch: Batch) -> Tensor:
+    """(B * F, 1, 1, 1), 1 where the batch tells the frame's true motion, else 0."""
+    return batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+
+
 def _matte_errors(batch: Batch, flow: Tensor) -> dict[str, float]:
     """How far the moved matte is off, and how far it would be if nobody moved; nothing for batches without layers."""
     if not are_known(batch):
@@ -124,7 +129,7 @@ def motion_losses(motion: MotionLogits, portrait: Tensor, batch: Batch) -> dict[
     flow, visibility, body_flow = motion
     layered = are_known(batch)
     target, keypoints = pictures(batch, "target").flatten(0, 1), batch["keypoints"].flatten(0, 1)
-    known = batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+    known = known_motion(batch)
     true_flow, visible = batch["flow"].flatten(0, 1), shown_by_portrait(batch, portrait, target)
     fine, coarse = region_weights(keypoints, target.shape[-1]), region_weights(keypoints, flow.shape[-1])
     person = (true_flow != 0).any(1, keepdim=True).float()
