@@ -31,21 +31,22 @@ def test_neighbors_along_the_jaw_err_alike_and_its_ends_do_not():
 def test_what_is_found_differs_from_the_truth_only_in_jaw_and_nose():
     torch.manual_seed(0)
     network = DenseMotionNet(block_out_channels=(16, 16), attention_levels=(False, False), keypoint_channels=(16, 16))
-    points = torch.rand(2, 3, 70, 2, generator=torch.Generator().manual_seed(1))
+    points = torch.rand(2, 4, 70, 2, generator=torch.Generator().manual_seed(1))
     images = torch.randint(256, (2, 3, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
     batch = {
         "portrait": images[:, 0],
         "driving": images[:, 1:],
         "portrait_keypoints": points[:, 0],
-        "driving_keypoints": points[:, 1:],
+        "driving_keypoints": points[:, 1:3],
+        "anchor_keypoints": points[:, 3],
     }
 
     with torch.no_grad():
-        portrait, driving = found_keypoints(network, batch)
+        seen = found_keypoints(network, batch)
         expected = network.find_coarse(images[:, 0].float() / 255)
 
     vague = list(JAW_AND_NOSE)
     close = [point for point in range(70) if point not in JAW_AND_NOSE]
-    torch.testing.assert_close(portrait[::2, vague], expected[:, vague])
-    torch.testing.assert_close(portrait[:, close], points[:, 0].repeat_interleave(2, 0)[:, close])
-    torch.testing.assert_close(driving[:, close], points[:, 1:].flatten(0, 1)[:, close])
+    torch.testing.assert_close(seen.portrait[::2, vague], expected[:, vague])
+    torch.testing.assert_close(seen.portrait[:, close], points[:, 0].repeat_interleave(2, 0)[:, close])
+    torch.testing.assert_close(seen.driving[:, close], points[:, 1:3].flatten(0, 1)[:, close])

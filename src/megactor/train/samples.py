@@ -60,6 +60,7 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
         keypoints           (F, 70, 2), of the target
         driving             (F, 3, S, S) uint8, masked driving frames
         driving_keypoints   (F, 70, 2)
+        anchor_keypoints    (70, 2), the driver's in the frame in which he does what the portrait does
         driver_shown        (F, 3, S, S) uint8, the same without the mask, for people to look at
         flow                (F, 2, S / 2, S / 2) float32, see `Motion`; 0 where it is unknown
         visible             (F, 1, S / 2, S / 2) uint8
@@ -110,7 +111,8 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
         "target": _channels_first(targets),
         "keypoints": points / size,
         "driving": _channels_first(driving),
-        "driving_keypoints": driving_points / size,
+        "driving_keypoints": driving_points[1:] / size,
+        "anchor_keypoints": driving_points[0] / size,
         "driver_shown": _channels_first(shown),
         "flow": np.ascontiguousarray(flow),
         "visible": np.ascontiguousarray(visible).astype(np.uint8),
@@ -143,6 +145,7 @@ def cut_landmarks(
         "portrait_keypoints": target[portrait],
         "keypoints": target[frames],
         "driving_keypoints": landmarks[driver][frames],
+        "anchor_keypoints": landmarks[driver][portrait],
     }
 
 
@@ -218,10 +221,10 @@ def _layers(clip: TrainingClip, choice: _Choice, wanted: bool) -> tuple[np.ndarr
 def _drive(
     clip: TrainingClip, choice: _Choice, config: DataConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Driving frames (F, S, S, 3) whole and masked, and their landmarks (F, 70, 2) in pixels."""
+    """Driving frames (F, S, S, 3) whole and masked; landmarks (1 + F, 70, 2) in pixels, the portrait's frame first."""
     augment = config.augment
     pictures = clip.target if choice.driver == "target" else clip.twins[choice.driver]
-    frames, points = pictures[choice.frames], clip.landmarks[choice.driver][choice.frames]
+    frames, points = pictures[choice.frames], clip.landmarks[choice.driver][[choice.portrait, *choice.frames]]
     size = frames.shape[1]
     shown = [frames]  # and, where the mask comes first, what it leaves of them
     if config.mask == "target":
@@ -237,7 +240,7 @@ def _drive(
         finish = random_finish(rng, size)
         shown = [finish(part) for part in shown]
     frames = shown[0]
-    masked = shown[1] if config.mask == "target" else _masked(frames, points, augment, rng)
+    masked = shown[1] if config.mask == "target" else _masked(frames, points[1:], augment, rng)
     if rng.random() < augment.driver_recolor:
         masked = random_recoloring(rng, tint=0.0, brightness=0.15, gamma=0.25)(masked)
         if rng.random() < 0.3:

@@ -130,12 +130,12 @@ class AnimationTask(TrainingTask):
         repeated = portrait.repeat_interleave(frames, 0)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.motion_learns):
             if generators is None:
-                portrait_points, driving_points = found_keypoints(self.dense_motion, batch)
+                seen = found_keypoints(self.dense_motion, batch)
             else:
-                portrait_points, driving_points = keypoints_with_errors(batch, generators)
-            points = self.dense_motion.retargeter(portrait_points, driving_points)
+                seen = keypoints_with_errors(batch, generators)
+            points = seen.moved(self.dense_motion)
             motion = self.dense_motion.logits(
-                repeated, driving.flatten(0, 1), portrait_points, points, of_person=are_known(batch)
+                repeated, driving.flatten(0, 1), seen.portrait, points, of_person=are_known(batch)
             )
         return MotionGuess(repeated, motion)
 

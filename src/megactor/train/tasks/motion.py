@@ -40,9 +40,9 @@ class MotionTask(TrainingTask):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
         portrait, _, driving = _pairs(batch)
-        portrait_points, driving_points = keypoints_with_errors(batch, self.generators(batch))
-        points = self.network.retargeter(portrait_points, driving_points)
-        motion = self.network.logits(portrait, driving, portrait_points, points, of_person=are_known(batch))
+        seen = keypoints_with_errors(batch, self.generators(batch))
+        points = seen.moved(self.network)
+        motion = self.network.logits(portrait, driving, seen.portrait, points, of_person=are_known(batch))
         return motion_losses(motion, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
@@ -51,9 +51,9 @@ class MotionTask(TrainingTask):
         Keypoints are found, not known.
         """
         portrait, target, driving = _pairs(batch)
-        portrait_points, driving_points = found_keypoints(self.network, batch)
-        points = self.network.retargeter(portrait_points, driving_points)
-        pieces = zip(*(part.split(16) for part in (portrait, driving, portrait_points, points)), strict=True)
+        seen = found_keypoints(self.network, batch)
+        points = seen.moved(self.network)
+        pieces = zip(*(part.split(16) for part in (portrait, driving, seen.portrait, points)), strict=True)
         layered = are_known(batch)
         motions = [self.network.logits(p, d, a, b, layered) for p, d, a, b in pieces]
         flow = torch.cat([motion.flow for motion in motions])
