@@ -142,8 +142,8 @@ class DrivingEncoder:
         Args:
             found: (F, K, 2), what `find` said of them.
         """
-        if self._relative is not None and len(found):
-            self._relative.learn(found, self._retargeted(found))
+        if self._relative is not None and self._portrait_keypoints is not None and len(found):
+            self._relative.learn(found, self._retargeted(found), self._portrait_keypoints)
 
     def _retargeted(self, found: Tensor) -> Tensor:
         assert self.dense_motion is not None and self._portrait_keypoints is not None

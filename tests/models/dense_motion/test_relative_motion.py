@@ -113,3 +113,50 @@ def test_another_shot_is_nobodys_change():
     out = RelativeMotion(1.0, PLAIN)(driver, still, [False, False, False, True])
 
     torch.testing.assert_close(out[3], still[3], atol=1e-6, rtol=0)
+
+
+def performing(error: Tensor) -> tuple[Tensor, Tensor]:
+    """A driver who turns, and what a retargeter with a constant error makes of it (5, 70, 2); the third is `face`."""
+    steps = torch.arange(-2.0, 3.0)[:, None, None] * torch.tensor([0.03, 0.01])
+    return face() + 0.02 + steps, face() + error + steps
+
+
+def test_what_is_wrong_where_both_do_the_same_is_taken_away():
+    error = torch.zeros(70, 2)
+    error[:36] = torch.linspace(-0.006, 0.006, 36)[:, None]
+    driver, retargeted = performing(error)
+    relative = RelativeMotion(0.5, PLAIN)
+    relative.learn(driver, retargeted, face()[None])
+
+    out = relative(driver, retargeted, [False] * 5)
+
+    wanted, rigid = retargeted - error, [*range(17), *range(27, 36)]
+    assert float((retargeted - wanted)[:, rigid].abs().mean()) > 0.002
+    assert float((out - wanted)[:, rigid].abs().mean()) < 0.0005
+
+
+def test_eyes_and_mouth_go_along_as_they_are():
+    error = torch.zeros(70, 2)
+    error[[37, 38, 50, 51, 52], 1] = 0.01  # lids and lips that the portrait has elsewhere
+    driver, retargeted = performing(error)
+    anchored, free = RelativeMotion(0.5, PLAIN), RelativeMotion(0.5, PLAIN)
+    anchored.learn(driver, retargeted, face()[None])
+    free.learn(driver, retargeted, face()[None] + 1)
+
+    out, usual = (motion(driver, retargeted, [False] * 5) for motion in (anchored, free))
+
+    for part in (slice(36, 42), MOUTH):
+        shapes = [points[:, part] - points[:, part].mean(1, keepdim=True) for points in (out, usual)]
+        torch.testing.assert_close(*shapes, atol=1e-5, rtol=0)
+
+
+def test_a_portrait_that_nobody_is_like_changes_nothing():
+    driver, retargeted = performing(torch.full((70, 2), 0.004))
+    aside = face()[None] + torch.tensor([0.2, 0.0])
+    anchored, other = RelativeMotion(0.5, PLAIN), RelativeMotion(0.5, PLAIN)
+    anchored.learn(driver, retargeted, aside)
+    other.learn(driver, retargeted, aside + 1)
+
+    torch.testing.assert_close(
+        anchored(driver, retargeted, [False] * 5), other(driver, retargeted, [False] * 5), atol=1e-4, rtol=0
+    )

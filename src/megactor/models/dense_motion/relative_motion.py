@@ -4,10 +4,14 @@ One frame cannot tell a smile from a wide mouth, nor eyes that close from narrow
 time makes both half as large. Seen one after the other, frames tell what the driver's face is like when it does nothing
 in particular. Relative motion is as old as the First Order Motion Model (Siarohin et al., 2019, arXiv 2003.00196); here
 the retargeter says what the driver's usual face is on the portrait, and what differs from that is copied.
+
+Where the driver once looks as the portrait does, what the retargeter gets wrong about the two shows: there the portrait
+should stay as it is.
 """
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -23,6 +27,9 @@ from megactor.models.dense_motion.face_crops import (
 
 MEMORY = 500
 """Frames over which the usual face is a mean: twenty seconds of a video."""
+
+_ALIKE = 2.0 / 128
+"""Mean distance of keypoints in picture units at which the frame most like the portrait is like it by exp(-1/2)."""
 
 _PARTS = (EYE, MIRRORED_EYE, MOUTH)
 _LIDS, _LIPS = ((6, 10), (7, 9)), ((13, 19), (14, 18), (15, 17))
@@ -62,15 +69,17 @@ class RelativeMotion:
     def __init__(self, head: float, gains: Gains) -> None:
         self._head, self._gains = head, gains
         self._means = [_RunningMean() for _ in range(2 + 2 * len(_PARTS))]
+        self._anchor: _Anchor | None = None
 
-    def learn(self, driving: Tensor, retargeted: Tensor) -> None:
+    def learn(self, driving: Tensor, retargeted: Tensor, portrait: Tensor) -> None:
         """Takes some frames, spread over the clip, for how the driver usually looks, once and for all.
 
         Args:
             driving: (F, 70, 2) as for `__call__`, like the following.
             retargeted: (F, 70, 2).
+            portrait: (1, 70, 2), keypoints of the portrait.
         """
-        self(driving, retargeted, None)
+        self._anchor = _Anchor.at_most_alike(portrait, self(driving, retargeted, None))
 
     def __call__(self, driving: Tensor, retargeted: Tensor, starts: Sequence[bool] | None) -> Tensor:
         """The next frames of the clip; how many come at a time does not matter.
@@ -93,7 +102,35 @@ class RelativeMotion:
             change = shape - of_parts[2 * number](shape, starts)
             wanted = of_parts[2 * number + 1](own, starts) + self._gains.enlarged(change, part)
             carried[:, part] = ours.back(_apart(wanted, part))
-        return carried
+        return carried if self._anchor is None else self._anchor(carried)
+
+
+class _Anchor:
+    """What is wrong where driver and portrait do the same is wrong everywhere, and taken away.
+
+    Eyes and mouth go along as they are: a finder is surer of how they change than of what they are like.
+
+    Args:
+        start: (70, 2), what an animated frame has where the portrait should be seen.
+        portrait: (70, 2), what the portrait has.
+        sureness: in [0, 1], how much alike the two are.
+    """
+
+    def __init__(self, start: Tensor, portrait: Tensor, sureness: float) -> None:
+        self._missing = sureness * (portrait - start)
+        for part in _PARTS:
+            self._missing[list(part)] = self._missing[list(part)].mean(0)
+
+    @classmethod
+    def at_most_alike(cls, portrait: Tensor, animated: Tensor) -> Self:
+        """The frame (F, 70, 2) that is most like the portrait (1, 70, 2); the less it is like it the less it counts."""
+        distances = (animated - portrait).norm(dim=-1).mean(1)
+        nearest = int(distances.argmin())
+        return cls(animated[nearest], portrait[0], math.exp(-((float(distances[nearest]) / _ALIKE) ** 2) / 2))
+
+    def __call__(self, animated: Tensor) -> Tensor:
+        """(F, 70, 2) -> (F, 70, 2)."""
+        return animated + self._missing
 
 
 class _RunningMean:
