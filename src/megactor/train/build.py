@@ -5,6 +5,7 @@ from pathlib import Path
 from megactor.errors import InputError, ModelError
 from megactor.models.denoising_unet import DenoisingUNet
 from megactor.train.config import (
+    BodyConfig,
     CloseUpConfig,
     DiffusionConfig,
     DistillationConfig,
@@ -17,6 +18,7 @@ from megactor.train.config import (
 )
 from megactor.train.networks import Networks, load_networks, new_networks
 from megactor.train.start import start_networks
+from megactor.train.tasks.body import BodyTask
 from megactor.train.tasks.close_up import CloseUpTask
 from megactor.train.tasks.diffusion import DiffusionTask
 from megactor.train.tasks.distillation import DistillationTask
@@ -111,6 +113,10 @@ def build_task(config: TrainConfig, networks: Networks) -> TrainingTask:
             return RefinerTask(dense_motion, seed)
         case RetargeterConfig():
             return RetargeterTask(dense_motion, seed)
+        case BodyConfig():
+            if dense_motion.body is None:
+                raise InputError("the task body is for models with body motion, which this one does not have")
+            return BodyTask(dense_motion, seed)
         case CloseUpConfig():
             return CloseUpTask(dense_motion, task, seed)
         case MotionConfig():

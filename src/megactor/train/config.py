@@ -55,6 +55,12 @@ class RetargeterConfig(StrictModel):
     kind: Literal["retargeter"]
 
 
+class BodyConfig(StrictModel):
+    """BodyMotion alone: where the chest goes, out of a face's keypoints with the errors of a finder."""
+
+    kind: Literal["body"]
+
+
 class MotionConfig(StrictModel):
     """The motion UNet: true flow and visibility. Keypoints and retargeter stay as they are."""
 
@@ -184,6 +190,7 @@ Task = Annotated[
     KeypointsConfig
     | RefinerConfig
     | RetargeterConfig
+    | BodyConfig
     | MotionConfig
     | CloseUpConfig
     | DiffusionConfig

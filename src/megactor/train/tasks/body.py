@@ -3,10 +3,51 @@
 import torch
 from torch import Tensor
 
+from megactor.models.dense_motion import DenseMotionNet
+from megactor.models.dense_motion.flow import zoom_flow
+from megactor.train.samples import Batch
+from megactor.train.tasks.finder_errors import keypoints_with_errors
+from megactor.train.tasks.task import TrainingTask, Validation, known_motion, learn_only
+
 FLOW_PIXELS = 64
 """Errors of flows count in pixels of a 64 x 64 grid."""
 _CHEST = 0.3
 """What is so far below the chin belongs to the body, in heights of the face."""
+
+
+class BodyTask(TrainingTask):
+    """BodyMotion before the motion UNet learns with it: a thousand times as many faces in the same time.
+
+    Args:
+        dense_motion: whose body motion learns.
+        seed: of the run.
+    """
+
+    def __init__(self, dense_motion: DenseMotionNet, seed: int) -> None:
+        super().__init__()
+        self.network = dense_motion
+        self.seed = seed
+        assert dense_motion.body is not None
+        learn_only(self, [dense_motion.body])
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """See `TrainingTask`; all frames of every sample."""
+        return {"loss": body_loss(self._flow(batch), *_truth(batch), known_motion(batch))}
+
+    def validate(self, batch: Batch) -> Validation:
+        """How far the chest is off, with a finder's errors, and how far it moves."""
+        return Validation(body_errors([self._flow(batch)], *_truth(batch)))
+
+    def _flow(self, batch: Batch) -> Tensor:
+        """(B * F, 2, h, w), of the body everywhere."""
+        seen = keypoints_with_errors(batch, self.generators(batch))
+        assert self.network.body is not None
+        return zoom_flow(self.network.body(seen.portrait, seen.moved(self.network)), *batch["flow"].shape[-2:])
+
+
+def _truth(batch: Batch) -> tuple[Tensor, Tensor]:
+    """True flow and keypoints of all frames."""
+    return batch["flow"].flatten(0, 1), batch["keypoints"].flatten(0, 1)
 
 
 def chest_of(flow: Tensor, keypoints: Tensor) -> Tensor:

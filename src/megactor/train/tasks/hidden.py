@@ -9,8 +9,8 @@ from torch import Tensor
 from megactor.models.dense_motion import MotionLogits
 from megactor.train.samples import Batch
 from megactor.train.tasks.layers import are_known
-from megactor.train.tasks.motion import known_motion, shown_by_portrait
-from megactor.train.tasks.task import pictures
+from megactor.train.tasks.motion import shown_by_portrait
+from megactor.train.tasks.task import known_motion, pictures
 
 _SURE = 1e-3
 

@@ -11,7 +11,15 @@ from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
 from megactor.train.tasks.layers import are_known, moved_picture, portrait_mattes
 from megactor.train.tasks.regions import region_weights
-from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mean_psnr, pictures, strip
+from megactor.train.tasks.task import (
+    TrainingTask,
+    Validation,
+    known_motion,
+    learn_only,
+    mean_psnr,
+    pictures,
+    strip,
+)
 
 _FLOW, _WARP, _VISIBILITY, _BODY, _MATTE = 0.1, 2.0, 0.15, 0.1, 2.0
 _BACKGROUND = 0.5
@@ -98,11 +106,6 @@ def shown_by_portrait(batch: Batch, portrait: Tensor, target: Tensor) -> Tensor:
     error = (warp(portrait, flow) - target).abs().amax(1, keepdim=True)
     error = F.avg_pool2d(F.interpolate(error, size=flow.shape[-2:], mode="area"), 3, 1, 1)
     return torch.maximum(visible, torch.exp(-(error / _SAME_COLOR).square()))
-
-
-def known_motion(batch: Batch) -> Tensor:
-    """(B * F, 1, 1, 1), 1 where the batch tells the frame's true motion, else 0."""
-    return batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
 
 
 def _matte_errors(batch: Batch, flow: Tensor) -> dict[str, float]:

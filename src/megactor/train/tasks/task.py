@@ -66,6 +66,11 @@ def pictures(batch: Batch, name: str) -> Tensor:
     return batch[name].float() / 255
 
 
+def known_motion(batch: Batch) -> Tensor:
+    """(B * F, 1, 1, 1), 1 where the batch tells the frame's true motion, else 0."""
+    return batch["flow_known"].repeat_interleave(batch["target"].shape[1])[:, None, None, None]
+
+
 def learn_only(task: nn.Module, learning: list[Any]) -> None:
     """Turns gradients off everywhere in the task except in these modules."""
     task.requires_grad_(False)
