@@ -193,6 +193,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         portrait_keypoints: Tensor,
         keypoints: Tensor,
         of_person: bool = False,
+        seen_body: Tensor | None = None,
     ) -> MotionLogits:
         """The motion at half of the portrait's resolution, as training needs it.
 
@@ -202,11 +203,14 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             portrait_keypoints: (B, K, 2) in picture units.
             keypoints: the same of the animated frame, as the retargeter says.
             of_person: as in `forward`.
+            seen_body: as in `forward`.
         """
         if portrait.shape[-2:] != driving.shape[-2:]:
             raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
         size, patch = portrait.shape[-2:], self.config.patch_size
         body = None if self.body is None else self.body(portrait_keypoints, keypoints)
+        if body is not None and seen_body is not None:
+            body = torch.where(seen_body.isnan(), body, seen_body)
         told = self._known_motions(keypoints, portrait_keypoints, body, size[0] // patch, size[1] // patch)
         told = F.interpolate(told.to(portrait.dtype), size=size, mode="nearest")
         out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, told / FLOW_UNIT], 1))

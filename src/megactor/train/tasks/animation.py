@@ -16,6 +16,7 @@ from megactor.train.config import AnimationConfig
 from megactor.train.loss import TrainingBatch, predict_guided
 from megactor.train.networks import Networks
 from megactor.train.samples import Batch
+from megactor.train.tasks.body import seen_body
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
 from megactor.train.tasks.layers import (
     are_known,
@@ -133,10 +134,9 @@ class AnimationTask(TrainingTask):
                 seen = found_keypoints(self.dense_motion, batch)
             else:
                 seen = keypoints_with_errors(batch, generators)
-            points = seen.moved(self.dense_motion)
-            motion = self.dense_motion.logits(
-                repeated, driving.flatten(0, 1), seen.portrait, points, of_person=are_known(batch)
-            )
+            body = seen_body(batch, generators or self.generators(batch))
+            points, layered = seen.moved(self.dense_motion), are_known(batch)
+            motion = self.dense_motion.logits(repeated, driving.flatten(0, 1), seen.portrait, points, layered, body)
         return MotionGuess(repeated, motion)
 
     def inputs(

@@ -11,6 +11,12 @@ from megactor.train.tasks.task import TrainingTask, Validation, known_motion, le
 
 FLOW_PIXELS = 64
 """Errors of flows count in pixels of a 64 x 64 grid."""
+_SEEN = 0.75
+"""Part of the samples in which the driver's own chest was seen to move, see `drive.body`."""
+_SHIFT_ERROR, _ZOOM_ERROR = 0.4 / 128, 0.006
+"""Standard deviations of what was seen."""
+_LITTLE_ZOOM = 0.05
+"""Ridge of a zoom: a narrow strip of a chest tells a zoom and a shift apart badly."""
 _CHEST = 0.3
 """What is so far below the chin belongs to the body, in heights of the face."""
 
@@ -65,6 +71,45 @@ def chest_of(flow: Tensor, keypoints: Tensor) -> Tensor:
     rows = (torch.arange(flow.shape[-2], device=flow.device) + 0.5) / flow.shape[-2]
     below = rows[None, None, :, None] > top[:, None, None, None]
     return (below & (flow != 0).any(1, keepdim=True)).float()
+
+
+def seen_body(batch: Batch, generators: list[torch.Generator]) -> Tensor:
+    """What one who watches the driver's chest says of it, with errors; the driver's body does what the target's does.
+
+    Args:
+        batch: with the true flow.
+        generators: one for each sample.
+
+    Returns:
+        (B * F, 3), see `flow.zoom_flow`; NaN where nobody saw it.
+    """
+    flow, keypoints = _truth(batch)
+    body = fitted_zoom(flow, chest_of(flow, keypoints))
+    frames = batch["keypoints"].shape[1]
+    draws = torch.stack([torch.randn(frames, 3, generator=generator) for generator in generators]).flatten(0, 1)
+    body = body + draws.to(body) * body.new_tensor([_SHIFT_ERROR, _SHIFT_ERROR, _ZOOM_ERROR])
+    seen = torch.stack([torch.rand((), generator=generator) for generator in generators]) < _SEEN
+    seen = seen.repeat_interleave(frames)[:, None].to(body.device) & (known_motion(batch)[:, :, 0, 0] > 0)
+    return torch.where(seen, body, torch.nan)
+
+
+def fitted_zoom(flow: Tensor, where: Tensor) -> Tensor:
+    """The shift and zoom nearest to a flow.
+
+    Args:
+        flow: (N, 2, h, w) as in `DenseMotion`.
+        where: (N, 1, h, w), weights; next to none give next to no motion.
+
+    Returns:
+        (N, 3), see `flow.zoom_flow`.
+    """
+    height, width = flow.shape[-2:]
+    basis = zoom_flow(torch.eye(3, device=flow.device), height, width).flatten(2)  # (3, 2, h * w)
+    weights = where.flatten(2)
+    normal = torch.einsum("ick,njk,lck->nil", basis, weights, basis)
+    wanted = torch.einsum("ick,njk,nck->ni", basis, weights, flow.flatten(2))
+    ridge = torch.diag(flow.new_tensor([1e-3, 1e-3, _LITTLE_ZOOM])) * (weights.sum((1, 2))[:, None, None] + 1)
+    return torch.linalg.solve(normal + ridge, wanted)
 
 
 def body_loss(body_flow: Tensor, true_flow: Tensor, keypoints: Tensor, known: Tensor) -> Tensor:

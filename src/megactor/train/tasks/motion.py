@@ -7,7 +7,7 @@ from torch import Tensor
 from megactor.models.dense_motion import DenseMotionNet, MotionLogits
 from megactor.models.dense_motion.flow import warp
 from megactor.train.samples import Batch
-from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss
+from megactor.train.tasks.body import FLOW_PIXELS, body_errors, body_loss, seen_body
 from megactor.train.tasks.finder_errors import found_keypoints, keypoints_with_errors
 from megactor.train.tasks.layers import are_known, moved_picture, portrait_mattes
 from megactor.train.tasks.regions import region_weights
@@ -48,22 +48,23 @@ class MotionTask(TrainingTask):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; all frames of every sample."""
         portrait, _, driving = _pairs(batch)
-        seen = keypoints_with_errors(batch, self.generators(batch))
-        points = seen.moved(self.network)
-        motion = self.network.logits(portrait, driving, seen.portrait, points, of_person=are_known(batch))
+        generators = self.generators(batch)
+        seen = keypoints_with_errors(batch, generators)
+        points, body = seen.moved(self.network), seen_body(batch, generators)
+        motion = self.network.logits(portrait, driving, seen.portrait, points, are_known(batch), body)
         return motion_losses(motion, portrait, batch)
 
     def validate(self, batch: Batch) -> Validation:
         """PSNR of the warped portrait, of the still one, and of the portrait warped by the true flow.
 
-        Keypoints are found, not known.
+        Keypoints are found, not known; the body is seen as `seen_body` has it.
         """
         portrait, target, driving = _pairs(batch)
         seen = found_keypoints(self.network, batch)
-        points = seen.moved(self.network)
-        pieces = zip(*(part.split(16) for part in (portrait, driving, seen.portrait, points)), strict=True)
+        points, body = seen.moved(self.network), seen_body(batch, self.generators(batch))
+        pieces = zip(*(part.split(16) for part in (portrait, driving, seen.portrait, points, body)), strict=True)
         layered = are_known(batch)
-        motions = [self.network.logits(p, d, a, b, layered) for p, d, a, b in pieces]
+        motions = [self.network.logits(p, d, a, b, layered, c) for p, d, a, b, c in pieces]
         flow = torch.cat([motion.flow for motion in motions])
         visibility = torch.cat([motion.visibility for motion in motions])
         true_flow = batch["flow"].flatten(0, 1)
