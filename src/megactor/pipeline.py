@@ -22,7 +22,7 @@ from megactor.compute.devices import choose_device, choose_dtype
 from megactor.compute.memory import Fallback, MemoryGuard
 from megactor.drive.frames import Frames, FrameSequence
 from megactor.drive.live import LiveDrive, live_frames
-from megactor.drive.masking import DrivingFrame
+from megactor.drive.masking import DrivingCrop, DrivingFrame
 from megactor.drive.pictures import Picture, read_frames, read_picture
 from megactor.drive.portrait import Portrait, read_portrait
 from megactor.drive.recording import DrivingClip
@@ -219,7 +219,8 @@ class MegActorPipeline(HubPipeline):
         size = asked.size or self.config.output_size
         face = self.read_portrait(read_picture(portrait), asked.face, size, asked.portrait_crop)
         reader = _reader(driving, asked)
-        clip = DrivingClip(reader, self.analyzer, face, asked, self.driving_size, asked.preview_size(size), progress)
+        sizes = self.driving_size, asked.preview_size(size)
+        clip = DrivingClip(reader, self.analyzer, face, asked, *sizes, progress, self.knows_body)
         relative = self.dense_motion is not None and self.dense_motion.config.expression_gains is not None
         samples = clip.samples() if relative else []
         composer = Composer.of(face, asked)
@@ -229,7 +230,7 @@ class MegActorPipeline(HubPipeline):
         if composer.paste_back is not None and composer.paste_back.scaled:
             warnings.append(composer.paste_back.note)
 
-        def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        def animate(crops: Iterable[DrivingCrop]) -> Iterator[np.ndarray]:
             return self.animate_crops(face, crops, clip.frame_count, asked, progress, None, warnings.append, samples)
 
         return AnimationResult(
@@ -288,7 +289,7 @@ class MegActorPipeline(HubPipeline):
         drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
         composer = Composer.of(face, asked)
 
-        def animate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        def animate(crops: Iterable[DrivingCrop]) -> Iterator[np.ndarray]:
             return self.animate_crops(face, crops, None, asked, live=live)
 
         def driven(frame: np.ndarray) -> DrivingFrame | None:
@@ -302,20 +303,20 @@ class MegActorPipeline(HubPipeline):
     def animate_crops(
         self,
         portrait: Portrait,
-        driving: Iterable[np.ndarray],
+        driving: Iterable[np.ndarray | DrivingCrop],
         frame_count: int | None,
         asked: AnimationOptions,
         progress: Progress = no_progress,
         live: Mapping[str, Any] | None = None,
         say: Callable[[str], None] | None = None,
-        samples: Sequence[np.ndarray] = (),
+        samples: Sequence[np.ndarray | DrivingCrop] = (),
     ) -> Iterator[np.ndarray]:
         """Animates what was cropped already: the method without faces, files and layouts.
 
         Args:
             portrait: with `image` at the networks' size and `large` at that of the result.
             driving: for each frame the masked driving crop in the portrait's framing, uint8 RGB with `driving_size`
-                pixels a side.
+                pixels a side, alone or with what was seen of the body.
             frame_count: number of frames; None where it is not known yet, which needs a chunk.
             asked: steps, guidance, seed, speed and the scales of motion.
             progress: see `result.Progress`.
@@ -341,9 +342,9 @@ class MegActorPipeline(HubPipeline):
                 guard=MemoryGuard(self._memory_fallbacks(), say),
                 progress=progress,
                 parts=PartMotion(asked.motion_scale, asked.eyes_scale, asked.mouth_scale),
-                samples=samples,
+                samples=[_as_crop(sample) for sample in samples],
             )
-            yield from animator(driving, frame_count)
+            yield from animator(map(_as_crop, driving), frame_count)
         finally:  # also for whoever stops early
             self.maybe_free_model_hooks()
 
@@ -357,6 +358,11 @@ class MegActorPipeline(HubPipeline):
         """Side of the driving crops, in pixels: some networks look closer than others."""
         size = self.config.image_size if self.dense_motion is None else self.dense_motion.config.detail_size
         return int(size)
+
+    @property
+    def knows_body(self) -> bool:
+        """Whether the driver's body matters."""
+        return self.dense_motion is not None and self.dense_motion.body is not None
 
     def completed(self, asked: AnimationOptions) -> AnimationOptions:
         """The options with this model's own motion where none is asked for.
@@ -390,6 +396,10 @@ class MegActorPipeline(HubPipeline):
             return []
         words = "networks wait in main memory from here on, which is slower (as with --offload)"
         return [Fallback(words, lambda: self.enable_model_cpu_offload(device=device))]
+
+
+def _as_crop(driving: np.ndarray | DrivingCrop) -> DrivingCrop:
+    return driving if isinstance(driving, DrivingCrop) else DrivingCrop(driving)
 
 
 def _reader(driving: str | os.PathLike[str] | Frames, asked: AnimationOptions) -> "VideoReader | FrameSequence":

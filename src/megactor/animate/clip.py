@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from megactor.animate.decoding import FrameDecoder
-from megactor.animate.encoding import DrivingEncoder, encode_portrait, to_tensor
+from megactor.animate.encoding import DrivingEncoder, FollowedMotion, encode_portrait, to_tensor
 from megactor.animate.part_motion import PartMotion
 from megactor.compute.cores import Cores, grouped
 from megactor.compute.memory import Fallback, MemoryGuard
@@ -25,6 +25,7 @@ from megactor.denoise.clip import ClipDenoiser, Frame, default_window_batch
 from megactor.denoise.conditions import FrameConditions
 from megactor.denoise.solvers import new_solver
 from megactor.denoise.windows import context_windows
+from megactor.drive.masking import DrivingCrop
 from megactor.drive.portrait import Portrait
 from megactor.media.ahead import read_ahead
 from megactor.models.clip_vision import ClipVision
@@ -83,7 +84,7 @@ class ClipAnimator:
         guard: MemoryGuard | None = None,
         progress: Progress = no_progress,
         parts: PartMotion | None = None,
-        samples: Sequence[np.ndarray] = (),
+        samples: Sequence[DrivingCrop] = (),
     ) -> None:
         self._networks = networks
         self._plan = plan
@@ -100,11 +101,11 @@ class ClipAnimator:
             lambda: read(portrait, seed, device=device, dtype=kind, has_outline=self._has_outline)
         )
 
-    def __call__(self, driving: Iterable[np.ndarray], frame_count: int | None) -> Iterator[np.ndarray]:
+    def __call__(self, driving: Iterable[DrivingCrop], frame_count: int | None) -> Iterator[np.ndarray]:
         """The whole way; a frame after the other, as soon as it is final.
 
         Args:
-            driving: the clip's masked driving crops, uint8 (D, D, 3).
+            driving: the clip's driving crops.
             frame_count: how many there are; None where that is not known yet, which needs a plan with chunks.
         """
         with contextlib.ExitStack() as threads:
@@ -123,23 +124,23 @@ class ClipAnimator:
             yield from self.decode(self.denoise(conditions, frame_count))
 
     @torch.no_grad()  # a generator is resumed in it, whichever thread asks
-    def encode(self, driving: Iterable[np.ndarray]) -> Iterator[FrameConditions]:
+    def encode(self, driving: Iterable[DrivingCrop]) -> Iterator[FrameConditions]:
         """What the denoiser has to know of every frame; reads a window or a chunk at a time."""
 
         def latents_of(image: Tensor) -> Tensor:
             vae = self._networks.vae
             return vae.encode(image * 2 - 1).latent_dist.mean * vae.config.scaling_factor
 
-        def tensor_of(frames: list[np.ndarray]) -> Tensor:
+        def tensor_of(crops: list[DrivingCrop]) -> Tensor:
             image = self._inputs.image
-            return torch.cat([to_tensor(frame, image.device, image.dtype) for frame in frames])
+            return torch.cat([to_tensor(crop.picture, image.device, image.dtype) for crop in crops])
 
-        def find(frames: list[np.ndarray]) -> Tensor | None:
-            return encode.find(tensor_of(frames))
+        def find(crops: list[DrivingCrop]) -> Tensor | None:
+            return encode.find(tensor_of(crops))
 
-        def encode_frames(piece: tuple[list[np.ndarray], tuple[Tensor, Tensor] | None]) -> list[FrameConditions]:
-            frames, followed = piece
-            return encode(tensor_of(frames), followed)
+        def encode_frames(piece: tuple[list[DrivingCrop], FollowedMotion | None]) -> list[FrameConditions]:
+            crops, followed = piece
+            return encode(tensor_of(crops), followed)
 
         networks, inputs = self._networks, self._inputs
         visibility, parts = networks.unet.config.mask_channels - 1, self._parts
@@ -151,9 +152,9 @@ class ClipAnimator:
         if encode.learns and self._samples:
             pieces = list(grouped(self._samples, ENCODED_TOGETHER))
             seen = self._guard(functools.partial(self._cores.map, find, pieces))
-            encode.learn(torch.cat([points for points in seen if points is not None]))
-        for frames in grouped(driving, self._plan.chunk or self._plan.window):
-            pieces = list(grouped(frames, ENCODED_TOGETHER))
+            encode.learn(torch.cat([points for points in seen if points is not None]), self._samples)
+        for crops in grouped(driving, self._plan.chunk or self._plan.window):
+            pieces = list(grouped(crops, ENCODED_TOGETHER))
             # a face is followed from frame to frame; all else of them is done side by side
             found = self._guard(functools.partial(self._cores.map, find, pieces))
             known = [(piece, encode.follow(points, piece)) for points, piece in zip(found, pieces, strict=True)]

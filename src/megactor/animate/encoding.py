@@ -10,15 +10,17 @@ from torch import Tensor
 
 from megactor.animate.clip_pixels import clip_pixels
 from megactor.animate.part_motion import PartMotion
+from megactor.animate.seen_body import SeenBody
 from megactor.compute.offload import bring_to_device
 from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.drive.layers import PortraitLayers
+from megactor.drive.masking import DrivingCrop
 from megactor.drive.portrait import Portrait
 from megactor.media.shots import CutWatch
 from megactor.models.background_encoder import background_tokens
 from megactor.models.clip_vision import ClipVision
 from megactor.models.denoiser_input import join_conditions, visibility_latents
-from megactor.models.dense_motion import DenseMotion, DenseMotionNet, resized
+from megactor.models.dense_motion import DenseMotion, DenseMotionNet, FollowedMotion, resized
 from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.picture_layers import Layers
 from megactor.models.pixel_codec import PixelCodec
@@ -118,6 +120,7 @@ class DrivingEncoder:
             bring_to_device(dense_motion)
             large = resized(portrait.large, dense_motion.config.detail_size)
             self._portrait_keypoints = dense_motion.find_keypoints(large.to(dense_motion.dtype))
+            self._body = SeenBody(dense_motion.body, self._portrait_keypoints)
         self._layers = None if portrait.layers is None else portrait.layers.resized(portrait.image.shape[-1])
         self._modulation = None
         if pose_guider.config.portrait_modulation:
@@ -136,35 +139,37 @@ class DrivingEncoder:
         """Whether `learn` changes anything."""
         return self._relative is not None
 
-    def learn(self, found: Tensor) -> None:
+    def learn(self, found: Tensor, crops: Sequence[DrivingCrop]) -> None:
         """Takes the driver's keypoints in some frames, spread over the clip, for how he usually looks.
 
         Args:
             found: (F, K, 2), what `find` said of them.
+            crops: these.
         """
         if self._relative is not None and self._portrait_keypoints is not None and len(found):
-            self._relative.learn(found, self._retargeted(found), self._portrait_keypoints)
+            keypoints, alike = self._relative.learn(found, self._retargeted(found), self._portrait_keypoints)
+            self._body.learn(keypoints[alike], crops[alike].body)
 
     def _retargeted(self, found: Tensor) -> Tensor:
         assert self.dense_motion is not None and self._portrait_keypoints is not None
         retargeted: Tensor = self.dense_motion.retargeter(self._portrait_keypoints.expand(len(found), -1, -1), found)
         return retargeted
 
-    def follow(self, found: Tensor | None, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor] | None:
+    def follow(self, found: Tensor | None, crops: Sequence[DrivingCrop]) -> FollowedMotion | None:
         """What `__call__` has to know of frames that others came before; all frames of a clip, in their order.
 
         Args:
             found: what `find` said of the next ones.
-            frames: these, uint8 (D, D, 3).
+            crops: these.
         """
         if found is None:
             return None
-        retargeted = self._retargeted(found)
-        if self._relative is None:
-            return found, retargeted
-        return found, self._relative(found, retargeted, [self._watch(frame) for frame in frames])
+        keypoints, starts = self._retargeted(found), [self._watch(crop.picture) for crop in crops]
+        if self._relative is not None:
+            keypoints = self._relative(found, keypoints, starts)
+        return FollowedMotion(found, keypoints, self._body(keypoints, [crop.body for crop in crops], starts))
 
-    def __call__(self, driving: Tensor, followed: tuple[Tensor, Tensor] | None = None) -> list[FrameConditions]:
+    def __call__(self, driving: Tensor, followed: FollowedMotion | None = None) -> list[FrameConditions]:
         """Frames do not know of each other: together they are only faster.
 
         Args:

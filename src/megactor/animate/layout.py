@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from megactor.animate.paste_back import PasteBack
-from megactor.drive.masking import DrivingFrame
+from megactor.drive.masking import DrivingCrop, DrivingFrame
 from megactor.drive.portrait import Portrait
 from megactor.options import LAYOUTS, AnimationOptions
 
@@ -61,22 +61,22 @@ class Composer:
 
 def laid_out(
     driving: Iterable[DrivingFrame],
-    animate: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
+    animate: Callable[[Iterable[DrivingCrop]], Iterator[np.ndarray]],
     compose: Composer,
 ) -> Generator[np.ndarray]:
     """Animates driving frames; what only the layout shows of them waits here, since frames keep their order.
 
     Args:
         driving: the clip's frames, in order.
-        animate: driving conditions to frames, in their order.
+        animate: driving crops to frames, in their order.
         compose: arranges them.
     """
     previews: deque[np.ndarray | None] = deque()
 
-    def conditions() -> Iterator[np.ndarray]:
-        for condition, preview in driving:
-            previews.append(preview)
-            yield condition
+    def crops() -> Iterator[DrivingCrop]:
+        for frame in driving:
+            previews.append(frame.preview)
+            yield frame.crop
 
-    for frame in animate(conditions()):
+    for frame in animate(crops()):
         yield compose(frame, previews.popleft())

@@ -148,7 +148,7 @@ def _stages(
     )
     networks, plan = PipelineComponents(**pipe.components), options.plan(pipe.own_plan)
     animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)
-    conditions = timed("conditions", lambda: list(animator.encode(frame.condition for frame in clip.frames())))
+    conditions = timed("conditions", lambda: list(animator.encode(frame.crop for frame in clip.frames())))
     seconds["conditions"] = max(seconds["conditions"] - seconds["decode"], 0.0)
     latents = timed("denoise", lambda: list(animator.denoise(conditions, len(conditions))))
     pictures = timed("VAE", lambda: list(animator.decode(latents)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from megactor.drive.masking import DrivingCrop
 from megactor.drive.portrait import Portrait
 from megactor.faces.face import Face
 from megactor.media.images import load_image
@@ -54,7 +55,7 @@ class StandInPipeline(MegActorPipeline):
         return self._analyzer
 
     def animate_crops(
-        self, portrait: Portrait, driving: Iterable[np.ndarray], *others: Any, **more: Any
+        self, portrait: Portrait, driving: Iterable[np.ndarray | DrivingCrop], *others: Any, **more: Any
     ) -> Iterator[np.ndarray]:
         """The portrait once for every crop."""
         return (portrait.large for _ in driving)

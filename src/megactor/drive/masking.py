@@ -23,15 +23,33 @@ Rectangle = tuple[int, int, int, int]
 """x0, x1, y0, y1 in whole pixels."""
 
 
+class DrivingCrop(NamedTuple):
+    """What the networks are given of one driving frame.
+
+    picture: uint8 (D, D, 3), the frame in the portrait's framing, masked.
+    body: (3,) float32, how the driver's chest moved since the shot began, see `body.BodyFollower`; None if unseen.
+    """
+
+    picture: np.ndarray
+    body: np.ndarray | None = None
+
+
 class DrivingFrame(NamedTuple):
     """One driving frame in the portrait's framing.
 
     condition: uint8 (D, D, 3), masked: what the networks are given.
     preview: uint8 (N, N, 3), the whole crop for people, or None if nobody looks at it.
+    body: as in `DrivingCrop`.
     """
 
     condition: np.ndarray
     preview: np.ndarray | None
+    body: np.ndarray | None = None
+
+    @property
+    def crop(self) -> DrivingCrop:
+        """What the networks are given."""
+        return DrivingCrop(self.condition, self.body)
 
 
 def keep_rectangles(frame: np.ndarray, rectangles: Sequence[Rectangle]) -> np.ndarray:

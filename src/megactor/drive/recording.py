@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from megactor.drive.body import SIDE as BODY_SIDE
+from megactor.drive.body import BodyFollower
 from megactor.drive.frames import FrameSequence
-from megactor.drive.masking import Contour, DrivingFrame, driving_condition, patch_centers
+from megactor.drive.masking import Contour, DrivingCrop, DrivingFrame, driving_condition, patch_centers
 from megactor.drive.portrait import Portrait
 from megactor.drive.samples import FrameSamples
 from megactor.drive.shot import contour_of, frame_shot
@@ -41,6 +43,7 @@ class DrivingClip:
         image_size: S, side of the networks' pictures.
         preview_size: N, side of the driving pictures for people, or None if nobody looks at them.
         progress: told the stage "faces".
+        body: whether the driver's chest is followed, too, where it can be seen.
 
     Raises:
         FaceError: less than a third of the frames show a face.
@@ -55,6 +58,7 @@ class DrivingClip:
         image_size: int,
         preview_size: int | None,
         progress: Progress,
+        body: bool = False,
     ):
         estimate = reader.frame_count_estimate
         vertices = KEPT_FOR_CONTOUR if options.contour_preserve else KEPT
@@ -72,11 +76,14 @@ class DrivingClip:
             for shot, end in track.spans()
             if track.found[shot.first : end].any()
         ]
+        if body:
+            for framed in self._shots:
+                framed.body = BodyFollower(analyzer)
         if missing := int(len(track) - track.found.sum()):
             reader.warnings.append(f"{missing} of {len(track)} frames show no face: held still there")
 
-    def samples(self) -> list[np.ndarray]:
-        """What `frames` yields of a few frames that are spread over the clip, uint8 (S, S, 3).
+    def samples(self) -> list[DrivingCrop]:
+        """What `frames` yields of a few frames that are spread over the clip.
 
         None where it has several shots, perhaps of several people.
         """
@@ -87,7 +94,7 @@ class DrivingClip:
         for index, frame in self._samples:
             if shot.shows(index):
                 crop, box = SteadyDriver(self._size)(shot.view(index, frame))
-                crops.append(driving_condition(crop, box, shot.contour))
+                crops.append(DrivingCrop(driving_condition(crop, box, shot.contour), shot.seen_body(index, frame)))
         return crops
 
     def frames(self) -> Iterator[DrivingFrame]:
@@ -104,7 +111,7 @@ class DrivingClip:
             view = shot.view(index, frame) if shot.shows(index) else None
             crop, box = steady(view, cut)
             preview = shot.framing.framing.picture(frame, self._preview_size) if self._preview_size else None
-            yield DrivingFrame(driving_condition(crop, box, shot.contour), preview)
+            yield DrivingFrame(driving_condition(crop, box, shot.contour), preview, shot.seen_body(index, frame))
 
 
 class _RecordedShot:
@@ -122,6 +129,8 @@ class _RecordedShot:
         seen, looks = (rows if whole else rows[shown] for rows in (outlines, track.looks[span]))
         self.framing, like = frame_shot(seen, looks, shot.turns, portrait, options)
         self._boxes = self._steady_boxes(outlines)
+        self._motion_scale = options.motion_scale
+        self.body: BodyFollower | None = None
         self.contour: Contour | None = None
         if options.contour_preserve:
             centers = np.stack([patch_centers(self._points68(number)) for number in shown.tolist()])
@@ -136,6 +145,15 @@ class _RecordedShot:
         number = index - self._first
         framing, pose, _ = self.framing.of_frame(self._points[number, : len(KEPT)])
         return View(frame, framing, pose, self._boxes[number])
+
+    def seen_body(self, index: int, frame: np.ndarray) -> np.ndarray | None:
+        """How the driver's chest moved since the first frame that was asked about, see `DrivingCrop`."""
+        if self.body is None:
+            return None
+        framing = self.framing.framing  # one that goes with the head would move the chest the other way
+        box = framing.boxes(self._points[index - self._first, : len(KEPT)][None])[0] if self.shows(index) else None
+        motion = self.body(framing.picture(frame, BODY_SIDE), box)
+        return None if motion is None else motion * np.float32(self._motion_scale)
 
     def _points68(self, number: int) -> np.ndarray:
         """(68, 2) points of iBUG 300-W in the square."""

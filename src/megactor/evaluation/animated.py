@@ -5,8 +5,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from megactor.drive.body import SIDE, BodyFollower
 from megactor.drive.crop import CropBox
-from megactor.drive.masking import face_rectangle, keep_rectangles
+from megactor.drive.masking import DrivingCrop, face_rectangle, keep_rectangles
 from megactor.drive.portrait import Portrait, cut_portrait
 from megactor.drive.samples import MOST as SAMPLES
 from megactor.evaluation.case import CaseFiles
@@ -50,9 +51,13 @@ def animate_aligned(
     read = pipe.driving_size
     scale = read / portrait.shape[0]
     conditions = []
+    body = BodyFollower(pipe.analyzer) if pipe.knows_body else None
     for frame, box in zip(driving, boxes, strict=True):
         crop = cv2.resize(frame, (read, read), interpolation=cv2.INTER_AREA)
-        conditions.append(keep_rectangles(crop, [face_rectangle(box * scale, read, read)]))
+        masked = keep_rectangles(crop, [face_rectangle(box * scale, read, read)])
+        small = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        seen = None if body is None else body(small, box / len(frame))
+        conditions.append(DrivingCrop(masked, seen))
     samples = conditions[:: -(-len(conditions) // SAMPLES)]  # as users' files are sampled
     finished = pipe.animate_crops(_whole(portrait, pipe), conditions, len(conditions), options, samples=samples)
     return np.stack(list(finished))

@@ -3,6 +3,6 @@
 `network` is the whole; the other files are its parts and what is done with its answers.
 """
 
-from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, MotionLogits, resized
+from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, FollowedMotion, MotionLogits, resized
 
-__all__ = ["DenseMotion", "DenseMotionNet", "MotionLogits", "resized"]
+__all__ = ["DenseMotion", "DenseMotionNet", "FollowedMotion", "MotionLogits", "resized"]

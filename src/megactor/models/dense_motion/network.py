@@ -63,6 +63,19 @@ class DenseMotion(NamedTuple):
         return [DenseMotion(*fields, tuple(part[number] for part in parts)) for number, fields in enumerate(frames)]
 
 
+class FollowedMotion(NamedTuple):
+    """What is known of frames from those before.
+
+    driving: (B, K, 2), keypoints of the driving frames in picture units.
+    animated: (B, K, 2), those of the animated ones.
+    body: (B, 3), how the body moved from the portrait, see `flow.zoom_flow`; NaN or None where only the face tells.
+    """
+
+    driving: Tensor
+    animated: Tensor
+    body: Tensor | None = None
+
+
 class MotionLogits(NamedTuple):
     """What training needs of a motion.
 
@@ -203,7 +216,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             portrait_keypoints: (B, K, 2) in picture units.
             keypoints: the same of the animated frame, as the retargeter says.
             of_person: as in `forward`.
-            seen_body: as in `forward`.
+            seen_body: (B, 3), as `FollowedMotion.body`.
         """
         if portrait.shape[-2:] != driving.shape[-2:]:
             raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
@@ -254,7 +267,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         portrait_keypoints: Tensor | None = None,
         of_person: bool = False,
         scaled: Callable[[Tensor, Tensor], Tensor] | None = None,
-        followed: tuple[Tensor, Tensor] | None = None,
+        followed: FollowedMotion | None = None,
     ) -> DenseMotion:
         """Predicts the motion from the portrait to one driving frame.
 
@@ -266,8 +279,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             of_person: the flow is the person's everywhere, for a person who is moved before a background that is known;
                 otherwise the background's where nobody is. Only with `BodyMotion`.
             scaled: keypoints of portrait and animated frame -> those of the frame that is wanted instead.
-            followed: (B, K, 2) each, keypoints of the driving frame and of the animated one, where they are known from
-                the frames before; otherwise every frame is on its own.
+            followed: where frames are known that came before; otherwise every frame is on its own.
 
         Returns:
             `DenseMotion` at half of the portrait's resolution, float32.
@@ -277,12 +289,12 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             portrait_keypoints = self.find_keypoints(resized(large, self.config.detail_size))
         if followed is None:
             driving_keypoints = self.find_keypoints(driving)
-            followed = driving_keypoints, self.retargeter(portrait_keypoints, driving_keypoints)
-        driving_keypoints, keypoints = followed
+            followed = FollowedMotion(driving_keypoints, self.retargeter(portrait_keypoints, driving_keypoints))
+        driving_keypoints, keypoints, seen_body = followed
         if scaled is not None:
             keypoints = scaled(portrait_keypoints, keypoints)
         small = resized(driving, portrait.shape[-1])
-        motion = self.logits(portrait, small, portrait_keypoints, keypoints, of_person)
+        motion = self.logits(portrait, small, portrait_keypoints, keypoints, of_person, seen_body)
         close_ups: tuple[CloseUp, ...] = ()
         if self.close_up is not None:
             close_ups = self.close_up(large, to_gray(driving), portrait_keypoints, driving_keypoints, keypoints)

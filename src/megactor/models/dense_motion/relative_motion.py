@@ -11,7 +11,7 @@ should stay as it is.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -71,15 +71,24 @@ class RelativeMotion:
         self._means = [_RunningMean() for _ in range(2 + 2 * len(_PARTS))]
         self._anchor: _Anchor | None = None
 
-    def learn(self, driving: Tensor, retargeted: Tensor, portrait: Tensor) -> None:
+    def learn(self, driving: Tensor, retargeted: Tensor, portrait: Tensor) -> tuple[Tensor, int]:
         """Takes some frames, spread over the clip, for how the driver usually looks, once and for all.
 
         Args:
             driving: (F, 70, 2) as for `__call__`, like the following.
             retargeted: (F, 70, 2).
             portrait: (1, 70, 2), keypoints of the portrait.
+
+        Returns:
+            What `__call__` says of these frames (F, 70, 2), and which of them is most like the portrait.
         """
-        self._anchor = _Anchor.at_most_alike(portrait, self(driving, retargeted, None))
+        self._anchor = None
+        animated = self(driving, retargeted, None)
+        distances = (animated - portrait).norm(dim=-1).mean(1)
+        alike = int(distances.argmin())
+        sureness = math.exp(-((float(distances[alike]) / _ALIKE) ** 2) / 2)
+        self._anchor = _Anchor(animated[alike], portrait[0], sureness)
+        return self._anchor(animated), alike
 
     def __call__(self, driving: Tensor, retargeted: Tensor, starts: Sequence[bool] | None) -> Tensor:
         """The next frames of the clip; how many come at a time does not matter.
@@ -120,13 +129,6 @@ class _Anchor:
         self._missing = sureness * (portrait - start)
         for part in _PARTS:
             self._missing[list(part)] = self._missing[list(part)].mean(0)
-
-    @classmethod
-    def at_most_alike(cls, portrait: Tensor, animated: Tensor) -> Self:
-        """The frame (F, 70, 2) that is most like the portrait (1, 70, 2); the less it is like it the less it counts."""
-        distances = (animated - portrait).norm(dim=-1).mean(1)
-        nearest = int(distances.argmin())
-        return cls(animated[nearest], portrait[0], math.exp(-((float(distances[nearest]) / _ALIKE) ** 2) / 2))
 
     def __call__(self, animated: Tensor) -> Tensor:
         """(F, 70, 2) -> (F, 70, 2)."""
