@@ -85,6 +85,8 @@ class AugmentConfig(StrictModel):
     Attributes:
         mirror: left and right of all streams together.
         crop: a part of the picture, the same in all streams.
+        apart: a part of the picture, another one in the portrait than in the frames to make: the whole person is
+            elsewhere, and larger or smaller.
         recolor: portrait and target together.
         finish: portrait and target together are toned, faded, black and white, on paper or canvas; the driver as
             often, in a way of its own.
@@ -97,6 +99,7 @@ class AugmentConfig(StrictModel):
 
     mirror: Share = 0.5
     crop: Share = 0.0
+    apart: Share = 0.0
     recolor: Share = 0.3
     finish: Share = 0.0
     overlay: Share = 0.0

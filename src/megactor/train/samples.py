@@ -76,7 +76,10 @@ def cut_sample(clip: TrainingClip, config: DataConfig, rng: np.random.Generator)
     size = clip.target.shape[1]
     choice = _choose(clip, config, rng)
     if rng.random() < config.augment.crop:
-        clip, choice = _cropped(clip, choice, random_window(rng))
+        window = random_window(rng)
+        clip, choice = _cropped(clip, choice, window, window)
+    if config.augment.apart and rng.random() < config.augment.apart:
+        clip, choice = _cropped(clip, choice, random_window(rng), random_window(rng))
     portrait, targets = clip.target[choice.portrait], clip.target[choice.frames]
     mattes, plates = _layers(clip, choice, config.layers)
     if rng.random() < config.augment.recolor:
@@ -179,33 +182,57 @@ def _driver(twins: list[str], config: DataConfig, rng: np.random.Generator) -> s
     return twins[int(rng.integers(len(twins)))] if twins and rng.random() < config.twin else "target"
 
 
-def _cropped(clip: TrainingClip, choice: _Choice, window: Window) -> tuple[TrainingClip, _Choice]:
-    """What is needed of the clip, and of that the same part in all streams; frames are numbered anew."""
+def _cropped(clip: TrainingClip, choice: _Choice, first: Window, others: Window) -> tuple[TrainingClip, _Choice]:
+    """What is needed of the clip, and a part of that in all streams; frames are numbered anew.
+
+    Args:
+        clip: as it is.
+        choice: from it.
+        first: the part of the portrait's frame.
+        others: that of the frames to make.
+    """
     kept = [choice.portrait, *choice.frames]
     size = clip.target.shape[1]
+
+    def pictures(frames: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+        parts = first.pictures(frames[kept[:1]], interpolation), others.pictures(frames[kept[1:]], interpolation)
+        return np.concatenate(parts)
+
     motion = None
     if clip.motion is not None and choice.source is not None:
         flow = clip.motion.flow[choice.source, kept].astype(np.float32).transpose(0, 2, 3, 1)
         visible = clip.motion.visible[choice.source, kept].astype(np.uint8)
+        flow, visible = (others.pictures(part, cv2.INTER_NEAREST) for part in (flow, visible))
+        flow, inside = _between(flow, others, first)
         motion = Motion(
-            sources=np.zeros(1, int),
-            flow=window.pictures(flow, cv2.INTER_NEAREST).transpose(0, 3, 1, 2)[None] / np.float32(window.side),
-            visible=window.pictures(visible, cv2.INTER_NEAREST)[None] > 0,
+            sources=np.zeros(1, int), flow=flow.transpose(0, 3, 1, 2)[None], visible=((visible > 0) & inside)[None]
         )
     cropped = TrainingClip(
-        target=window.pictures(clip.target[kept]),
-        twins={name: window.pictures(frames[kept]) for name, frames in clip.twins.items()},
-        landmarks={name: window.points(points[kept], size) for name, points in clip.landmarks.items()},
-        foreground=window.pictures(clip.foreground[kept].astype(np.uint8), cv2.INTER_NEAREST) > 0,
+        target=pictures(clip.target),
+        twins={name: pictures(frames) for name, frames in clip.twins.items()},
+        landmarks={
+            name: np.concatenate([first.points(points[kept[:1]], size), others.points(points[kept[1:]], size)])
+            for name, points in clip.landmarks.items()
+        },
+        foreground=pictures(clip.foreground.astype(np.uint8), cv2.INTER_NEAREST) > 0,
         motion=motion,
-        layers=None if clip.layers is None else _cropped_layers(clip.layers, kept, window),
+        layers=None if clip.layers is None else ClipLayers(pictures(clip.layers.matte), pictures(clip.layers.plate)),
     )
     source = None if choice.source is None else 0
     return cropped, _Choice(0, np.arange(1, len(kept)), source, choice.driver)
 
 
-def _cropped_layers(layers: ClipLayers, kept: list[int], window: Window) -> ClipLayers:
-    return ClipLayers(window.pictures(layers.matte[kept]), window.pictures(layers.plate[kept]))
+def _between(flow: np.ndarray, window: Window, first: Window) -> tuple[np.ndarray, np.ndarray]:
+    """The flow (N, h, w, 2) seen in one window, as the way into another one, and what of it ends there (N, h, w).
+
+    0 says that nobody is there, and stays 0.
+    """
+    size = flow.shape[1]
+    centers = np.stack(np.meshgrid(*[(np.arange(size, dtype=np.float32) + 0.5) / size] * 2), -1)
+    place = centers * np.float32(window.side) + np.array([window.x, window.y], np.float32)
+    there = (place + flow - np.array([first.x, first.y], np.float32)) / np.float32(first.side)
+    inside = ((there >= 0) & (there <= 1)).all(-1)
+    return np.where((flow != 0).any(-1, keepdims=True), there - centers, 0).astype(np.float32), inside
 
 
 def _layers(clip: TrainingClip, choice: _Choice, wanted: bool) -> tuple[np.ndarray, np.ndarray]:
