@@ -286,7 +286,8 @@ class MegActorPipeline(HubPipeline):
         live = {"chunk": chunk, "ahead": ahead} | ({} if window is None else {"window": max(window, chunk)})
         size = asked.size or self.config.output_size
         face = self.read_portrait(read_picture(portrait), asked.face, size, asked.portrait_crop)
-        drive = LiveDrive(self.analyzer, face, asked, self.driving_size, asked.preview_size(size))
+        sizes = self.driving_size, asked.preview_size(size)
+        drive = LiveDrive(self.analyzer, face, asked, *sizes, self.knows_body)
         composer = Composer.of(face, asked)
 
         def animate(crops: Iterable[DrivingCrop]) -> Iterator[np.ndarray]:

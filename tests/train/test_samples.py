@@ -66,6 +66,35 @@ def test_the_flow_carries_the_portrait_to_every_frame(seed, mirror, frames):
 
 
 @pytest.mark.parametrize("seed", range(6))
+def test_a_person_elsewhere_keeps_flow_and_landmarks_in_step(seed):
+    clip = smooth(shifting_clip())
+    assert clip.motion is not None
+    clip.motion.flow[:] += np.float16(1e-3)  # 0 says that nobody is there
+    augment = STILL.model_copy(update={"apart": 1.0})
+    sample = collate([cut_sample(clip, config(augment=augment, twin=0), np.random.default_rng(seed))])
+
+    flow, visible = (
+        torch.nn.functional.interpolate(sample[name][0].float(), size=SIZE, mode="nearest")
+        for name in ("flow", "visible")
+    )
+    moved = warp(sample["portrait"].float().expand(3, -1, -1, -1), flow)
+    shown = (1 - torch.nn.functional.max_pool2d(1 - visible, 5, 1, 2)).expand_as(moved).clone()
+    shown[..., :11], shown[..., -11:] = 0, 0  # nothing comes in from beyond the part
+    assert shown.mean() > 0.2
+    assert float(((moved - sample["target"][0].float()).abs() * shown).max()) < 12
+    assert float(visible.mean()) < 1, "what the portrait's part does not show is not visible"
+    there = sample["keypoints"][0] + _at(sample["flow"][0], sample["keypoints"][0])
+    torch.testing.assert_close(there, sample["portrait_keypoints"].expand_as(there), atol=0.01, rtol=0)
+    assert (sample["anchor_keypoints"] - sample["portrait_keypoints"]).abs().max() < 1e-6, "he does the same there"
+
+
+def _at(flow: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """(F, 2, h, w) at points (F, K, 2) -> (F, K, 2)."""
+    grid = (2 * points - 1)[:, None]
+    return torch.nn.functional.grid_sample(flow, grid, align_corners=False, padding_mode="border")[:, :, 0].mT
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_parts_of_the_picture_keep_flow_and_landmarks_in_step(seed):
     clip = smooth(shifting_clip())
     rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from megactor.faces.analyzer import FaceAnalyzer
 
 SIDE = 256
 """Of the pictures that are compared: points are followed to a tenth of such a pixel."""
-_MOST, _LEAST = 300, 20
+_MOST, _LEAST = 150, 20
 """Points that are followed, and without which nothing is said."""
 _BELOW = 0.12
 """The chest begins so many heights of the face's box below it."""
@@ -20,12 +20,17 @@ _PERSON = 0.6
 """Of the analyzer's mask: points of the wall behind do not count."""
 _THERE_AND_BACK = 1.0
 """Pixels that a point may miss its place by when it is followed back."""
+_MOST_AGREE = 0.4
+"""Part of the points that must be found again, and go the same way."""
 _FAR = 1.0
 """Pixels from what most points say, at which a point counts by a half."""
 _ROUNDS = 10
 _LITTLE_ZOOM = 0.05
 """Ridge of the zoom: a narrow strip of a chest tells a zoom and a shift apart badly."""
 _WINDOW = {"winSize": (21, 21), "maxLevel": 3}
+
+_PATIENCE = 8
+"""Pictures after which other points are looked for again."""
 
 STILL = np.zeros(3, np.float32)
 
@@ -42,11 +47,11 @@ class BodyFollower:
 
     def __init__(self, analyzer: FaceAnalyzer) -> None:
         self._analyzer = analyzer
-        self._start: _Points | None = None
         self._began = False
-        self._before = STILL  # what had moved already when the points were found
+        self._first: _Points | None = None
+        self._later: tuple[_Points, np.ndarray] | None = None  # and what had moved already when they were found
         self._last: tuple[np.ndarray, np.ndarray] | None = None
-        self._now = STILL
+        self._now, self._lost = STILL, 0
 
     def __call__(self, picture: np.ndarray, box: np.ndarray | None) -> np.ndarray | None:
         """The motion from here back to the first picture.
@@ -59,24 +64,33 @@ class BodyFollower:
             (3,) float32, see `dense_motion.flow.zoom_flow`; None if the first picture shows no chest. Where the chest
             is hidden later, the last motion.
         """
-        if self._start is None and box is not None and not self._began:
-            self._start, self._began = self._points(picture, box), True
-        elif self._start is not None:
-            self._follow(picture)
+        if not self._began and box is not None:
+            self._first, self._began = self._points(picture, box), True
+        elif self._first is not None:
+            self._now = self._followed(self._first, picture)
         if box is not None:
             self._last = picture, box
-        return None if self._start is None else self._now
+        return None if self._first is None else self._now
 
-    def _follow(self, picture: np.ndarray) -> None:
-        assert self._start is not None and self._last is not None
-        motion = self._start.motion_to(picture, self._now - self._before)
-        if motion is None:  # they are gone: others may have come
+    def begin_again(self) -> None:
+        """The next picture is not the one behind the last: the motion goes on being that since the first of all."""
+        self._later, self._now, self._lost = None, STILL, 0
+
+    def _followed(self, first: "_Points", picture: np.ndarray) -> np.ndarray:
+        """By the first points; where they are gone, by others that came later."""
+        motion = first.motion_to(picture, self._now)
+        if motion is None and self._later is not None:
+            points, before = self._later
+            motion = points.motion_to(picture, self._now - before)
+            motion = None if motion is None else before + motion
+        if motion is None and self._last is not None and self._lost % _PATIENCE == 0:
             others = self._points(*self._last)
-            motion = None if others is None else others.motion_to(picture, STILL)
-            if others is None or motion is None:
-                return
-            self._start, self._before = others, self._now
-        self._now = (self._before + motion).astype(np.float32)
+            if others is not None:
+                self._later = others, self._now
+                motion = others.motion_to(picture, STILL)
+                motion = None if motion is None else self._now + motion
+        self._lost = self._lost + 1 if motion is None else 0
+        return self._now if motion is None else motion
 
     def _points(self, picture: np.ndarray, box: np.ndarray) -> "_Points | None":
         """Points on the chest that can be followed."""
@@ -103,12 +117,13 @@ class _Points:
     def motion_to(self, picture: np.ndarray, guess: np.ndarray) -> np.ndarray | None:
         """From another picture, uint8 (S, S, 3), back to this one, (3,); None if too few points are found again."""
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        needed = max(_LEAST, _MOST_AGREE * len(self._places))
         for start in (guess, STILL) if guess.any() else (STILL,):
             here, there = self._found_again(gray, start)
-            if len(here) >= _LEAST:
+            if len(here) >= needed:
                 motion, agreeing = _robust_zoom(here, there)
-                if agreeing >= _LEAST:
-                    return motion
+                if agreeing >= needed:
+                    return motion.astype(np.float32)
         return None
 
     def _found_again(self, gray: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from megactor.drive.body import BodyFollower
 from megactor.drive.masking import Contour, DrivingFrame, driving_condition, patch_centers
 from megactor.drive.portrait import Portrait
 from megactor.drive.shot import ShotFraming, contour_of, frame_shot
@@ -33,6 +34,7 @@ class LiveDrive:
         options: `contour_preserve`, `motion` and `motion_scale` are used.
         image_size: S, side of the networks' pictures.
         preview_size: N, side of the driving pictures for people, or None if nobody looks at them.
+        body: whether the driver's chest is followed, too, where it can be seen.
     """
 
     def __init__(
@@ -42,7 +44,10 @@ class LiveDrive:
         options: AnimationOptions,
         image_size: int,
         preview_size: int | None,
+        body: bool = False,
     ) -> None:
+        self._analyzer = analyzer if body else None
+        self._body: BodyFollower | None = None
         self._follow = ShotFollower(analyzer)
         self._steady = SteadyDriver(image_size)
         self._portrait, self._options = portrait, options
@@ -69,7 +74,9 @@ class LiveDrive:
             return None
         crop, box = self._steady(view, cut)
         preview = self._shot.framing.picture(frame, self._preview_size) if self._preview_size else None
-        return DrivingFrame(driving_condition(crop, box, self._contour), preview)
+        outline = None if face is None else face.landmarks[list(KEPT)]
+        body = None if self._body is None else self._shot.seen_body(self._body, frame, outline)
+        return DrivingFrame(driving_condition(crop, box, self._contour), preview, body)
 
     def begin_again(self) -> None:
         """The next face is laid on the portrait's as the first one was: its place, size and lean are the new start."""
@@ -90,6 +97,7 @@ class LiveDrive:
         outline, look = face.landmarks[list(KEPT)][None], look_of(face)[None]
         self._shot, _ = frame_shot(outline, look, self._follow.turns, self._portrait, self._options)
         self._start, self._box, self._is_new = face, None, False
+        self._body = None if self._analyzer is None else BodyFollower(self._analyzer)
 
     def _view(self, frame: np.ndarray, face: Face) -> View:
         assert self._shot is not None and self._start is not None

@@ -76,6 +76,22 @@ def scaled_motion(pose: InPlanePose, start: InPlanePose, factor: float, limited:
     return start.moved(shift, roll, growth)
 
 
+def scaled_body(motion: np.ndarray, start: InPlanePose, factor: float, limited: bool) -> np.ndarray:
+    """The body's shift and zoom as `scaled_motion` has the head's.
+
+    Args:
+        motion: (3,), see `body.BodyFollower`.
+        start: the head's pose, whose size counts.
+        factor: as in `scaled_motion`.
+        limited: as in `scaled_motion`.
+    """
+    shift, zoom = factor * motion[:2], factor * float(motion[2])
+    if limited:
+        shift = shift * _soft(float(np.linalg.norm(shift)), SHIFT * start.size)
+        zoom = zoom * _soft(zoom, GROWTH)
+    return np.array([*shift, zoom], np.float32)
+
+
 def _soft(value: float, limit: float) -> float:
     """Factor that keeps small values as they are and large ones below a limit."""
     return 1.0 if value == 0 else float(np.tanh(value / limit) * limit / value)

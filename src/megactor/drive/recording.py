@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from megactor.drive.body import SIDE as BODY_SIDE
 from megactor.drive.body import BodyFollower
 from megactor.drive.frames import FrameSequence
 from megactor.drive.masking import Contour, DrivingCrop, DrivingFrame, driving_condition, patch_centers
@@ -101,6 +100,9 @@ class DrivingClip:
         """Yields every frame, at the sizes S and N."""
         steady = SteadyDriver(self._size)
         shot, following = self._shots[0], list(self._shots[1:])
+        for framed in self._shots:
+            if framed.body is not None:
+                framed.body.begin_again()
         if not shot.shows(0):  # what comes before the first face holds it
             first = shot.first_shown
             steady(shot.view(first, next(islice(iter(self._reader), first, None))))
@@ -129,7 +131,6 @@ class _RecordedShot:
         seen, looks = (rows if whole else rows[shown] for rows in (outlines, track.looks[span]))
         self.framing, like = frame_shot(seen, looks, shot.turns, portrait, options)
         self._boxes = self._steady_boxes(outlines)
-        self._motion_scale = options.motion_scale
         self.body: BodyFollower | None = None
         self.contour: Contour | None = None
         if options.contour_preserve:
@@ -150,10 +151,8 @@ class _RecordedShot:
         """How the driver's chest moved since the first frame that was asked about, see `DrivingCrop`."""
         if self.body is None:
             return None
-        framing = self.framing.framing  # one that goes with the head would move the chest the other way
-        box = framing.boxes(self._points[index - self._first, : len(KEPT)][None])[0] if self.shows(index) else None
-        motion = self.body(framing.picture(frame, BODY_SIDE), box)
-        return None if motion is None else motion * np.float32(self._motion_scale)
+        outline = self._points[index - self._first, : len(KEPT)] if self.shows(index) else None
+        return self.framing.seen_body(self.body, frame, outline)
 
     def _points68(self, number: int) -> np.ndarray:
         """(68, 2) points of iBUG 300-W in the square."""

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from megactor.drive.body import SIDE, BodyFollower
 from megactor.drive.crop import face_size
 from megactor.drive.framing import Framing, fitted_framing
 from megactor.drive.masking import Contour, alignment_affine, contour_patches
 from megactor.drive.portrait import Portrait
-from megactor.drive.pose import RIGID, InPlanePose, scaled_motion, similarity
+from megactor.drive.pose import RIGID, InPlanePose, scaled_body, scaled_motion, similarity
 from megactor.drive.track import look_of
 from megactor.options import AnimationOptions
 
@@ -47,6 +48,19 @@ class ShotFraming:
             wanted = pose.moved(shift, 0.0, 0.0)
             framing, pose, box = framing.then(similarity(pose, wanted)), wanted, box + np.tile(shift, 2)
         return framing, pose, box
+
+    def seen_body(self, body: BodyFollower, frame: np.ndarray, outline: np.ndarray | None) -> np.ndarray | None:
+        """How the chest moved, (3,), held back as the head's motion is.
+
+        Args:
+            body: follows it; always the same for one shot.
+            frame: uint8 (H, W, 3).
+            outline: the `track.KEPT` vertices, where the frame shows the face.
+        """
+        framing = self.framing  # one that goes with the head would move the chest the other way
+        box = None if outline is None else framing.boxes(outline[None])[0]
+        motion = body(framing.picture(frame, SIDE), box)
+        return None if motion is None else scaled_body(motion, self.start, self.factor, self.limited)
 
 
 def frame_shot(

@@ -15,7 +15,7 @@ _SEEN = 0.75
 """Part of the samples in which the driver's own chest was seen to move, see `drive.body`."""
 _SHIFT_ERROR, _ZOOM_ERROR = 0.4 / 128, 0.006
 """Standard deviations of what was seen."""
-_LITTLE_ZOOM = 0.05
+_LITTLE_ZOOM = 0.05**2
 """Ridge of a zoom: a narrow strip of a chest tells a zoom and a shift apart badly."""
 _CHEST = 0.3
 """What is so far below the chin belongs to the body, in heights of the face."""

@@ -1,0 +1,64 @@
+"""SeenBody: ways of the driver's chest become ways from the portrait."""
+
+import numpy as np
+import pytest
+import torch
+
+from megactor.animate.seen_body import SeenBody
+from megactor.models.dense_motion.body_motion import BodyMotion
+
+PORTRAIT = torch.rand(1, 70, 2, generator=torch.Generator().manual_seed(0))
+FRAMES = torch.rand(4, 70, 2, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def body() -> BodyMotion:
+    torch.manual_seed(0)
+    network = BodyMotion(16).requires_grad_(False)
+    torch.nn.init.normal_(network.proj_out.weight)
+    return network
+
+
+def ways(*shifts: float | None) -> list[np.ndarray | None]:
+    return [None if shift is None else np.array([shift, 0, 0], np.float32) for shift in shifts]
+
+
+def test_it_starts_where_the_faces_say_and_goes_the_seen_way(body):
+    told = body(PORTRAIT, FRAMES[:1])[0]
+
+    seen = SeenBody(body, PORTRAIT)(FRAMES, ways(0.0, 0.1, 0.2, 0.1), [False] * 4)
+
+    assert seen is not None
+    torch.testing.assert_close(seen[0], told)
+    torch.testing.assert_close(seen[:, 0] - told[0], torch.tensor([0.0, 0.1, 0.2, 0.1]))
+
+
+def test_a_learned_frame_is_where_the_faces_say(body):
+    follow = SeenBody(body, PORTRAIT)
+    follow.learn(FRAMES[2], ways(0.2)[0])
+
+    seen = follow(FRAMES, ways(0.0, 0.1, 0.2, 0.1), [True, False, False, False])
+
+    assert seen is not None
+    torch.testing.assert_close(seen[2], body(PORTRAIT, FRAMES[2:3])[0])
+    torch.testing.assert_close(seen[0, 0] - seen[2, 0], torch.tensor(-0.2))
+
+
+def test_every_shot_starts_anew(body):
+    seen = SeenBody(body, PORTRAIT)(FRAMES, ways(0.0, 0.3, 0.0, 0.1), [True, False, True, False])
+
+    assert seen is not None
+    for first in (0, 2):
+        torch.testing.assert_close(seen[first], body(PORTRAIT, FRAMES[first : first + 1])[0])
+
+
+def test_frames_without_a_chest_are_left_to_the_face(body):
+    seen = SeenBody(body, PORTRAIT)(FRAMES, ways(None, 0.0, None, 0.1), [False] * 4)
+
+    assert seen is not None
+    assert seen[[0, 2]].isnan().all() and not seen[[1, 3]].isnan().any()
+    assert SeenBody(body, PORTRAIT)(FRAMES, ways(None, None, None, None), [False] * 4) is None
+
+
+def test_models_that_know_no_body_are_told_nothing():
+    assert SeenBody(None, PORTRAIT)(FRAMES, ways(0.0, 0.1, 0.2, 0.1), [False] * 4) is None
