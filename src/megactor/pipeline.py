@@ -20,7 +20,7 @@ from megactor.animate.part_motion import PartMotion
 from megactor.compute.compiling import compile_blocks
 from megactor.compute.devices import choose_device, choose_dtype
 from megactor.compute.memory import Fallback, MemoryGuard
-from megactor.drive.frames import Frames, FrameSequence
+from megactor.drive.frames import Frames, read_driver
 from megactor.drive.live import LiveDrive, live_frames
 from megactor.drive.masking import DrivingCrop, DrivingFrame
 from megactor.drive.pictures import Picture, read_frames, read_picture
@@ -42,7 +42,7 @@ from megactor.weights.hub_pipeline import HubPipeline
 from megactor.weights.model_card import read_card
 
 if TYPE_CHECKING:
-    from megactor.media.reader import VideoReader
+    pass
 
 LIVE_CHUNK = 8
 """Frames that `stream` takes at a time: a third of a second of a camera."""
@@ -218,7 +218,7 @@ class MegActorPipeline(HubPipeline):
         asked = self.completed(AnimationOptions(**options))
         size = asked.size or self.config.output_size
         face = self.read_portrait(read_picture(portrait), asked.face, size, asked.portrait_crop)
-        reader = _reader(driving, asked)
+        reader = read_driver(driving, asked)
         sizes = self.driving_size, asked.preview_size(size)
         clip = DrivingClip(reader, self.analyzer, face, asked, *sizes, progress, self.knows_body)
         relative = self.dense_motion is not None and self.dense_motion.config.expression_gains is not None
@@ -343,9 +343,9 @@ class MegActorPipeline(HubPipeline):
                 guard=MemoryGuard(self._memory_fallbacks(), say),
                 progress=progress,
                 parts=PartMotion(asked.motion_scale, asked.eyes_scale, asked.mouth_scale),
-                samples=[_as_crop(sample) for sample in samples],
+                samples=[DrivingCrop.of(sample) for sample in samples],
             )
-            yield from animator(map(_as_crop, driving), frame_count)
+            yield from animator(map(DrivingCrop.of, driving), frame_count)
         finally:  # also for whoever stops early
             self.maybe_free_model_hooks()
 
@@ -397,15 +397,3 @@ class MegActorPipeline(HubPipeline):
             return []
         words = "networks wait in main memory from here on, which is slower (as with --offload)"
         return [Fallback(words, lambda: self.enable_model_cpu_offload(device=device))]
-
-
-def _as_crop(driving: np.ndarray | DrivingCrop) -> DrivingCrop:
-    return driving if isinstance(driving, DrivingCrop) else DrivingCrop(driving)
-
-
-def _reader(driving: str | os.PathLike[str] | Frames, asked: AnimationOptions) -> "VideoReader | FrameSequence":
-    if isinstance(driving, str | os.PathLike):
-        from megactor.media.reader import VideoReader  # PyAV: frames in memory, and training, do without it
-
-        return VideoReader(driving, asked.start, asked.end, asked.fps)
-    return FrameSequence(driving, asked)

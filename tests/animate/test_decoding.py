@@ -13,6 +13,7 @@ from megactor.animate.decoding import FrameDecoder
 from megactor.compute.cores import Cores
 from megactor.compute.memory import MemoryGuard
 from megactor.denoise.clip import Frame
+from megactor.drive.masking import DrivingCrop
 from megactor.drive.portrait import read_portrait
 from megactor.models.dense_motion import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
@@ -21,7 +22,7 @@ from megactor.options import AnimationOptions
 from megactor.pipeline import MegActorPipeline
 
 PORTRAIT = np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8)
-CROPS = list(np.random.default_rng(1).integers(0, 255, (11, 32, 32, 3), np.uint8))
+CROPS = [DrivingCrop(crop) for crop in np.random.default_rng(1).integers(0, 255, (11, 32, 32, 3), np.uint8)]
 
 
 def animator_of(pipe: MegActorPipeline, **changes: Any) -> ClipAnimator:

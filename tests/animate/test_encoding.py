@@ -10,6 +10,7 @@ from tiny_model import tiny_pipeline
 from torch import Tensor
 
 from megactor.animate.clip import ClipAnimator, PipelineComponents
+from megactor.drive.masking import DrivingCrop
 from megactor.drive.pictures import read_picture
 from megactor.options import AnimationOptions
 
@@ -25,8 +26,8 @@ def flows(frames: list[np.ndarray], chunk: int, samples: Sequence[np.ndarray] = 
     face = pipe.read_portrait(read_picture(np.random.default_rng(1).integers(0, 255, (96, 96, 3), np.uint8)), 0, 64)
     plan = replace(AnimationOptions(steps=1).plan(pipe.own_plan), chunk=chunk)
     parts = PipelineComponents(**pipe.components)
-    animator = ClipAnimator(parts, face, plan, 0, torch.device("cpu"), samples=samples)
-    return torch.cat([conditions.motion.flow for conditions in animator.encode(frames)])
+    animator = ClipAnimator(parts, face, plan, 0, torch.device("cpu"), samples=[*map(DrivingCrop, samples)])
+    return torch.cat([conditions.motion.flow for conditions in animator.encode(map(DrivingCrop, frames))])
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_frames_are_read_twice_and_shown_once_each() -> None:
     frames = list(driving.frames())
     assert driving.frame_count == len(frames) == 4
     assert cast(FakeReader, driving._reader).passes == 2
-    for condition, preview in frames:
+    for condition, preview, _ in frames:
         assert condition.shape == (SIZE, SIZE, 3) and preview.shape == (2 * SIZE, 2 * SIZE, 3)
         assert condition.dtype == preview.dtype == np.uint8
         assert 0 < (condition > 0).any(-1).mean() < 1
@@ -176,8 +176,8 @@ def test_samples_are_frames_as_they_drive() -> None:
     seen, samples = conditions(driving), driving.samples()
     assert len(samples) == 10
     for sample, condition in zip(samples, seen[::2], strict=False):  # JPEGs, and boxes that are not smoothed
-        assert np.abs(sample.astype(int) - condition).mean() < 3
-    assert np.abs(samples[0].astype(int) - samples[-1]).mean() > 3
+        assert np.abs(sample.picture.astype(int) - condition).mean() < 3
+    assert np.abs(samples[0].picture.astype(int) - samples[-1].picture).mean() > 3
 
     assert clip(*[face_at(40, 40, 30)] * 8, *[None] * 9, *[face_at(100, 70, 60)] * 8).samples() == []
 
@@ -232,8 +232,8 @@ def test_wherever_the_head_goes_it_stays_in_the_square() -> None:
 
 def test_without_head_motion_the_mask_stays() -> None:
     moving = [face_at(60 + 3 * i, 60) for i in range(5)]
-    free = [condition.any(-1) for condition, _ in clip(*moving).frames()]
-    held = [condition.any(-1) for condition, _ in clip(*moving, motion_scale=0.0).frames()]
+    free = [condition.any(-1) for condition in conditions(clip(*moving))]
+    held = [condition.any(-1) for condition in conditions(clip(*moving, motion_scale=0.0))]
     assert np.argwhere(free[4])[:, 1].min() > np.argwhere(free[0])[:, 1].min()
     centers = [np.argwhere(mask).mean(0) for mask in held]
     np.testing.assert_allclose(centers, np.repeat(centers[:1], 5, axis=0), atol=1.0)

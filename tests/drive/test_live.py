@@ -139,7 +139,7 @@ def latents_of(pipe: MegActorPipeline, speed: str, frames: int = 16) -> torch.Te
     asked = AnimationOptions(speed=speed, window_batch=3)
     face = read_portrait(PORTRAIT, pipe.analyzer, 0, 32, 32)
     drive = LiveDrive(pipe.analyzer, face, asked, pipe.driving_size, None)
-    crops = [drive(frame).condition for frame in islice(camera(), frames)]
+    crops = [drive(frame).crop for frame in islice(camera(), frames)]
     with torch.no_grad():
         plan = asked.plan(pipe.own_plan)
         animator = ClipAnimator(PipelineComponents(**pipe.components), face, plan, 0, pipe.device, asked.window_batch)

@@ -16,6 +16,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.config, self.driving_size, self.dense_motion = SimpleNamespace(image_size=32), 32, object()
+        self.knows_body = True
         self.analyzer = CenteredFaceAnalyzer()
 
     def animate_crops(self, portrait, driving, frame_count, asked, samples):
@@ -47,7 +48,7 @@ def test_nothing_is_cropped_and_only_the_face_drives(clip):
     assert pipe.asked.steps == 3
     assert (pipe.portrait.large == portrait).all() and pipe.portrait.image.shape == (32, 32, 3)
     assert pipe.portrait.layers is not None  # person and background are told apart as for users
-    for condition, frame in zip(pipe.driving, driving, strict=True):
+    for (condition, _), frame in zip(pipe.driving, driving, strict=True):
         small = frame.reshape(32, 2, 32, 2, 3).mean((1, 3))
         assert condition.shape == (32, 32, 3)
         face = condition[12:20, 12:20]

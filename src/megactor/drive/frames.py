@@ -1,5 +1,6 @@
 """A driver who comes as frames in memory rather than as a file."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from megactor.media.timing import checked_rate
 from megactor.options import AnimationOptions
 
 if TYPE_CHECKING:
+    from megactor.media.reader import VideoReader
     from megactor.media.sound import AudioTrack
 
 Frames = Sequence[Picture] | np.ndarray | Tensor
@@ -63,3 +65,12 @@ class FrameSequence:
     def audio_track(self) -> "AudioTrack | None":
         """There is none."""
         return None
+
+
+def read_driver(driving: str | os.PathLike[str] | Frames, asked: AnimationOptions) -> "VideoReader | FrameSequence":
+    """Opens a video file, or takes frames; errors are those of `VideoReader` and `FrameSequence`."""
+    if isinstance(driving, str | os.PathLike):
+        from megactor.media.reader import VideoReader  # PyAV: frames in memory, and training, do without it
+
+        return VideoReader(driving, asked.start, asked.end, asked.fps)
+    return FrameSequence(driving, asked)

@@ -33,6 +33,11 @@ class DrivingCrop(NamedTuple):
     picture: np.ndarray
     body: np.ndarray | None = None
 
+    @classmethod
+    def of(cls, driving: "np.ndarray | DrivingCrop") -> "DrivingCrop":
+        """A masked picture alone, or what is a crop already."""
+        return driving if isinstance(driving, DrivingCrop) else cls(driving)
+
 
 class DrivingFrame(NamedTuple):
     """One driving frame in the portrait's framing.
