@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from megactor.drive.framing import Framing
-from megactor.drive.pose import GROWTH, RIGID, ROLL, SHIFT, InPlanePose, scaled_motion, similarity
+from megactor.drive.pose import (
+    BODY_SHIFT,
+    BODY_ZOOM,
+    GROWTH,
+    RIGID,
+    ROLL,
+    SHIFT,
+    InPlanePose,
+    scaled_body,
+    scaled_motion,
+    similarity,
+)
 
 START = face_at(64, 64, 40).landmarks[list(RIGID)]
 
@@ -68,3 +79,16 @@ def test_towards_goes_the_short_way_round(part: float) -> None:
     here, there = (InPlanePose.of(turned(START, angle, 1, 0, 0)) for angle in (math.pi - 0.1, math.pi + 0.3))
     _, roll, _ = here.way_to(here.towards(there, part))
     assert roll == pytest.approx(0.4 * part, abs=1e-6)
+
+
+def test_a_body_is_held_back_like_the_head_and_more() -> None:
+    start = InPlanePose(np.array([0.5, 0.4]), 0.0, 0.15)
+    little, far = np.array([0.002, 0.001, 0.002]), np.array([0.3, -0.4, 0.5])
+
+    np.testing.assert_allclose(scaled_body(far, start, 0.5, limited=False), 0.5 * far, atol=1e-6)
+    np.testing.assert_allclose(scaled_body(little, start, 1.0, limited=True), little, rtol=0.01)
+    held = scaled_body(far, start, 1.0, limited=True)
+    assert np.linalg.norm(held[:2]) <= BODY_SHIFT * start.size < SHIFT * start.size
+    assert 0 < held[2] <= BODY_ZOOM
+    np.testing.assert_allclose(held[0] / held[1], far[0] / far[1], rtol=1e-5)
+    assert not scaled_body(far, start, 0.0, limited=True).any()

@@ -10,6 +10,9 @@ RIGID = (33, 263, 168, 1, 152, 10)
 ROLL, GROWTH, SHIFT = np.radians(25.0), np.log(1.4), 0.5
 """How far a head may go from where it started where its motion is limited: radians, logarithm of size, head sizes."""
 
+BODY_SHIFT, BODY_ZOOM = 0.3, 0.06
+"""The same of the body, which is cut off by the picture's edges: what lies beyond them nobody knows."""
+
 
 @dataclass(frozen=True)
 class InPlanePose:
@@ -87,8 +90,8 @@ def scaled_body(motion: np.ndarray, start: InPlanePose, factor: float, limited: 
     """
     shift, zoom = factor * motion[:2], factor * float(motion[2])
     if limited:
-        shift = shift * _soft(float(np.linalg.norm(shift)), SHIFT * start.size)
-        zoom = zoom * _soft(zoom, GROWTH)
+        shift = shift * _soft(float(np.linalg.norm(shift)), BODY_SHIFT * start.size)
+        zoom = zoom * _soft(zoom, BODY_ZOOM)
     return np.array([*shift, zoom], np.float32)
 
 
