@@ -15,8 +15,13 @@ FRAMES = torch.rand(4, 70, 2, generator=torch.Generator().manual_seed(1))
 def body() -> BodyMotion:
     torch.manual_seed(0)
     network = BodyMotion(16).requires_grad_(False)
-    torch.nn.init.normal_(network.proj_out.weight)
+    torch.nn.init.normal_(network.proj_out.weight, std=3)
     return network
+
+
+def told(body: BodyMotion, keypoints: torch.Tensor) -> torch.Tensor:
+    """What the faces say, but for what may be a mistake."""
+    return torch.nn.functional.softshrink(body(PORTRAIT.expand(len(keypoints), -1, -1), keypoints), 0.04)
 
 
 def ways(*shifts: float | None) -> list[np.ndarray | None]:
@@ -24,13 +29,13 @@ def ways(*shifts: float | None) -> list[np.ndarray | None]:
 
 
 def test_it_starts_where_the_faces_say_and_goes_the_seen_way(body):
-    told = body(PORTRAIT, FRAMES[:1])[0]
+    start = told(body, FRAMES[:1])[0]
+    assert start.abs().max() > 0.05
 
     seen = SeenBody(body, PORTRAIT)(FRAMES, ways(0.0, 0.1, 0.2, 0.1), [False] * 4)
 
-    assert seen is not None
-    torch.testing.assert_close(seen[0], told)
-    torch.testing.assert_close(seen[:, 0] - told[0], torch.tensor([0.0, 0.1, 0.2, 0.1]))
+    torch.testing.assert_close(seen[0], start)
+    torch.testing.assert_close(seen[:, 0] - start[0], torch.tensor([0.0, 0.1, 0.2, 0.1]))
 
 
 def test_a_learned_frame_is_where_the_faces_say(body):
@@ -39,26 +44,27 @@ def test_a_learned_frame_is_where_the_faces_say(body):
 
     seen = follow(FRAMES, ways(0.0, 0.1, 0.2, 0.1), [True, False, False, False])
 
-    assert seen is not None
-    torch.testing.assert_close(seen[2], body(PORTRAIT, FRAMES[2:3])[0])
+    torch.testing.assert_close(seen[2], told(body, FRAMES[2:3])[0])
     torch.testing.assert_close(seen[0, 0] - seen[2, 0], torch.tensor(-0.2))
 
 
 def test_every_shot_starts_anew(body):
     seen = SeenBody(body, PORTRAIT)(FRAMES, ways(0.0, 0.3, 0.0, 0.1), [True, False, True, False])
 
-    assert seen is not None
     for first in (0, 2):
-        torch.testing.assert_close(seen[first], body(PORTRAIT, FRAMES[first : first + 1])[0])
+        torch.testing.assert_close(seen[first], told(body, FRAMES[first : first + 1])[0])
 
 
 def test_frames_without_a_chest_are_left_to_the_face(body):
     seen = SeenBody(body, PORTRAIT)(FRAMES, ways(None, 0.0, None, 0.1), [False] * 4)
 
-    assert seen is not None
-    assert seen[[0, 2]].isnan().all() and not seen[[1, 3]].isnan().any()
-    assert SeenBody(body, PORTRAIT)(FRAMES, ways(None, None, None, None), [False] * 4) is None
+    torch.testing.assert_close(seen[[0, 1, 2]], told(body, FRAMES[:3]))
+    torch.testing.assert_close(seen[3, 0] - seen[1, 0], torch.tensor(0.1))
 
 
-def test_models_that_know_no_body_are_told_nothing():
-    assert SeenBody(None, PORTRAIT)(FRAMES, ways(0.0, 0.1, 0.2, 0.1), [False] * 4) is None
+def test_small_motions_that_only_a_face_tells_move_no_body(body):
+    torch.nn.init.normal_(body.proj_out.weight, std=0.05)
+    told = body(PORTRAIT.expand(4, -1, -1), FRAMES).abs().max()
+    assert 0 < told < 0.04
+
+    assert not SeenBody(body, PORTRAIT)(FRAMES, ways(None, None, None, None), [False] * 4).any()

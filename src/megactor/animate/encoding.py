@@ -115,12 +115,14 @@ class DrivingEncoder:
         self.has_outline = has_outline
         self._portrait_keypoints = None
         self._relative = None if dense_motion is None else dense_motion.new_relative_motion()
+        self._body: SeenBody | None = None
         self._watch = CutWatch()
         if dense_motion is not None:
             bring_to_device(dense_motion)
             large = resized(portrait.large, dense_motion.config.detail_size)
             self._portrait_keypoints = dense_motion.find_keypoints(large.to(dense_motion.dtype))
-            self._body = SeenBody(dense_motion.body, self._portrait_keypoints)
+            if dense_motion.body is not None:
+                self._body = SeenBody(dense_motion.body, self._portrait_keypoints)
         self._layers = None if portrait.layers is None else portrait.layers.resized(portrait.image.shape[-1])
         self._modulation = None
         if pose_guider.config.portrait_modulation:
@@ -148,7 +150,8 @@ class DrivingEncoder:
         """
         if self._relative is not None and self._portrait_keypoints is not None and len(found):
             keypoints, alike = self._relative.learn(found, self._retargeted(found), self._portrait_keypoints)
-            self._body.learn(keypoints[alike], crops[alike].body)
+            if self._body is not None:
+                self._body.learn(keypoints[alike], crops[alike].body)
 
     def _retargeted(self, found: Tensor) -> Tensor:
         assert self.dense_motion is not None and self._portrait_keypoints is not None
@@ -167,7 +170,8 @@ class DrivingEncoder:
         keypoints, starts = self._retargeted(found), [self._watch(crop.picture) for crop in crops]
         if self._relative is not None:
             keypoints = self._relative(found, keypoints, starts)
-        return FollowedMotion(found, keypoints, self._body(keypoints, [crop.body for crop in crops], starts))
+        body = None if self._body is None else self._body(keypoints, [crop.body for crop in crops], starts)
+        return FollowedMotion(found, keypoints, body)
 
     def __call__(self, driving: Tensor, followed: FollowedMotion | None = None) -> list[FrameConditions]:
         """Frames do not know of each other: together they are only faster.

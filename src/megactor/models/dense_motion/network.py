@@ -68,7 +68,7 @@ class FollowedMotion(NamedTuple):
 
     driving: (B, K, 2), keypoints of the driving frames in picture units.
     animated: (B, K, 2), those of the animated ones.
-    body: (B, 3), how the body moved from the portrait, see `flow.zoom_flow`; NaN or None where only the face tells.
+    body: (B, 3), how the body moved from the portrait, see `flow.zoom_flow`; NaN or None leaves it to the face.
     """
 
     driving: Tensor
