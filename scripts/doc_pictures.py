@@ -33,9 +33,11 @@ def stages(pipe: MegActorPipeline, portrait_file: Path, driving_file: Path) -> d
     size, output = pipe.config.image_size, pipe.config.output_size
     portrait = pipe.read_portrait(load_image(portrait_file), 0, output)
     reader = VideoReader(driving_file)
-    clip = DrivingClip(reader, pipe.analyzer, portrait, options, size, output, no_progress)
+    clip = DrivingClip(reader, pipe.analyzer, portrait, options, size, output, no_progress, pipe.knows_body)
+    samples = clip.samples()
     frames = list(clip.frames())
-    results = list(pipe.animate_crops(portrait, [frame.condition for frame in frames], len(frames), options))
+    crops = [frame.crop for frame in frames]
+    results = list(pipe.animate_crops(portrait, crops, len(frames), options, samples=samples))
     device = torch.device("cpu")
     image = to_tensor(portrait.image, device, torch.float32)
     large = to_tensor(portrait.large, device, torch.float32)
@@ -44,8 +46,8 @@ def stages(pipe: MegActorPipeline, portrait_file: Path, driving_file: Path) -> d
     }
     for second in SECONDS:
         index = round(second * float(reader.fps))
-        condition, preview = frames[index]
-        driving = to_tensor(condition, device, torch.float32)
+        preview = frames[index].preview
+        driving = to_tensor(frames[index].condition, device, torch.float32)
         motion = pipe.dense_motion(image, driving)
         pictures = (
             portrait.large,

@@ -15,6 +15,7 @@ from tiny_model import tiny_pipeline
 import megactor.animate.clip
 from megactor.animate.clip import ClipAnimator, PipelineComponents
 from megactor.compute.cores import Cores
+from megactor.drive.masking import DrivingCrop
 from megactor.drive.portrait import Portrait, read_portrait
 from megactor.errors import InputError, OutputError
 from megactor.media.ahead import read_ahead
@@ -83,7 +84,9 @@ def test_overlapped_or_not_the_video_is_the_same(
 def test_no_thread_keeps_gradients(pipe: MegActorPipeline, face: Portrait, cores: int) -> None:
     plan = AnimationOptions().plan(pipe.own_plan)
     animator = ClipAnimator(PipelineComponents(**pipe.components), face, plan, 0, torch.device("cpu"))
-    with closing(read_ahead(animator.encode(crops(9)), 4)) as frames:  # the last one has a thread to itself
+    with closing(
+        read_ahead(animator.encode(map(DrivingCrop, crops(9))), 4)
+    ) as frames:  # the last one has a thread to itself
         assert not any(frame.channels.requires_grad or frame.motion.flow.requires_grad for frame in frames)
     assert torch.is_grad_enabled()
 

@@ -95,6 +95,7 @@ def tiny_pipeline(
         close_up_channels=(8, 8, 8),
         detail_size=64,
         retargeter_width=16,
+        body_width=8,
     )
     last = unet.conv_out.pixels if isinstance(unet.conv_out, UpsamplingOutput) else unet.conv_out
     for layer in (last, dense_motion.unet.conv_out):  # both start at zero, which would hide everything else

@@ -42,7 +42,7 @@ RELATIVE = {"head_change": 1.0, "expression_gains": (1.0, 1.5, 1.5)}
 def test_relative_motion_knows_the_frames_before_however_they_come(frames):
     whole = flows(frames, FRAMES, **RELATIVE)
 
-    torch.testing.assert_close(flows(frames, 2, **RELATIVE), whole, atol=1e-4, rtol=0)
+    torch.testing.assert_close(flows(frames, 2, **RELATIVE), whole, atol=5e-4, rtol=0)
     assert (whole - flows(frames[::-1], FRAMES, **RELATIVE).flip(0)).abs().amax((1, 2, 3)).gt(1e-3).all()
 
 

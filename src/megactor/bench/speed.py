@@ -143,8 +143,9 @@ def _stages(
     reader = VideoReader(driving, options.start, options.end, options.fps)
     timed("decode", lambda: sum(1 for _ in reader))
     # the tracker has the file read beside it; the way to the conditions reads it too, which is counted under "decode"
+    sides = pipe.driving_size, None
     clip = timed(
-        "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, pipe.driving_size, None, no_progress)
+        "faces", lambda: DrivingClip(reader, pipe.analyzer, face, options, *sides, no_progress, pipe.knows_body)
     )
     networks, plan = PipelineComponents(**pipe.components), options.plan(pipe.own_plan)
     animator = ClipAnimator(networks, face, plan, options.seed, pipe.device, options.window_batch)
