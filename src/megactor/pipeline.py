@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -40,9 +40,6 @@ from megactor.weights import load_components, model_folder
 from megactor.weights.hub import HubSource, public_name
 from megactor.weights.hub_pipeline import HubPipeline
 from megactor.weights.model_card import read_card
-
-if TYPE_CHECKING:
-    pass
 
 LIVE_CHUNK = 8
 """Frames that `stream` takes at a time: a third of a second of a camera."""

@@ -28,7 +28,6 @@ _ROUNDS = 10
 _LITTLE_ZOOM = 0.05
 """Ridge of the zoom: a narrow strip of a chest tells a zoom and a shift apart badly."""
 _WINDOW = {"winSize": (21, 21), "maxLevel": 3}
-
 _PATIENCE = 8
 """Pictures after which other points are looked for again."""
 
@@ -42,12 +41,12 @@ class BodyFollower:
     in which they were found, so that nothing drifts; a robust mean of their ways is the motion.
 
     Args:
-        analyzer: tells the person from the wall in the pictures in which points are found.
+        analyzer: tells the person from the wall in the first picture, and is not needed afterwards.
     """
 
     def __init__(self, analyzer: FaceAnalyzer) -> None:
         self._analyzer = analyzer
-        self._began = False
+        self._person: np.ndarray | None = None  # where somebody is in the first picture
         self._first: _Points | None = None
         self._later: tuple[_Points, np.ndarray] | None = None  # and what had moved already when they were found
         self._last: tuple[np.ndarray, np.ndarray] | None = None
@@ -64,8 +63,9 @@ class BodyFollower:
             (3,) float32, see `dense_motion.flow.zoom_flow`; None if the first picture shows no chest. Where the chest
             is hidden later, the last motion.
         """
-        if not self._began and box is not None:
-            self._first, self._began = self._points(picture, box), True
+        if self._person is None and box is not None:
+            self._person = self._analyzer.foreground(picture) > _PERSON
+            self._first = self._points(picture, box)
         elif self._first is not None:
             self._now = self._followed(self._first, picture)
         if box is not None:
@@ -94,9 +94,13 @@ class BodyFollower:
 
     def _points(self, picture: np.ndarray, box: np.ndarray) -> "_Points | None":
         """Points on the chest that can be followed."""
-        person = self._analyzer.foreground(picture) > _PERSON
+        assert self._person is not None
+        x, y, zoom = self._now
+        back = np.array([[1 + zoom, 0, (x - 0.5 * zoom) * SIDE], [0, 1 + zoom, (y - zoom) * SIDE]])
+        flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+        person = cv2.warpAffine(self._person.astype(np.uint8), back, (SIDE, SIDE), flags=flags)
         # a frame that ends in the square is black beyond: its edge rests while the person moves
-        inside = cv2.erode(((picture > 0).any(2) & person).astype(np.uint8), np.ones((7, 7)))
+        inside = cv2.erode((picture > 0).any(2) * person, np.ones((7, 7)))
         inside[: max(0, int((box[3] + _BELOW * (box[3] - box[1])) * SIDE))] = 0
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         found = cv2.goodFeaturesToTrack(gray, _MOST, 0.005, 4, mask=inside, blockSize=5)

@@ -76,10 +76,22 @@ class DrivingClip:
             if track.found[shot.first : end].any()
         ]
         if body:
-            for framed in self._shots:
-                framed.body = BodyFollower(analyzer)
+            self._begin_bodies(analyzer)
         if missing := int(len(track) - track.found.sum()):
             reader.warnings.append(f"{missing} of {len(track)} frames show no face: held still there")
+
+    def _begin_bodies(self, analyzer: FaceAnalyzer) -> None:
+        """Has chests found in one frame of every shot, now: frames are read later, and then in other threads."""
+        following = list(self._shots)
+        for index, frame in self._samples:
+            while following and following[0].is_over(index):
+                following.pop(0)
+            if not following:
+                break
+            if following[0].shows(index):
+                shot = following.pop(0)
+                shot.body = BodyFollower(analyzer)
+                shot.seen_body(index, frame)
 
     def samples(self) -> list[DrivingCrop]:
         """What `frames` yields of a few frames that are spread over the clip.
@@ -140,6 +152,10 @@ class _RecordedShot:
     def shows(self, index: int) -> bool:
         """Whether that frame of the recording shows the face."""
         return self._first <= index < self._first + len(self._found) and bool(self._found[index - self._first])
+
+    def is_over(self, index: int) -> bool:
+        """Whether that frame of the recording comes behind the shot."""
+        return index >= self._first + len(self._found)
 
     def view(self, index: int, frame: np.ndarray) -> View:
         """A frame that shows the face."""
