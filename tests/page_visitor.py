@@ -107,11 +107,15 @@ class Visitor:
         context.set_default_timeout(180_000)
         self.tab = context.new_page()
         self.tab.on("request", lambda request: self.requests.append(request.url))
-        self.tab.on("console", lambda told: self.complaints.append(told.text) if told.type == "error" else None)
+        self.tab.on("console", self._hear)
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("dialog", lambda dialog: dialog.accept())
         self.tab.goto(url, wait_until="commit")
         self.tab.wait_for_selector("#driving .ma-drop")
+
+    def _hear(self, told: Any) -> None:
+        if told.type == "error":
+            self.complaints.append(f"{told.text} ({told.location.get('url')})")
 
     def clear(self) -> None:
         """A new visit in the same tab; loading the page anew costs more than most tests."""
