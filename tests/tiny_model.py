@@ -60,7 +60,7 @@ OUTLINE: dict[str, Any] = {
 
 
 def tiny_pipeline(
-    width: int = 8, scheduler: Any = None, cyclic: bool = False, outline: bool = False
+    width: int = 8, scheduler: Any = None, cyclic: bool = False, outline: bool = False, body: bool = False
 ) -> MegActorPipeline:
     """Random but repeatable networks in the shape of nano; 32x32 pictures, results of 64x64."""
     torch.manual_seed(0)
@@ -95,7 +95,7 @@ def tiny_pipeline(
         close_up_channels=(8, 8, 8),
         detail_size=64,
         retargeter_width=16,
-        body_width=8,
+        body_width=8 if body else None,
     )
     last = unet.conv_out.pixels if isinstance(unet.conv_out, UpsamplingOutput) else unet.conv_out
     for layer in (last, dense_motion.unet.conv_out):  # both start at zero, which would hide everything else

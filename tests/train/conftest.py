@@ -18,7 +18,7 @@ def shard(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    tiny_pipeline().save_pretrained(folder)
+    tiny_pipeline(body=True).save_pretrained(folder)
     return folder
 
 

@@ -78,16 +78,17 @@ class BodyFollower:
 
     def _followed(self, first: "_Points", picture: np.ndarray) -> np.ndarray:
         """By the first points; where they are gone, by others that came later."""
-        motion = first.motion_to(picture, self._now)
+        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        motion = first.motion_to(gray, self._now)
         if motion is None and self._later is not None:
             points, before = self._later
-            motion = points.motion_to(picture, self._now - before)
+            motion = points.motion_to(gray, self._now - before)
             motion = None if motion is None else before + motion
         if motion is None and self._last is not None and self._lost % _PATIENCE == 0:
             others = self._points(*self._last)
             if others is not None:
                 self._later = others, self._now
-                motion = others.motion_to(picture, STILL)
+                motion = others.motion_to(gray, STILL)
                 motion = None if motion is None else self._now + motion
         self._lost = self._lost + 1 if motion is None else 0
         return self._now if motion is None else motion
@@ -118,9 +119,8 @@ class _Points:
     def __init__(self, gray: np.ndarray, places: np.ndarray) -> None:
         self._gray, self._places = gray, places
 
-    def motion_to(self, picture: np.ndarray, guess: np.ndarray) -> np.ndarray | None:
-        """From another picture, uint8 (S, S, 3), back to this one, (3,); None if too few points are found again."""
-        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    def motion_to(self, gray: np.ndarray, guess: np.ndarray) -> np.ndarray | None:
+        """From another picture, uint8 (S, S), back to this one, (3,); None if too few points are found again."""
         needed = max(_LEAST, _MOST_AGREE * len(self._places))
         for start in (guess, STILL) if guess.any() else (STILL,):
             here, there = self._found_again(gray, start)

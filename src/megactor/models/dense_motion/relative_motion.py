@@ -69,7 +69,7 @@ class RelativeMotion:
     def __init__(self, head: float, gains: Gains) -> None:
         self._head, self._gains = head, gains
         self._means = [_RunningMean() for _ in range(2 + 2 * len(_PARTS))]
-        self._anchor: _Anchor | None = None
+        self._missing: Tensor | None = None  # (70, 2), what is wrong where driver and portrait do the same
 
     def learn(self, driving: Tensor, retargeted: Tensor, portrait: Tensor) -> tuple[Tensor, int]:
         """Takes some frames, spread over the clip, for how the driver usually looks, once and for all.
@@ -82,13 +82,13 @@ class RelativeMotion:
         Returns:
             What `__call__` says of these frames (F, 70, 2), and which of them is most like the portrait.
         """
-        self._anchor = None
+        self._missing = None
         animated = self(driving, retargeted, None)
         distances = (animated - portrait).norm(dim=-1).mean(1)
         alike = int(distances.argmin())
         sureness = math.exp(-((float(distances[alike]) / _ALIKE) ** 2) / 2)
-        self._anchor = _Anchor(animated[alike], portrait[0], sureness)
-        return self._anchor(animated), alike
+        self._missing = sureness * _steady(portrait[0] - animated[alike])
+        return animated + self._missing, alike
 
     def __call__(self, driving: Tensor, retargeted: Tensor, starts: Sequence[bool] | None) -> Tensor:
         """The next frames of the clip; how many come at a time does not matter.
@@ -111,28 +111,18 @@ class RelativeMotion:
             change = shape - of_parts[2 * number](shape, starts)
             wanted = of_parts[2 * number + 1](own, starts) + self._gains.enlarged(change, part)
             carried[:, part] = ours.back(_apart(wanted, part))
-        return carried if self._anchor is None else self._anchor(carried)
+        return carried if self._missing is None else carried + self._missing
 
 
-class _Anchor:
-    """What is wrong where driver and portrait do the same is wrong everywhere, and taken away.
+def _steady(offset: Tensor) -> Tensor:
+    """(70, 2) of a face -> the same where eyes and mouth go along as they are.
 
-    Eyes and mouth go along as they are: a finder is surer of how they change than of what they are like.
-
-    Args:
-        start: (70, 2), what an animated frame has where the portrait should be seen.
-        portrait: (70, 2), what the portrait has.
-        sureness: in [0, 1], how much alike the two are.
+    A finder is surer of how they change than of what they are like.
     """
-
-    def __init__(self, start: Tensor, portrait: Tensor, sureness: float) -> None:
-        self._missing = sureness * (portrait - start)
-        for part in _PARTS:
-            self._missing[list(part)] = self._missing[list(part)].mean(0)
-
-    def __call__(self, animated: Tensor) -> Tensor:
-        """(F, 70, 2) -> (F, 70, 2)."""
-        return animated + self._missing
+    offset = offset.clone()
+    for part in _PARTS:
+        offset[list(part)] = offset[list(part)].mean(0)
+    return offset
 
 
 class _RunningMean:
