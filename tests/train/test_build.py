@@ -13,7 +13,7 @@ from megactor.train.networks import load_networks
 def other(tmp_path_factory):
     """A model of the same shape with other weights."""
     folder = tmp_path_factory.mktemp("other")
-    pipe = tiny_pipeline()
+    pipe = tiny_pipeline(body=True)
     for network in (pipe.unet, pipe.dense_motion):
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter)
