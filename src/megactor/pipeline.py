@@ -341,6 +341,7 @@ class MegActorPipeline(HubPipeline):
                 progress=progress,
                 parts=PartMotion(asked.motion_scale, asked.eyes_scale, asked.mouth_scale),
                 samples=[DrivingCrop.of(sample) for sample in samples],
+                turns=asked.motion == "relative",
             )
             yield from animator(map(DrivingCrop.of, driving), frame_count)
         finally:  # also for whoever stops early

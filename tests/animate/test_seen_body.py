@@ -56,10 +56,31 @@ def test_every_shot_starts_anew(body):
 
 
 def test_frames_without_a_chest_are_left_to_the_face(body):
-    seen = SeenBody(body, PORTRAIT)(FRAMES, ways(None, 0.0, None, 0.1), [False] * 4)
+    seen = SeenBody(body, PORTRAIT)(FRAMES, ways(None, None, 0.0, 0.1), [False] * 4)
 
-    torch.testing.assert_close(seen[[0, 1, 2]], told(body, FRAMES[:3]))
-    torch.testing.assert_close(seen[3, 0] - seen[1, 0], torch.tensor(0.1))
+    torch.testing.assert_close(seen[:3], told(body, FRAMES[:3]))
+    torch.testing.assert_close(seen[3, 0] - seen[2, 0], torch.tensor(0.1))
+
+
+def test_a_body_that_is_seen_no_more_follows_the_face_from_where_it_was(body):
+    still = FRAMES[:1].expand(6, -1, -1)
+
+    seen = SeenBody(body, PORTRAIT)(still, ways(0.0, 0.2, None, None, None, None), [False] * 6)
+
+    way = seen[:, 0] - told(body, still)[:, 0]
+    assert way[1] == pytest.approx(0.2)
+    assert (way[2:] > 0).all() and (way[2:] < way[1:-1]).all()
+    assert (way[1:-1] - way[2:]).max() < 0.05
+
+
+def test_a_body_that_is_seen_again_comes_back_without_a_leap(body):
+    still = FRAMES[:1].expand(30, -1, -1)
+
+    seen = SeenBody(body, PORTRAIT)(still, ways(0.0, *[None] * 4, *[0.2] * 25), [False] * 30)
+
+    way = seen[:, 0] - told(body, still)[:, 0]
+    assert (way[1:] - way[:-1]).max() < 0.1
+    assert way[-1] == pytest.approx(0.2)
 
 
 def test_small_motions_that_only_a_face_tells_move_no_body(body):

@@ -70,6 +70,7 @@ class ClipAnimator:
         progress: told the stage "denoise".
         parts: more or less motion for parts of the face, where there is dense motion.
         samples: some of the driving crops, spread over the clip, where they are known beforehand.
+        turns: as for `DrivingEncoder`.
     """
 
     @torch.no_grad()
@@ -85,6 +86,7 @@ class ClipAnimator:
         progress: Progress = no_progress,
         parts: PartMotion | None = None,
         samples: Sequence[DrivingCrop] = (),
+        turns: bool = False,
     ) -> None:
         self._networks = networks
         self._plan = plan
@@ -92,7 +94,7 @@ class ClipAnimator:
         self._window_batch = window_batch
         self._guard = guard or MemoryGuard()
         self._progress = progress
-        self._parts, self._samples = parts, samples
+        self._parts, self._samples, self._turns = parts, samples, turns
         self._cores = Cores.of(device)
         self._has_outline = bool(networks.unet.config.matte_channels)
         read = functools.partial(encode_portrait, vae=networks.vae, image_encoder=networks.image_encoder)
@@ -146,7 +148,14 @@ class ClipAnimator:
         visibility, parts = networks.unet.config.mask_channels - 1, self._parts
         encode = self._guard(
             lambda: DrivingEncoder(
-                networks.pose_guider, inputs, networks.dense_motion, latents_of, visibility, self._has_outline, parts
+                networks.pose_guider,
+                inputs,
+                networks.dense_motion,
+                latents_of,
+                visibility,
+                self._has_outline,
+                parts,
+                self._turns,
             )
         )
         if encode.learns and self._samples:

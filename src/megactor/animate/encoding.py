@@ -9,6 +9,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from megactor.animate.clip_pixels import clip_pixels
+from megactor.animate.head_turn import HeadTurn
 from megactor.animate.part_motion import PartMotion
 from megactor.animate.seen_body import SeenBody
 from megactor.compute.offload import bring_to_device
@@ -94,6 +95,8 @@ class DrivingEncoder:
         visibility_channels: as in `visibility_latents`.
         has_outline: as in `encode_portrait`.
         parts: more or less motion for parts of the face, where there is dense motion.
+        turns: whether the driver's head turns from where the portrait's is turned, see `HeadTurn`: from the frame that
+            is most like the portrait where some were learned, else from the first one.
     """
 
     def __init__(
@@ -105,8 +108,10 @@ class DrivingEncoder:
         visibility_channels: int = 1,
         has_outline: bool = False,
         parts: PartMotion | None = None,
+        turns: bool = False,
     ):
         self.parts = parts
+        self.turns = turns
         self.pose_guider = pose_guider
         self.portrait = portrait
         self.dense_motion = dense_motion
@@ -115,6 +120,7 @@ class DrivingEncoder:
         self.has_outline = has_outline
         self._portrait_keypoints = None
         self._relative = None if dense_motion is None else dense_motion.new_relative_motion()
+        self._turn: HeadTurn | None = None
         self._body: SeenBody | None = None
         self._watch = CutWatch()
         if dense_motion is not None:
@@ -148,10 +154,16 @@ class DrivingEncoder:
             found: (F, K, 2), what `find` said of them.
             crops: these.
         """
-        if self._relative is not None and self._portrait_keypoints is not None and len(found):
+        if self._relative is None or self._portrait_keypoints is None or not len(found):
+            return
+        retargeted = self._retargeted(found)
+        keypoints, alike = self._relative.learn(found, retargeted, self._portrait_keypoints)
+        if self.turns:
+            self._turn = HeadTurn.between(retargeted[alike], self._portrait_keypoints[0])
+            found = self._turn(found)
             keypoints, alike = self._relative.learn(found, self._retargeted(found), self._portrait_keypoints)
-            if self._body is not None:
-                self._body.learn(keypoints[alike], crops[alike].body)
+        if self._body is not None:
+            self._body.learn(keypoints[alike], crops[alike].body)
 
     def _retargeted(self, found: Tensor) -> Tensor:
         assert self.dense_motion is not None and self._portrait_keypoints is not None
@@ -167,9 +179,12 @@ class DrivingEncoder:
         """
         if found is None:
             return None
-        keypoints, starts = self._retargeted(found), [self._watch(crop.picture) for crop in crops]
+        if self.turns and self._turn is None and self._portrait_keypoints is not None:
+            self._turn = HeadTurn.between(self._retargeted(found[:1])[0], self._portrait_keypoints[0])
+        driving = found if self._turn is None else self._turn(found)
+        keypoints, starts = self._retargeted(driving), [self._watch(crop.picture) for crop in crops]
         if self._relative is not None:
-            keypoints = self._relative(found, keypoints, starts)
+            keypoints = self._relative(driving, keypoints, starts)
         body = None if self._body is None else self._body(keypoints, [crop.body for crop in crops], starts)
         return FollowedMotion(found, keypoints, body)
 

@@ -28,8 +28,6 @@ _ROUNDS = 10
 _LITTLE_ZOOM = 0.05
 """Ridge of the zoom: a narrow strip of a chest tells a zoom and a shift apart badly."""
 _WINDOW = {"winSize": (21, 21), "maxLevel": 3}
-_PATIENCE = 8
-"""Pictures after which other points are looked for again."""
 
 STILL = np.zeros(3, np.float32)
 
@@ -50,7 +48,7 @@ class BodyFollower:
         self._first: _Points | None = None
         self._later: tuple[_Points, np.ndarray] | None = None  # and what had moved already when they were found
         self._last: tuple[np.ndarray, np.ndarray] | None = None
-        self._now, self._lost = STILL, 0
+        self._now, self._lost = STILL, False
 
     def __call__(self, picture: np.ndarray, box: np.ndarray | None) -> np.ndarray | None:
         """The motion from here back to the first picture.
@@ -60,38 +58,39 @@ class BodyFollower:
             box: (4,) of the face, in the square; None if there is none.
 
         Returns:
-            (3,) float32, see `dense_motion.flow.zoom_flow`; None if the first picture shows no chest. Where the chest
-            is hidden later, the last motion.
+            (3,) float32, see `dense_motion.flow.zoom_flow`; None if the first picture shows no chest, and while it is
+            hidden, or too fast to be followed.
         """
         if self._person is None and box is not None:
             self._person = self._analyzer.foreground(picture) > _PERSON
             self._first = self._points(picture, box)
         elif self._first is not None:
-            self._now = self._followed(self._first, picture)
+            motion = self._followed(self._first, picture)
+            self._lost = motion is None
+            self._now = self._now if motion is None else motion
         if box is not None:
             self._last = picture, box
-        return None if self._first is None else self._now
+        return None if self._first is None or self._lost else self._now
 
     def begin_again(self) -> None:
         """The next picture is not the one behind the last: the motion goes on being that since the first of all."""
-        self._later, self._now, self._lost = None, STILL, 0
+        self._later, self._now, self._lost = None, STILL, False
 
-    def _followed(self, first: "_Points", picture: np.ndarray) -> np.ndarray:
-        """By the first points; where they are gone, by others that came later."""
+    def _followed(self, first: "_Points", picture: np.ndarray) -> np.ndarray | None:
+        """By the first points; where they are gone, by others that came later, as long as it was known where."""
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         motion = first.motion_to(gray, self._now)
         if motion is None and self._later is not None:
             points, before = self._later
             motion = points.motion_to(gray, self._now - before)
             motion = None if motion is None else before + motion
-        if motion is None and self._last is not None and self._lost % _PATIENCE == 0:
+        if motion is None and self._last is not None and not self._lost:
             others = self._points(*self._last)
             if others is not None:
                 self._later = others, self._now
                 motion = others.motion_to(gray, STILL)
                 motion = None if motion is None else self._now + motion
-        self._lost = self._lost + 1 if motion is None else 0
-        return self._now if motion is None else motion
+        return motion
 
     def _points(self, picture: np.ndarray, box: np.ndarray) -> "_Points | None":
         """Points on the chest that can be followed."""

@@ -1,0 +1,49 @@
+"""The driver's head, turned so that it starts as the portrait's is turned.
+
+A portrait that looks aside and a driver who looks into the camera: to turn the one to the other would show what nobody
+painted. The driver's turns and nods are taken from where the portrait is instead.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from megactor.faces.head_pose import MEAN_FACE, HeadPose, head_pose
+
+_LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
+_DEPTHS = np.concatenate([MEAN_FACE[:, 2], [MEAN_FACE[_RIGHT_EYE, 2].mean(), MEAN_FACE[_LEFT_EYE, 2].mean()]])
+"""Of the 70 keypoints; irises lie where their lids do."""
+
+
+@dataclass(frozen=True)
+class HeadTurn:
+    """A turn of heads before the camera.
+
+    rotation: (3, 3) of the axes right, down, away.
+    """
+
+    rotation: np.ndarray
+
+    @classmethod
+    def between(cls, start: Tensor, portrait: Tensor) -> "HeadTurn":
+        """From how one face is turned to how another is, (70, 2) keypoints each, best of one person."""
+        first, last = _pose(start), _pose(portrait)
+        return cls(last.rotation @ first.rotation.T)
+
+    def __call__(self, keypoints: Tensor) -> Tensor:
+        """(F, 70, 2) -> the same faces, turned, with the depths of the mean face."""
+        turned = np.stack([self._turned(points) for points in keypoints.double().cpu().numpy()])
+        return torch.from_numpy(turned).to(keypoints)
+
+    def _turned(self, points: np.ndarray) -> np.ndarray:
+        pose = head_pose(points[:68])
+        flat = (points - pose.offset) / max(pose.scale, 1e-6) - _DEPTHS[:, None] * pose.rotation[:2, 2]
+        upright = np.column_stack([flat @ np.linalg.pinv(pose.rotation[:2, :2]).T, _DEPTHS])
+        rotation = self.rotation @ pose.rotation
+        return np.asarray(pose.scale * (upright @ rotation.T)[:, :2] + pose.offset)
+
+
+def _pose(keypoints: Tensor) -> HeadPose:
+    return head_pose(keypoints[:68].double().cpu().numpy())
