@@ -11,6 +11,7 @@ from megactor.train.augment import (
     noisy,
     random_recoloring,
     random_shift,
+    shaded,
 )
 
 SIZE = 64
@@ -65,3 +66,13 @@ def test_noise_and_cover_leave_the_shape():
     changed = (covered(rng, picture) != picture).any(-1).mean()
     assert 0 < changed < 0.12
     assert (picture == 128).all()
+
+
+def test_light_and_shadow_fall_over_more_than_a_pixel():
+    """Neighbors are lit alike, and both sides of a face are not."""
+    rng = np.random.default_rng(5)
+    lights = np.stack([shaded(rng, np.full((64, 64, 3), 120, np.uint8), strongest=0.6) for _ in range(20)]).astype(int)
+
+    assert (lights[..., 0] == lights[..., 1]).all()
+    assert np.abs(np.diff(lights[..., 0], axis=2)).max() < 40
+    assert np.abs(lights[:, :, 5] - lights[:, :, -5]).mean() > 20

@@ -134,7 +134,7 @@ def animate(
         Literal["absolute", "relative"] | None,
         typer.Option(
             help="absolute: the driver's head as it is (sd15's default). relative: its way from the frame most like "
-            "the portrait, held back where it goes too far (nano's).",
+            "the portrait, turns included, held back where it goes too far (nano's).",
             rich_help_panel=_MODEL,
         ),
     ] = None,

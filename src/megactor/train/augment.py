@@ -136,6 +136,19 @@ def noisy(rng: np.random.Generator, picture: np.ndarray, strongest: float) -> np
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
+def shaded(rng: np.random.Generator, picture: np.ndarray, strongest: float) -> np.ndarray:
+    """Light and shadow across the picture: a renderer's lamps are few, and shadows fall from anything.
+
+    Args:
+        rng: draws.
+        picture: uint8 (S, S, 3).
+        strongest: largest standard deviation of the logarithm of the light.
+    """
+    cells = rng.normal(0, rng.uniform(0, strongest), (int(rng.integers(2, 6)), int(rng.integers(2, 6))))
+    light = np.exp(cv2.resize(cells, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC))
+    return np.clip(picture * light[..., None], 0, 255).astype(np.uint8)
+
+
 def covered(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     """Something stands in front: a rectangle of one color that may hide a third of the width."""
     size = len(picture)

@@ -12,11 +12,13 @@ from megactor.models.dense_motion.face_crops import face_crop
 from megactor.train.augment import (
     blurred,
     covered,
+    degraded,
     mirror_picture,
     mirror_points,
     noisy,
     random_recoloring,
     random_shift,
+    shaded,
 )
 from megactor.train.samples import Batch
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, mixed, strip
@@ -165,12 +167,16 @@ def change_face(rng: np.random.Generator, image: np.ndarray, points: np.ndarray)
         box = box + rng.normal(0, 0.03, 4) * max(box[2] - box[0], box[3] - box[1])
         image = keep_rectangles(image, [face_rectangle(box, size, size)])
     image = random_recoloring(rng, tint=0.05, brightness=0.2, gamma=0.3)(image)
+    if rng.random() < 0.5:
+        image = shaded(rng, image, strongest=0.6)
     if rng.random() < 0.1:
         image = 255 - image
     if rng.random() < 0.3:
         image = blurred(rng, image, widest=1.3)
     if rng.random() < 0.3:
         image = noisy(rng, image, strongest=0.06)
+    if rng.random() < 0.15:
+        image = degraded(rng, image)
     if rng.random() < 0.15:
         image = covered(rng, image)
     if rng.random() < 0.5:
