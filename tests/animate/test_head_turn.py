@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from tiny_model import tiny_pipeline
 
+from megactor.animate.encoding import DrivingEncoder, encode_portrait
 from megactor.animate.head_turn import HeadTurn
+from megactor.drive.masking import DrivingCrop
+from megactor.drive.pictures import read_picture
 from megactor.faces.head_pose import MEAN_FACE, head_pose
 
 
@@ -62,3 +66,27 @@ def test_expressions_and_places_stay():
     torch.testing.assert_close(turned[1, 66] - turned[0, 66], torch.tensor([0.0, 0.03]), atol=3e-3, rtol=0)
     eyes = turned[0, 36:48].mean(0) - shut[36:48].mean(0)
     assert eyes.norm() < 0.03
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("learned", "turns", "yaws"), [(0, True, (-20, -14)), (2, True, (-26, -20)), (0, False, (0, 6))]
+)
+def test_a_driver_starts_as_the_portrait_is_turned(monkeypatch, learned, turns, yaws):
+    """From the frame that is most like it, where some are known beforehand, else from the first one."""
+    pipe = tiny_pipeline()
+    pipe.dense_motion.register_to_config(head_change=1.0, expression_gains=(1.0, 1.0, 1.0))
+    monkeypatch.setattr(pipe.dense_motion, "find_keypoints", lambda image: face(-20, 0)[None])
+    picture = np.random.default_rng(1).integers(0, 255, (96, 96, 3), np.uint8)
+    parts = pipe.vae, pipe.image_encoder, torch.device("cpu"), torch.float32
+    portrait = encode_portrait(pipe.read_portrait(read_picture(picture), 0, 64), 0, *parts)
+    encoder = DrivingEncoder(pipe.pose_guider, portrait, pipe.dense_motion, lambda image: image, turns=turns)
+    found, crops = torch.stack([face(0, 0), face(6, 0)]), [DrivingCrop(np.zeros((64, 64, 3), np.uint8))] * 2
+
+    # of these the second is nearer to the portrait
+    encoder.learn(torch.stack([face(12, 0), face(6, 0)])[:learned], crops[:learned])
+    followed = encoder.follow(found, crops)
+
+    assert followed is not None
+    np.testing.assert_allclose([degrees(points)[0] for points in followed.animated], yaws, atol=3)
+    torch.testing.assert_close(followed.driving, found)
