@@ -9,17 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-MIRROR = np.array(
-    [
-        *range(16, -1, -1),
-        *range(26, 16, -1),
-        *(27, 28, 29, 30, 35, 34, 33, 32, 31),
-        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-        *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
-        *(64, 63, 62, 61, 60, 67, 66, 65),
-        *(69, 68),
-    ]
-)
+from megactor.models.dense_motion.keypoints import MIRRORED
+
+MIRROR = np.array(MIRRORED)
 """Number of each of the 70 landmarks in the mirrored face."""
 
 

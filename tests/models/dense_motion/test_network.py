@@ -163,13 +163,18 @@ class Looks(torch.nn.Module):
         return self.answers[len(self.seen) - 1]
 
 
-def test_the_second_look_is_at_the_face_alone_and_upright():
+def frontal_face() -> torch.Tensor:
+    """(1, 70, 2), as wide as it is high."""
     face = torch.from_numpy(MEAN_FACE[:, :2]).float()
-    face = torch.cat([face, face[36:42].mean(0, keepdim=True), face[42:48].mean(0, keepdim=True)])[None]
+    return torch.cat([face, face[42:48].mean(0, keepdim=True), face[36:42].mean(0, keepdim=True)])[None]
+
+
+def test_the_second_look_is_at_the_face_alone_and_upright():
+    face = frontal_face()
     lean = torch.tensor([[0.0, -1.0], [1.0, 0.0]])  # the head lies on its side
     first, second = 0.6 + 0.1 * face @ lean.T, 0.5 + 0.2 * face
     net = DenseMotionNet(block_out_channels=(16,), attention_levels=(False,), keypoint_channels=(16,), looks_twice=True)
-    net.keypoints = Looks(first, second)
+    net.keypoints = Looks(first, second.expand(2, -1, -1))
     image = torch.zeros(1, 3, 256, 256)
     eye = first[:, 36:42].mean(1)[0]
     x, y = (int(256 * place) for place in eye)
@@ -177,8 +182,9 @@ def test_the_second_look_is_at_the_face_alone_and_upright():
 
     found = net.find_coarse(image)
 
-    whole, closer = net.keypoints.seen
+    whole, (closer, in_mirror) = net.keypoints.seen[0], net.keypoints.seen[1].split(1)
     assert whole.shape == closer.shape == (1, 3, 128, 128)
+    torch.testing.assert_close(in_mirror, closer.flip(-1))
     bright = (closer[0, 0] > 0.5).nonzero().float().mean(0) / 128
     assert bright[0] < 0.45 and bright[1] < 0.45  # the left eye is up and left
     assert closer.sum() > 1.3 * whole.sum()
@@ -189,6 +195,20 @@ def test_the_second_look_is_at_the_face_alone_and_upright():
         atol=1e-3,
         rtol=0,
     )
+
+
+def test_what_is_wrong_in_the_mirror_too_cancels_out():
+    """A finder that has every point too far to its right, whichever face it sees."""
+    face, aside = frontal_face(), torch.tensor([0.03, 0.0])
+    first, second = 0.5 + 0.1 * face, 0.5 + 0.2 * face
+    net = DenseMotionNet(block_out_channels=(16,), attention_levels=(False,), keypoint_channels=(16,), looks_twice=True)
+    image = torch.zeros(1, 3, 256, 256)
+    found = []
+    for error in (torch.zeros(2), aside):
+        net.keypoints = Looks(first, (second + error).expand(2, -1, -1))
+        found.append(net.find_coarse(image))
+
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=0)
 
 
 def test_frames_of_a_motion_do_not_know_of_each_other():

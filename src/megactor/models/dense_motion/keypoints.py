@@ -13,6 +13,17 @@ GRAY_WEIGHTS = (0.2989, 0.5870, 0.1140)
 KEYPOINTS = 70
 """Points in the order of the iBUG 300-W annotation (68: jaw, brows, nose, eyes, lips), then the left and right iris."""
 
+MIRRORED = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *(27, 28, 29, 30, 35, 34, 33, 32, 31),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+    *(69, 68),
+)
+"""Number of each of them in the mirrored face."""
+
 
 def to_gray(image: Tensor) -> Tensor:
     """(B, 3, H, W) -> (B, 1, H, W), same value range; what a driver's colors are must not be known."""

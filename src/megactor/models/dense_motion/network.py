@@ -11,6 +11,7 @@ below has moved, too, and the UNet says which of the motions each pixel follows,
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -23,7 +24,7 @@ from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet
 from megactor.models.dense_motion.face_crops import face_crop
 from megactor.models.dense_motion.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_flow
 from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
-from megactor.models.dense_motion.keypoints import KEYPOINTS, KeypointNet, KeypointRetargeter, to_gray
+from megactor.models.dense_motion.keypoints import KEYPOINTS, MIRRORED, KeypointNet, KeypointRetargeter, to_gray
 from megactor.models.dense_motion.patch_unet import PatchUNet
 from megactor.models.dense_motion.relative_motion import Gains, RelativeMotion
 from megactor.models.precision import UpcastMixin
@@ -110,7 +111,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         norm_num_groups: groups of the GroupNorms.
         keypoint_channels: `block_out_channels` of the `KeypointNet`.
         coarse_size: side of the pictures that the `KeypointNet` reads.
-        looks_twice: the `KeypointNet` reads the whole picture, then the face alone, upright and larger.
+        looks_twice: the `KeypointNet` reads the whole picture, then the face alone, upright and larger, and that in the
+            mirror, too.
         refiner_channels: `block_out_channels` of the `KeypointRefiner`; None leaves keypoints as the first look is.
         close_up_channels: `block_out_channels` of the `CloseUpNet`; None leaves eyes and mouth to the flow.
         moves_lids: as in `CloseUpNet`.
@@ -192,7 +194,10 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         if not self.config.looks_twice:
             return keypoints
         crop = face_crop(keypoints)
-        return crop.back(self.keypoints(crop.pixels(image, size).to(image.dtype)))
+        closer = crop.pixels(image, size).to(image.dtype)
+        found, in_mirror = self.keypoints(torch.cat([closer, closer.flip(-1)])).chunk(2)
+        # what is wrong about a face is often wrong in its mirror image, too, but on its other side
+        return (crop.back(found) + replace(crop, mirrored=True).back(in_mirror[:, list(MIRRORED)])) / 2
 
     def new_relative_motion(self) -> RelativeMotion | None:
         """For the frames of one clip; None where the retargeter alone says what the portrait's face does."""
