@@ -164,7 +164,6 @@ def nano_config() -> NetworkConfig:
             "close_up_channels": (32, 64, 128),
             "detail_size": 256,
             "body_width": 128,
-            "jaw_trust": 0.5,
             "moves_lids": True,
             "head_change": 0.75,
             "expression_gains": (1.5, 1.1, 1.5),

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from megactor.faces.head_pose import MEAN_FACE
 from megactor.models.dense_motion.flow import meet_keypoints, warp, zoom_flow
 from megactor.models.dense_motion.keypoints import KEYPOINTS
-from megactor.models.dense_motion.network import JAW, DenseMotion, DenseMotionNet, _shares
+from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, _shares
 from megactor.models.dense_motion.portrait_detail import add_portrait_detail
 
 
@@ -262,19 +262,16 @@ def test_the_persons_flow_is_the_same_on_the_person() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("trust", "bent"), [(1.0, True), (0.0, False)])
-def test_a_point_of_the_jaw_that_is_off_puts_no_notch_into_the_chin(trust: float, bent: bool) -> None:
+def test_the_chin_meets_its_point_like_all_others() -> None:
     torch.manual_seed(0)
     shape = {"block_out_channels": (16, 16), "attention_levels": (False, False), "keypoint_channels": (16, 16)}
-    net = DenseMotionNet(**shape, jaw_trust=trust)  # says that nothing moves
+    net = DenseMotionNet(**shape)  # says that nothing moves
     points = torch.rand(1, KEYPOINTS, 2) * 0.2 + 0.4
-    points[:, JAW // 2] = torch.tensor([0.5, 0.9])  # the chin, far from all others
+    points[:, 8] = torch.tensor([0.5, 0.9])  # far from all others
     moved = points.clone()
-    moved[:, JAW // 2] += 0.05
-    portrait, driving = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
-    flow = net.logits(portrait, driving, moved, points).flow
-    chin, cheek = flow[0, :, 28, 16], flow[0, :, 16, 16]  # of 32 x 32
-    assert (chin.abs().max() > 0.01) == bent
-    moved[:, JAW:] += 0.05
-    others = net.logits(portrait, driving, moved, points).flow[0, :, 16, 16]
-    assert (others - cheek).abs().max() > 0.01, "all other points are met as before"
+    moved[:, 8] += 0.05
+
+    flow = net.logits(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64), moved, points).flow
+
+    assert flow[0, :, 28, 16].abs().min() > 0.01  # of 32 x 32
+    assert flow[0, :, 16, 16].abs().max() < 0.005

@@ -35,9 +35,6 @@ FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
 FOLLOWED = 3
 """What a pixel may follow: nothing, the head, the body."""
 
-JAW = 17
-"""So many keypoints come first that lie along the jaw."""
-
 _NEARBY, _DOUBT = 5, 0.05
 """Where a pixel follows neither head nor body, what the pixels around it follow decides: width of a mean over them in
 pixels of the flow, taken `_NEARBY` times, and its weight."""
@@ -122,8 +119,6 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         keypoint_radius: as `radius` in `meet_keypoints`.
         keypoint_smoothing: as `smoothing` in `meet_keypoints`.
         keypoint_count: K, number of keypoints.
-        jaw_trust: how much the flow is bent to meet the points along the jaw, 1 as much as others. No finder is sure of
-            them, as nothing marks a cheek's edge but the light, and a point that is off puts a notch into a chin.
         head_change: as `head` in `RelativeMotion`.
         expression_gains: as `Gains`; None leaves every frame to the retargeter alone.
     """
@@ -153,7 +148,6 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         keypoint_radius: float = 0.025,
         keypoint_smoothing: float = 0.05,
         keypoint_count: int = KEYPOINTS,
-        jaw_trust: float = 1.0,
         head_change: float = 0.0,
         expression_gains: tuple[float, float, float] | None = None,
     ):
@@ -244,15 +238,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         trust = F.grid_sample(visibility.detach().sigmoid(), (2 * keypoints - 1)[:, None], align_corners=False)
         radius, smoothing = self.config.keypoint_radius, self.config.keypoint_smoothing
         with torch.autocast(portrait.device.type, enabled=False):
-            trust = trust[:, 0, 0, :, None] * self._trust(keypoints)
-            flow = meet_keypoints(flow, keypoints, portrait_keypoints, trust, radius, smoothing)
+            flow = meet_keypoints(flow, keypoints, portrait_keypoints, trust[:, 0, 0, :, None], radius, smoothing)
         return MotionLogits(flow, visibility, body_flow)
-
-    def _trust(self, keypoints: Tensor) -> Tensor:
-        """(K, 1), how far the flow is bent to meet each point."""
-        trust = torch.ones(keypoints.shape[1], 1, device=keypoints.device)
-        trust[:JAW] = self.config.jaw_trust
-        return trust
 
     def _known_motions(
         self, keypoints: Tensor, portrait_keypoints: Tensor, body: Tensor | None, height: int, width: int
