@@ -29,7 +29,7 @@ def test_points_of_a_closer_look_are_where_its_picture_shows_them():
             image[:, y - 2 : y + 3, x - 2 : x + 3] = 1
     coarse = torch.from_numpy(np.stack([spoilt(np.random.default_rng(n), p.numpy()) for n, p in enumerate(points)]))
 
-    near, of_near = closer_look(images, points, coarse, 128)
+    near, of_near = closer_look(images, points, coarse, 128, torch.linspace(0.75, 1.1, 4))
 
     assert near.shape == (4, 3, 128, 128)
     for picture, at in zip(near, of_near, strict=True):

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from megactor.faces.head_pose import MEAN_FACE
+from megactor.models.dense_motion.face_crops import face_crop
 from megactor.models.dense_motion.flow import meet_keypoints, warp, zoom_flow
 from megactor.models.dense_motion.keypoints import KEYPOINTS
 from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, _shares
@@ -184,9 +185,10 @@ def test_the_second_look_is_at_the_face_alone_and_upright():
 
     whole, (closer, in_mirror) = net.keypoints.seen[0], net.keypoints.seen[1].split(1)
     assert whole.shape == closer.shape == (1, 3, 128, 128)
-    torch.testing.assert_close(in_mirror, closer.flip(-1))
     bright = (closer[0, 0] > 0.5).nonzero().float().mean(0) / 128
     assert bright[0] < 0.45 and bright[1] < 0.45  # the left eye is up and left
+    beside = (in_mirror[0, 0] > 0.5).nonzero().float().mean(0) / 128
+    assert beside[0] < bright[0] and beside[1] > 0.55  # in the mirror it is to the right; and it is closer
     assert closer.sum() > 1.3 * whole.sum()
     turned = found[0] - found[0].mean(0)
     torch.testing.assert_close(
@@ -208,7 +210,8 @@ def test_what_is_wrong_in_the_mirror_too_cancels_out():
         net.keypoints = Looks(first, (second + error).expand(2, -1, -1))
         found.append(net.find_coarse(image))
 
-    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=0)
+    alone = 0.03 * float(face_crop(first).side)
+    assert (found[1] - found[0]).norm(dim=-1).max() < 0.1 * alone
 
 
 def test_frames_of_a_motion_do_not_know_of_each_other():

@@ -35,6 +35,9 @@ FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
 FOLLOWED = 3
 """What a pixel may follow: nothing, the head, the body."""
 
+MIRROR_SIDE = 0.9
+"""Of the crop that is read in the mirror, in parts of the other's: eyes and mouth want to be seen closely, a turn whole."""
+
 _NEARBY, _DOUBT = 5, 0.05
 """Where a pixel follows neither head nor body, what the pixels around it follow decides: width of a mean over them in
 pixels of the flow, taken `_NEARBY` times, and its weight."""
@@ -188,10 +191,11 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         if not self.config.looks_twice:
             return keypoints
         crop = face_crop(keypoints)
-        closer = crop.pixels(image, size).to(image.dtype)
-        found, in_mirror = self.keypoints(torch.cat([closer, closer.flip(-1)])).chunk(2)
+        mirror = replace(crop, side=crop.side * MIRROR_SIDE, mirrored=True)
+        looks = torch.cat([look.pixels(image, size) for look in (crop, mirror)]).to(image.dtype)
+        found, in_mirror = self.keypoints(looks).chunk(2)
         # what is wrong about a face is often wrong in its mirror image, too, but on its other side
-        return (crop.back(found) + replace(crop, mirrored=True).back(in_mirror[:, list(MIRRORED)])) / 2
+        return (crop.back(found) + mirror.back(in_mirror[:, list(MIRRORED)])) / 2
 
     def new_relative_motion(self) -> RelativeMotion | None:
         """For the frames of one clip; None where the retargeter alone says what the portrait's face does."""

@@ -1,5 +1,7 @@
 """KeypointNet learns the landmarks of faces, whole and masked, photographed and drawn."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import torch
@@ -36,6 +38,8 @@ _OUTLINE, _EYES_AND_MOUTH = 0.5, 2.0
 
 _CLOSER = 0.65
 """Share of the pictures that are a second, closer look, where the network takes two."""
+_SIDES = 0.75, 1.1
+"""How large its crop is, least and most, in parts of `face_crop`'s."""
 _ALL, _PART, _POINT = 1.0, 1.2, 0.6
 """Standard deviations of what coarse keypoints are off, in pixels of 128: all together, an eye or the mouth, each."""
 _PARTS = (slice(17, 22), slice(22, 27), slice(36, 42), slice(42, 48), slice(48, 68))
@@ -98,9 +102,11 @@ class KeypointsTask(TrainingTask):
         images = pictures.permute(0, 3, 1, 2).float() / 255
         seen, true = resized(images, self.size), points
         if self.looks_twice:
-            draws = torch.rand(len(images), generator=torch.Generator().manual_seed(mixed(self.seed, step)))
-            closer = (draws < _CLOSER).to(device)
-            near, of_near = closer_look(images, points, coarse, self.size)
+            generator = torch.Generator().manual_seed(mixed(self.seed, step))
+            draws = torch.rand(2, len(images), generator=generator)
+            closer = (draws[0] < _CLOSER).to(device)
+            sides = torch.lerp(torch.tensor(_SIDES[0]), torch.tensor(_SIDES[1]), draws[1]).to(device)
+            near, of_near = closer_look(images, points, coarse, self.size, sides)
             seen = torch.where(closer[:, None, None, None], near, seen)
             true = torch.where(closer[:, None, None], of_near, true)
         places, gaps = keypoint_loss(self.network(seen), true)
@@ -132,7 +138,7 @@ class KeypointsTask(TrainingTask):
         return Validation(keypoint_errors(found, true), strip(targets, drivers), ("target", "driver"))
 
 
-def closer_look(images: Tensor, points: Tensor, coarse: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def closer_look(images: Tensor, points: Tensor, coarse: Tensor, size: int, sides: Tensor) -> tuple[Tensor, Tensor]:
     """What `DenseMotionNet.find_coarse` looks at the second time.
 
     Args:
@@ -140,11 +146,13 @@ def closer_look(images: Tensor, points: Tensor, coarse: Tensor, size: int) -> tu
         points: (B, 70, 2) in picture units.
         coarse: the same as a first look finds them.
         size: side of the result in pixels.
+        sides: (B,) factors of the crop's side.
 
     Returns:
         (B, 3, size, size) in [0, 1], and (B, 70, 2) in units of that.
     """
     crop = face_crop(coarse)
+    crop = replace(crop, side=crop.side * sides[:, None, None])
     return crop.pixels(images, size), crop.into(points)
 
 
