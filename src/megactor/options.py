@@ -98,7 +98,7 @@ class AnimationOptions:
     motion: "absolute" takes the driver's head as it is, with its median size and place over a shot laid on the
         portrait's; "relative" takes its way from the frame that is most like the portrait, lean included, and holds it
         back where it goes too far. Models with dense motion (nano) take turns and nods from there, too;
-        of a stream, from its first frame.
+        of a stream, and of a recording of several shots, from the first frame of each.
     motion_scale: factor of the driver's head motion relative to that frame; 1 leaves it alone. Models with dense motion
         (nano) scale turns and nods too, from the portrait's own and by 1.5 at most; others (sd15) what the head does in
         the picture plane.

@@ -90,3 +90,7 @@ def test_a_driver_starts_as_the_portrait_is_turned(monkeypatch, learned, turns, 
     assert followed is not None
     np.testing.assert_allclose([degrees(points)[0] for points in followed.animated], yaws, atol=3)
     torch.testing.assert_close(followed.driving, found)
+    again = encoder.follow(face(30, 0)[None], [crops[0]._replace(starts=True)])
+    assert again is not None
+    after = yaws[1] + 24 if learned or not turns else -20  # who was learned is known in all shots
+    np.testing.assert_allclose(degrees(again.animated[0])[0], after, atol=5)

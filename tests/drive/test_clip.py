@@ -79,7 +79,7 @@ def test_frames_are_read_twice_and_shown_once_each() -> None:
     frames = list(driving.frames())
     assert driving.frame_count == len(frames) == 4
     assert cast(FakeReader, driving._reader).passes == 2
-    for condition, preview, _ in frames:
+    for condition, preview, *_ in frames:
         assert condition.shape == (SIZE, SIZE, 3) and preview.shape == (2 * SIZE, 2 * SIZE, 3)
         assert condition.dtype == preview.dtype == np.uint8
         assert 0 < (condition > 0).any(-1).mean() < 1
@@ -166,9 +166,9 @@ def test_a_face_that_leaves_the_picture_is_held_before_it_is_cut_off() -> None:
 
 def test_a_face_that_comes_back_elsewhere_is_framed_anew() -> None:
     far, near = face_at(40, 40, 30), face_at(100, 70, 60)
-    driving = clip(*[far] * 8, *[None] * 30, *[near] * 10)
-    seen = conditions(driving)
-    np.testing.assert_allclose(kept(seen[-1]), kept(seen[0]), atol=2)
+    frames = list(clip(*[far] * 8, *[None] * 30, *[near] * 10).frames())
+    np.testing.assert_allclose(kept(frames[-1].condition), kept(frames[0].condition), atol=2)
+    assert [number for number, frame in enumerate(frames) if frame.crop.starts] == [38]
 
 
 def test_samples_are_frames_as_they_drive() -> None:

@@ -53,6 +53,18 @@ def test_nothing_comes_before_the_first_face() -> None:
     np.testing.assert_array_equal(seen[3], seen[2])
 
 
+def test_a_shot_starts_with_the_first_face_and_whenever_it_is_asked_for() -> None:
+    camera = Camera(*[face_at(40 + 2 * number, 40) for number in range(6)])
+    starts = []
+    for number in range(6):
+        if number == 3:
+            camera.drive.begin_again()
+        shown = camera.drive(frame_of(number))
+        assert shown is not None and shown.crop.starts == shown.starts
+        starts.append(shown.starts)
+    assert starts == [True, False, False, True, False, False]
+
+
 def test_who_comes_back_elsewhere_is_framed_anew() -> None:
     seen = Camera(*[face_at(40, 40, 30)] * 4, *[None] * 30, *[face_at(100, 70, 60)] * 12)()
     assert abs(left(seen[-1]) - left(seen[0])) <= 2

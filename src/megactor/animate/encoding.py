@@ -96,7 +96,7 @@ class DrivingEncoder:
         has_outline: as in `encode_portrait`.
         parts: more or less motion for parts of the face, where there is dense motion.
         turns: whether the driver's head turns from where the portrait's is turned, see `HeadTurn`: from the frame that
-            is most like the portrait where some were learned, else from the first one.
+            is most like the portrait where some were learned, else from the first one of a shot.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class DrivingEncoder:
         self._portrait_keypoints = None
         self._relative = None if dense_motion is None else dense_motion.new_relative_motion()
         self._turn: HeadTurn | None = None
+        self._learned = False
         self._body: SeenBody | None = None
         self._watch = CutWatch()
         if dense_motion is not None:
@@ -162,6 +163,7 @@ class DrivingEncoder:
             self._turn = HeadTurn.between(retargeted[alike], self._portrait_keypoints[0])
             found = self._turn(found)
             keypoints, alike = self._relative.learn(found, self._retargeted(found), self._portrait_keypoints)
+        self._learned = True
         if self._body is not None:
             self._body.learn(keypoints[alike], crops[alike].body)
 
@@ -169,6 +171,16 @@ class DrivingEncoder:
         assert self.dense_motion is not None and self._portrait_keypoints is not None
         retargeted: Tensor = self.dense_motion.retargeter(self._portrait_keypoints.expand(len(found), -1, -1), found)
         return retargeted
+
+    def _turned(self, found: Tensor, starts: Sequence[bool]) -> Tensor:
+        """The driver's keypoints (F, K, 2), his head turned; anew where a shot starts, unless he was learned before."""
+        assert self._portrait_keypoints is not None
+        turned = []
+        for points, anew in zip(found.split(1), starts, strict=True):
+            if self._turn is None or (anew and not self._learned):
+                self._turn = HeadTurn.between(self._retargeted(points)[0], self._portrait_keypoints[0])
+            turned.append(self._turn(points))
+        return torch.cat(turned)
 
     def follow(self, found: Tensor | None, crops: Sequence[DrivingCrop]) -> FollowedMotion | None:
         """What `__call__` has to know of frames that others came before; all frames of a clip, in their order.
@@ -179,10 +191,9 @@ class DrivingEncoder:
         """
         if found is None:
             return None
-        if self.turns and self._turn is None and self._portrait_keypoints is not None:
-            self._turn = HeadTurn.between(self._retargeted(found[:1])[0], self._portrait_keypoints[0])
-        driving = found if self._turn is None else self._turn(found)
-        keypoints, starts = self._retargeted(driving), [self._watch(crop.picture) for crop in crops]
+        starts = [self._watch(crop.picture) or crop.starts for crop in crops]
+        driving = self._turned(found, [crop.starts for crop in crops]) if self.turns else found
+        keypoints = self._retargeted(driving)
         if self._relative is not None:
             keypoints = self._relative(driving, keypoints, starts)
         body = None if self._body is None else self._body(keypoints, [crop.body for crop in crops], starts)

@@ -76,10 +76,10 @@ class LiveDrive:
         preview = self._shot.framing.picture(frame, self._preview_size) if self._preview_size else None
         outline = None if face is None else face.landmarks[list(KEPT)]
         body = None if self._body is None else self._shot.seen_body(self._body, frame, outline)
-        return DrivingFrame(driving_condition(crop, box, self._contour), preview, body)
+        return DrivingFrame(driving_condition(crop, box, self._contour), preview, body, starts=cut)
 
     def begin_again(self) -> None:
-        """The next face is laid on the portrait's as the first one was: its place, size and lean are the new start."""
+        """The next face is laid on the portrait's as the first one was: its place, size and turn are the new start."""
         self._is_new = True
 
     def _whole_face(self, frame: np.ndarray) -> Face | None:

@@ -28,10 +28,12 @@ class DrivingCrop(NamedTuple):
 
     picture: uint8 (D, D, 3), the frame in the portrait's framing, masked.
     body: (3,) float32, how the driver's chest moved since the shot began, see `body.BodyFollower`; None if unseen.
+    starts: whether a shot begins, perhaps of another person, and with it another framing.
     """
 
     picture: np.ndarray
     body: np.ndarray | None = None
+    starts: bool = False
 
     @classmethod
     def of(cls, driving: "np.ndarray | DrivingCrop") -> "DrivingCrop":
@@ -45,16 +47,18 @@ class DrivingFrame(NamedTuple):
     condition: uint8 (D, D, 3), masked: what the networks are given.
     preview: uint8 (N, N, 3), the whole crop for people, or None if nobody looks at it.
     body: as in `DrivingCrop`.
+    starts: likewise.
     """
 
     condition: np.ndarray
     preview: np.ndarray | None
     body: np.ndarray | None = None
+    starts: bool = False
 
     @property
     def crop(self) -> DrivingCrop:
         """What the networks are given."""
-        return DrivingCrop(self.condition, self.body)
+        return DrivingCrop(self.condition, self.body, self.starts)
 
 
 def keep_rectangles(frame: np.ndarray, rectangles: Sequence[Rectangle]) -> np.ndarray:

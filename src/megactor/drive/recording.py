@@ -125,7 +125,8 @@ class DrivingClip:
             view = shot.view(index, frame) if shot.shows(index) else None
             crop, box = steady(view, cut)
             preview = shot.framing.framing.picture(frame, self._preview_size) if self._preview_size else None
-            yield DrivingFrame(driving_condition(crop, box, shot.contour), preview, shot.seen_body(index, frame))
+            masked = driving_condition(crop, box, shot.contour)
+            yield DrivingFrame(masked, preview, shot.seen_body(index, frame), starts=cut)
 
 
 class _RecordedShot:

@@ -36,7 +36,7 @@ FOLLOWED = 3
 """What a pixel may follow: nothing, the head, the body."""
 
 MIRROR_SIDE = 0.9
-"""Of the crop that is read in the mirror, in parts of the other's: eyes and mouth want to be seen closely, a turn whole."""
+"""Of the crop that is read in the mirror, in parts of the other's: eyes want to be seen closely, a turn whole."""
 
 _NEARBY, _DOUBT = 5, 0.05
 """Where a pixel follows neither head nor body, what the pixels around it follow decides: width of a mean over them in
