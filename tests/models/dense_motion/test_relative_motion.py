@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from megactor.models.dense_motion.face_crops import MOUTH as MOUTH_POINTS
 from megactor.models.dense_motion.face_crops import FaceFrame
 from megactor.models.dense_motion.relative_motion import Gains, RelativeMotion
 
@@ -160,3 +161,14 @@ def test_a_portrait_that_nobody_is_like_changes_nothing():
     torch.testing.assert_close(
         anchored(driver, retargeted, [False] * 5), other(driver, retargeted, [False] * 5), atol=1e-4, rtol=0
     )
+
+
+def test_a_mouth_that_gapes_does_not_open_as_much_wider_as_one_that_speaks():
+    """Gains make up for small openings, which are not seen whole; lips stay in the close-up."""
+    change = torch.zeros(2, 20, 2)
+    change[:, 18, 1] = torch.tensor([0.01, 0.3])  # of the lower lip
+
+    speaking, gaping = Gains(1.0, 1.0, 1.5).enlarged(change, MOUTH_POINTS)[:, 18, 1].tolist()
+
+    assert speaking == pytest.approx(0.015, rel=0.02)
+    assert 0.09 < gaping < 0.15
