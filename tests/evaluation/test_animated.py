@@ -48,7 +48,7 @@ def test_nothing_is_cropped_and_only_the_face_drives(clip):
     assert pipe.asked.steps == 3
     assert (pipe.portrait.large == portrait).all() and pipe.portrait.image.shape == (32, 32, 3)
     assert pipe.portrait.layers is not None  # person and background are told apart as for users
-    for (condition, _), frame in zip(pipe.driving, driving, strict=True):
+    for (condition, *_), frame in zip(pipe.driving, driving, strict=True):
         small = frame.reshape(32, 2, 32, 2, 3).mean((1, 3))
         assert condition.shape == (32, 32, 3)
         face = condition[12:20, 12:20]
