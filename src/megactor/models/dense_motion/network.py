@@ -35,7 +35,7 @@ FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
 FOLLOWED = 3
 """What a pixel may follow: nothing, the head, the body."""
 
-MIRROR_SIDE = 0.9
+_MIRROR_SIDE = 0.9
 """Of the crop that is read in the mirror, in parts of the other's: eyes want to be seen closely, a turn whole."""
 
 _NEARBY, _DOUBT = 5, 0.05
@@ -191,7 +191,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         if not self.config.looks_twice:
             return keypoints
         crop = face_crop(keypoints)
-        mirror = replace(crop, side=crop.side * MIRROR_SIDE, mirrored=True)
+        mirror = replace(crop, side=crop.side * _MIRROR_SIDE, mirrored=True)
         looks = torch.cat([look.pixels(image, size) for look in (crop, mirror)]).to(image.dtype)
         found, in_mirror = self.keypoints(looks).chunk(2)
         # what is wrong about a face is often wrong in its mirror image, too, but on its other side

@@ -28,7 +28,7 @@ from megactor.models.dense_motion.face_crops import (
 MEMORY = 500
 """Frames over which the usual face is a mean: twenty seconds of a video."""
 
-WIDEST = 0.12
+_WIDEST = 0.12
 """What no change of a lip's place reaches, up or down, in parts of the mouth's crop. Gains are for small openings,
 whose size is not seen; close-ups draw no mouth that gapes."""
 
@@ -55,7 +55,7 @@ class Gains(NamedTuple):
         """(F, K, 2) changes of the points of `EYE`, `MIRRORED_EYE` or `MOUTH` in units of the crop -> larger ones."""
         if part is MOUTH:
             across, down = (change * change.new_tensor([self.mouth_across, self.mouth_down])).unbind(-1)
-            return torch.stack([across, WIDEST * (down / WIDEST).tanh()], -1)
+            return torch.stack([across, _WIDEST * (down / _WIDEST).tanh()], -1)
         change = change.clone()
         for upper, lower in _LIDS:
             change[:, upper, 1] += (self.lids - 1) * (change[:, upper, 1] - change[:, lower, 1])
