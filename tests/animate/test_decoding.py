@@ -150,3 +150,19 @@ def test_a_corrected_outline_shows_more_of_the_person_and_leaves_the_rest_of_the
     far = torch.ones(side, side, dtype=torch.bool)
     far[12:52, 12:44] = False
     assert torch.equal(grown[..., far], layers.plate[..., far]), "to the bit"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("inside", "outside", "kept"), [(0.8, 0.0, 0.88), (0.98, 0.0, 1.0), (1.0, 0.2, 1.0)])
+def test_an_outline_takes_away_what_is_in_doubt_and_adds_only_what_is_sure(inside, outside, kept) -> None:
+    side = 64
+    layers = Layers(torch.zeros(1, 1, side, side), torch.ones(1, 3, side, side), torch.zeros(1, 3, side, side))
+    layers.matte[..., 16:48, 16:48] = 1
+    motion = DenseMotion(torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 16, 16))
+    outline = torch.full((1, 1, 16, 16), outside)
+    outline[..., 4:12, 4:12] = inside
+
+    person = place_person(torch.ones(1, 3, 16, 16), layers.plate, layers, motion, outline)  # white before black
+
+    torch.testing.assert_close(person[..., 24:40, 24:40], torch.full((1, 3, 16, 16), kept), atol=0.01, rtol=0)
+    assert not person[..., :12].any()

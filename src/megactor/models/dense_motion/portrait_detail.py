@@ -14,9 +14,9 @@ from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
 
-_UNSURE = 0.3
-"""Changes of the outline up to this are left out: an edge that may lie here or there is a halo, and the moved
-portrait's own edge is sharp."""
+_ADDED, _TAKEN = 0.3, 0.05
+"""Changes of the outline up to this are left out, of more person and of less. A person who is added where one may be or
+may not be is a halo; where one is taken away the plate is seen, which is right more often than the portrait's rim."""
 
 
 def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:
@@ -74,5 +74,5 @@ def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion) -> Tensor:
 def _enlarged_change(matte: Tensor, outline: Tensor) -> Tensor:
     """How a small outline (1, 1, h, w) surely differs from a large matte (1, 1, H, W), at the size of that."""
     change = outline - F.interpolate(matte, size=outline.shape[-2:], mode="area")
-    change = F.softshrink(change, _UNSURE) / (1 - _UNSURE)
-    return F.interpolate(change, size=matte.shape[-2:], mode="bilinear", align_corners=False)
+    added, taken = F.relu(change - _ADDED) / (1 - _ADDED), F.relu(-change - _TAKEN) / (1 - _TAKEN)
+    return F.interpolate(added - taken, size=matte.shape[-2:], mode="bilinear", align_corners=False)
