@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from megactor.faces.head_pose import MEAN_FACE, HeadPose, head_pose
+from megactor.faces.head_pose import MEAN_FACE, HeadPose, frontal_landmarks, head_pose
 
 _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
 _DEPTHS = np.concatenate([MEAN_FACE[:, 2], [MEAN_FACE[_RIGHT_EYE, 2].mean(), MEAN_FACE[_LEFT_EYE, 2].mean()]])
@@ -39,8 +39,7 @@ class HeadTurn:
 
     def _turned(self, points: np.ndarray) -> np.ndarray:
         pose = head_pose(points[:68])
-        flat = (points - pose.offset) / max(pose.scale, 1e-6) - _DEPTHS[:, None] * pose.rotation[:2, 2]
-        upright = np.column_stack([flat @ np.linalg.pinv(pose.rotation[:2, :2]).T, _DEPTHS])
+        upright = np.column_stack([frontal_landmarks(points, pose, _DEPTHS), _DEPTHS])
         rotation = self.rotation @ pose.rotation
         return np.asarray(pose.scale * (upright @ rotation.T)[:, :2] + pose.offset)
 

@@ -70,15 +70,16 @@ def head_pose(landmarks68: np.ndarray) -> HeadPose:
     return HeadPose(np.vstack([top, np.cross(top[0], top[1])]), float(stretches.mean()), solved[3])
 
 
-def frontal_landmarks(landmarks68: np.ndarray, pose: HeadPose) -> np.ndarray:
-    """Landmarks as they would lie without the head's pose, with the depths of the mean face.
+def frontal_landmarks(landmarks: np.ndarray, pose: HeadPose, depths: np.ndarray = MEAN_FACE[:, 2]) -> np.ndarray:
+    """Landmarks as they would lie without the head's pose.
 
     Args:
-        landmarks68: (68, 2) pixels.
+        landmarks: (N, 2) pixels.
         pose: of the same face.
+        depths: (N,) of each of them; those of the mean face are of the 68 of iBUG 300-W.
 
     Returns:
-        (68, 2) in distances between the outer eye corners from the middle of the eyes, y down.
+        (N, 2) in distances between the outer eye corners from the middle of the eyes, y down.
     """
-    flat = (landmarks68 - pose.offset) / max(pose.scale, 1e-6) - MEAN_FACE[:, 2:] * pose.rotation[:2, 2]
+    flat = (landmarks - pose.offset) / max(pose.scale, 1e-6) - depths[:, None] * pose.rotation[:2, 2]
     return np.asarray(flat @ np.linalg.pinv(pose.rotation[:2, :2]).T)
