@@ -10,7 +10,12 @@ export const onChange = listener => listeners.push(listener);
 
 /** Does something to the visit: resolves with its new state, rejects with an Error whose message is for people. */
 export async function ask(method, path = "", body = undefined) {
-  const headers = {"x-visit": await visitKey()};
+  const visit = await visitKey();
+  return take(visit, await answerTo(visit, method, path, body));
+}
+
+async function answerTo(visit, method, path = "", body = undefined) {
+  const headers = {"x-visit": visit};
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   try {
@@ -18,7 +23,7 @@ export async function ask(method, path = "", body = undefined) {
   } catch {
     throw new Error("The server cannot be reached: try again in a moment.");
   }
-  return take(await words(answer));
+  return words(answer);
 }
 
 /** Sends a file; progress(share) is called with 0 to 1 while it goes. */
@@ -33,37 +38,48 @@ export async function send(role, file, name, progress) {
     request.onload = () => {
       let given = {};
       try { given = JSON.parse(request.responseText); } catch { /* told below */ }
-      if (request.status === 200) resolve(take(given));
+      if (request.status === 200) resolve(take(visit, given));
       else reject(new Error(given.error || `The server refused the file (${request.status}).`));
     };
     request.send(file);
   });
 }
 
-/** Deletes the visit and begins another. */
+let clearing = null;
+
+/** Deletes the visit and begins another; what is asked for meanwhile is asked of the new one. */
 export async function clear() {
-  await ask("DELETE").catch(error => { if (!error.gone) throw error; });
-  localStorage.removeItem(KEY);
-  key = null;
+  clearing = clearing || (async () => {
+    const visit = await begun();
+    await answerTo(visit, "DELETE").catch(error => { if (!error.gone) throw error; });
+    forget(visit);
+  })().finally(() => { clearing = null; });
+  await clearing;
   await visitKey();
+}
+
+/** Unless another visit, of this tab or of another one, has taken its place. */
+function forget(visit) {
+  if (localStorage.getItem(KEY) === visit) localStorage.removeItem(KEY);
+  if (key === visit) { key = null; state = {}; }
 }
 
 /** Asks for news for as long as the page is open; connection(lost) tells whether the server answers. */
 export async function follow(connection) {
   let wait = 500, lost = false;
   for (;;) {
+    let visit;
     try {
-      const visit = await visitKey();
+      visit = await visitKey();
       const limit = AbortSignal.timeout(30000);
       // who was away knows nothing: an answer comes at once, and says that the server is there
       const known = lost ? "" : state.fingerprint || "";
       const answer = await fetch(`/visit?known=${known}`, {headers: {"x-visit": visit}, signal: limit});
-      const given = await words(answer);
-      if (visit === key) take(given);
+      take(visit, await words(answer));
       connection(lost = false);
       wait = 500;
     } catch (error) {
-      if (error.gone) { localStorage.removeItem(KEY); key = null; state = {}; continue; }
+      if (error.gone) { forget(visit); continue; }
       connection(lost = true);
       await pause(wait);
       wait = Math.min(wait * 1.5, 4000);
@@ -84,13 +100,18 @@ function pause(milliseconds) {
 let beginning = null;
 
 export async function visitKey() {
+  await clearing?.catch(() => { /* told to who cleared */ });
+  return begun();
+}
+
+async function begun() {
   key = key || localStorage.getItem(KEY);
   if (key) return key;
   beginning = beginning || (async () => {
     const given = await words(await fetch("/visit", {method: "POST"}));
     key = given.key;
     localStorage.setItem(KEY, key);
-    take(given);
+    take(key, given);
   })().finally(() => { beginning = null; });
   await beginning;
   return key;
@@ -104,7 +125,8 @@ async function words(answer) {
   throw error;
 }
 
-function take(given) {
+function take(visit, given) {
+  if (visit !== key) return state;  // news of a visit that is over
   if (!given.fingerprint || given.read < state.read) return state;  // news that was read before what is shown
   state = given;
   for (const listener of listeners) {
