@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from megactor.drive.textures import continued_texture
+
 LEAST_PERSON, MOST_PERSON = 0.02, 0.98
 """Parts of the picture: with less or more of it, person and background are not told apart."""
 
@@ -54,7 +56,7 @@ def tell_apart(picture: np.ndarray, foreground: np.ndarray) -> PortraitLayers | 
     seen, hidden = matte[..., None] > 0.98, matte[..., None] > 0
     person = np.where(seen, picture, painted_out(picture, matte > 0.98))
     plate = np.where(hidden, painted_out(picture, matte < 0.02), picture)
-    return PortraitLayers(matte, person, plate)
+    return PortraitLayers(matte, person, continued_texture(picture, matte, plate))
 
 
 def refined_matte(picture: np.ndarray, foreground: np.ndarray) -> np.ndarray:

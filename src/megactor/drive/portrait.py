@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from megactor.drive.crop import CropBox, asked_crop, face_center, face_size, portrait_crop
 from megactor.drive.layers import PortraitLayers, tell_apart
 from megactor.drive.outside import continued_crop, reach_beyond
+from megactor.drive.person import find_person
 from megactor.errors import FaceError
 from megactor.faces.analyzer import FaceAnalyzer
 from megactor.faces.face import Face
@@ -135,7 +137,7 @@ def cut_portrait(
 
     Args:
         picture: uint8 RGB (H, W, 3).
-        face: whose it is.
+        face: whose it is; one without extent where nobody was found.
         crop: the part.
         analyzer: finds the person.
         image_size: as of `read_portrait`.
@@ -143,9 +145,10 @@ def cut_portrait(
         layered: likewise.
     """
     image, large = (continued_crop(picture, crop, side) for side in (image_size, size))
-    foreground = analyzer.foreground(image)
+    person = find_person(picture, face, crop, analyzer, size)
+    foreground = cv2.resize(person, (image_size, image_size), interpolation=cv2.INTER_AREA)
     background = np.where(foreground[..., None] > 0.5, 0, image).astype(np.uint8)
-    layers = tell_apart(large, analyzer.foreground(large)) if layered else None
+    layers = tell_apart(large, person) if layered else None
     return Portrait(picture, face, crop, image, large, foreground, background, layers=layers)
 
 

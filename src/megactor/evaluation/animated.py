@@ -65,6 +65,7 @@ def animate_aligned(
 
 def _whole(picture: np.ndarray, pipe: MegActorPipeline) -> Portrait:
     """A portrait that is its own crop."""
-    nobody = Face(np.zeros((478, 2), np.float32))  # nobody crops around it
+    nobody = Face(np.zeros((478, 2), np.float32))
+    face = next(iter(pipe.analyzer.all_faces(picture)), nobody)
     crop, side, layered = CropBox(0, 0, len(picture)), len(picture), pipe.dense_motion is not None
-    return cut_portrait(picture, nobody, crop, pipe.analyzer, pipe.config.image_size, side, layered)
+    return cut_portrait(picture, face, crop, pipe.analyzer, pipe.config.image_size, side, layered)
