@@ -18,7 +18,7 @@ def seen(yaw: float = 0.0, roll: float = 0.0, lids: float = 1.0, lips: float = 0
         middle = face[first : first + 6, 1].mean()
         face[first : first + 6, 1] = middle + lids * (face[first : first + 6, 1] - middle)
     face[[55, 56, 57, 58, 59, 65, 66, 67], 1] += lips
-    face = np.vstack([face, face[36:42].mean(0), face[42:48].mean(0)])
+    face = np.vstack([face, face[42:48].mean(0), face[36:42].mean(0)])  # the person's left iris first
     a, b = np.radians([yaw, roll])
     turn = np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
     lean = np.array([[np.cos(b), -np.sin(b)], [np.sin(b), np.cos(b)]])
@@ -69,6 +69,12 @@ def test_a_head_that_may_not_turn_keeps_place_and_lean_and_goes_on_talking():
     assert off(centered(driven), centered(wanted), LIPS + EYES) > 0.01
     assert off(centered(still), centered(wanted), LIPS + EYES) < 0.01
     assert off(still, driven, NOSE) < 0.05, "in its place"
+
+
+def test_irises_stay_in_their_eyes_where_the_portrait_looks_aside():
+    half = PartMotion(turn=0.5)(seen(yaw=30), seen(yaw=-10))
+    for iris, eye in ((68, range(42, 48)), (69, range(36, 42))):
+        torch.testing.assert_close(half[:, iris], half[:, list(eye)].mean(1), atol=1e-3, rtol=0)
 
 
 def test_turns_are_not_exaggerated_without_end():

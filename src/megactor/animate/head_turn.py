@@ -10,11 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from megactor.faces.head_pose import MEAN_FACE, HeadPose, frontal_landmarks, head_pose
+from megactor.faces.head_pose import MEAN_FACE_70, HeadPose, frontal_landmarks, head_pose
 
-_LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
-_DEPTHS = np.concatenate([MEAN_FACE[:, 2], [MEAN_FACE[_RIGHT_EYE, 2].mean(), MEAN_FACE[_LEFT_EYE, 2].mean()]])
-"""Of the 70 keypoints; irises lie where their lids do."""
+_DEPTHS = MEAN_FACE_70[:, 2]
 
 
 @dataclass(frozen=True)

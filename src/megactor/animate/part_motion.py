@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from megactor.faces.head_pose import MEAN_FACE, RIGID, head_pose
+from megactor.faces.head_pose import MEAN_FACE_70, RIGID, head_pose
 from megactor.models.dense_motion.keypoints import KEYPOINTS
 
 MOST_TURN = 1.5
@@ -86,6 +86,4 @@ class PartMotion:
 def _depths(face: Tensor) -> Tensor:
     """(K, 2) keypoints -> (K,), how far away from the camera each one is, in picture units."""
     pose = head_pose(face[:68].double().cpu().numpy())
-    mean = torch.from_numpy(MEAN_FACE)
-    mean = torch.cat([mean, mean[36:42].mean(0, keepdim=True), mean[42:48].mean(0, keepdim=True)])  # irises
-    return (pose.scale * mean @ torch.from_numpy(pose.rotation[2])).to(face)
+    return torch.from_numpy(pose.scale * MEAN_FACE_70 @ pose.rotation[2]).to(face)

@@ -28,6 +28,9 @@ MEAN_FACE = np.array([
 ])
 # fmt: on
 
+MEAN_FACE_70 = np.vstack([MEAN_FACE, MEAN_FACE[42:48].mean(0), MEAN_FACE[36:42].mean(0)])
+"""The same with the person's left and right iris, which lie where the lids do."""
+
 RIGID = (0, 16, 27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
 """Landmarks that no expression moves much: sides of the face, nose, eye corners."""
 
