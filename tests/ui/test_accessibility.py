@@ -49,10 +49,15 @@ def complaints(tab: Any) -> list[str]:
 def test_every_state_of_the_page_is_for_everybody(visitor: Visitor, tab: Any, short: Path) -> None:
     assert complaints(tab) == [], "empty"
     visitor.give(demo_folder() / "photo.jpg", short)
+    visitor.slowly()
+    visitor.animate()
+    tab.wait_for_selector("[role=progressbar]")
+    assert complaints(tab) == [], "running, settings open"
+    tab.wait_for_selector("#result video.ma-result")
     visitor.setting("Steps", "none")
     visitor.animate()
     visitor.alert("#result")
-    assert complaints(tab) == [], "inputs, settings open, error"
+    assert complaints(tab) == [], "result and error"
     tab.click("[role=tab]:has-text('Live')")
     tab.wait_for_selector("#live-slot #portrait")
     assert complaints(tab) == [], "live"
