@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import page_runner
+from patience import PATIENCE
 
 from megactor.jobs import Engine, RunnerSpec
 from megactor.ui.address import Address
@@ -41,7 +42,7 @@ class Site:
 
     def stop(self) -> None:
         self.server.stop()
-        self._thread.join(timeout=30)
+        self._thread.join(timeout=PATIENCE)
         assert not self._thread.is_alive()
 
     def close(self) -> None:
@@ -105,7 +106,7 @@ class Visitor:
         self.requests: list[str] = []
         self._cleared: set[str] = set()  # files of a visit that is over may be asked for, and gone, a moment later
         context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-        context.set_default_timeout(180_000)
+        context.set_default_timeout(PATIENCE * 1000)
         self.tab = context.new_page()
         self.tab.on("request", lambda request: self.requests.append(request.url))
         self.tab.on("console", self._hear)

@@ -15,6 +15,7 @@ import pytest
 from command_line import error_line, listing, megactor
 from huggingface_hub import constants
 from media_samples import Clip, write_clip
+from patience import PATIENCE
 from PIL import Image
 from tiny_model import tiny_pipeline
 
@@ -213,7 +214,7 @@ def test_ctrl_c_leaves_no_file(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
 
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=PATIENCE) == 130
     assert rest.splitlines()[-1] == "interrupted"
     assert "Traceback" not in rest
     assert listing(tmp_path) == set()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE
 
 from megactor.lean_imports import uncollected
 
@@ -80,7 +81,7 @@ print("all there")
 
 
 def test_a_start_loads_what_it_needs() -> None:
-    outcome = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=300)
+    outcome = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=PATIENCE)
     assert outcome.stdout == "all there\n", outcome.stderr[-2000:]
 
 

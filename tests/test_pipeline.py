@@ -12,6 +12,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from media_samples import Clip, frame_numbers, write_clip
+from patience import PATIENCE
 from tiny_model import CenteredFaceAnalyzer, tiny_official_pipeline, tiny_pipeline
 
 import megactor.animate.clip
@@ -212,7 +213,7 @@ def test_saved_and_loaded_gives_the_same_video(pipe, driving, tmp_path):
 
 def test_faces_and_networks_load_side_by_side(pipe, tmp_path, monkeypatch):
     pipe.save_pretrained(tmp_path / "model")
-    both, load = Barrier(2, timeout=60), MegActorPipeline.from_pretrained
+    both, load = Barrier(2, timeout=PATIENCE), MegActorPipeline.from_pretrained
     attempts = []
 
     def unreachable():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from patience import PATIENCE
 
 from megactor.cli.main import app
 
@@ -136,7 +137,7 @@ def test_files_that_are_cited_are_there() -> None:
 
 def test_importing_the_package_is_cheap() -> None:
     code = "import sys, megactor; sys.exit(bool({'torch', 'numpy', 'av', 'PIL'} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 def test_training_on_rendered_clips_does_without_video_and_face_packages() -> None:
@@ -150,7 +151,7 @@ importlib.machinery.PathFinder.find_spec = classmethod(
 )
 import megactor.cli.train, megactor.pipeline, megactor.synth.render.renderer, megactor.train.trainer
 """
-    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     assert outcome.returncode == 0, outcome.stderr[-500:]
 
 
@@ -158,7 +159,7 @@ def test_curating_does_not_drag_the_renderer_in() -> None:
     modules = ", ".join(f"megactor.{name}" for name in GRAPH if name.split(".")[0] == "curate")
     code = f"import sys, {modules}; print(*sys.modules)"
     loaded = subprocess.run(
-        [sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True
+        [sys.executable, "-c", code], check=True, timeout=PATIENCE, capture_output=True, text=True
     ).stdout
     rooms = {name.split(".")[2] for name in loaded.split() if name.startswith("megactor.synth.")}
     assert rooms == {"brushes"} and "numba" not in loaded.split()
@@ -183,7 +184,7 @@ def test_make_refuses_a_python_that_is_none_of_ours(tmp_path: Path) -> None:
         ["make", "-C", str(ROOT), "demo", "PYTHON=false", f"VENV={tmp_path / 'venv'}"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert made.returncode and "false is no Python 3.11 to 3.14: name another" in made.stderr
     assert not (tmp_path / "venv").exists()

@@ -7,6 +7,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from megactor.media.reader import VideoReader
 
@@ -37,7 +38,7 @@ def environment(tmp_path_factory) -> Path:
 def test_the_demo_runs_from_the_wheel(environment, tmp_path):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     command = [environment / "bin" / "python", "-m", "megactor", "demo", "--size", "64", "--device", "cpu"]
-    finished = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=300)
+    finished = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=PATIENCE)
     assert finished.returncode == 0, finished.stderr
     frames = list(VideoReader(tmp_path / "out" / "demo.mp4"))
     assert len(frames) == 100 and frames[0].shape == (64, 192, 3)

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import pytest
 from command_line import megactor
+from patience import PATIENCE
 
 from megactor import __version__
 from megactor.cli.animate import animate
@@ -146,4 +147,4 @@ def test_help_does_not_load_the_networks() -> None:
         "heavy = {'torch', 'diffusers', 'mediapipe', 'numpy', 'av', 'PIL', 'gradio'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)

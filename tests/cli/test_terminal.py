@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from command_line import listing
+from patience import PATIENCE, wait_until
 
 from megactor.media import VideoReader, atomic_path
 from megactor.media.leftovers import part_name
@@ -58,7 +59,7 @@ def assert_written(path: Path) -> None:
 
 def test_a_console_that_lacks_the_names_characters(folder: Path) -> None:
     process = animate(folder, "結果.mp4", env={"PYTHONIOENCODING": "cp1252"})
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Error" in err) == (0, False), err
     assert out.startswith("\\u7d50\\u679c.mp4: 4 frames")
     assert_written(folder / "結果.mp4")
@@ -69,7 +70,7 @@ def test_nobody_reads_what_is_printed(folder: Path) -> None:
     os.close(reading)
     process = animate(folder, stdout=writing)
     os.close(writing)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and "Broken" not in err and "Traceback" not in err, err
     assert_written(folder / "out.mp4")
 
@@ -79,7 +80,7 @@ def test_nobody_reads_what_is_printed(folder: Path) -> None:
 def test_a_full_disk_behind_the_words(folder: Path, full: str) -> None:
     with open("/dev/full", "w") as disk:
         process = animate(folder, **{full: disk})
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, (out, err)
     if full == "stdout":
         assert "could not be printed (No space left on device): out.mp4: 4 frames" in err.splitlines()[-1]
@@ -97,7 +98,7 @@ def test_closed_streams(folder: Path, closed: tuple[int, ...]) -> None:
             os.close(number)
 
     process = animate(folder, preexec_fn=close)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, (out, err)
     assert 1 in closed or out.startswith("out.mp4: 4 frames")
     assert_written(folder / "out.mp4")
@@ -108,16 +109,12 @@ def test_a_table_that_nobody_reads_ends_quietly(folder: Path) -> None:
     os.close(reading)
     process = start(folder, "--version", stdout=writing)
     os.close(writing)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0 and "Traceback" not in err and "Exception" not in err, err
 
 
 def wait_for_part(folder: Path) -> None:
-    for _ in range(600):
-        if list(folder.glob(".megactor-*.part")):
-            return
-        time.sleep(0.05)
-    pytest.fail("writing did not begin")
+    wait_until(lambda: list(folder.glob(".megactor-*.part")))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +128,7 @@ def test_signals_that_come_three_times(folder: Path, number: signal.Signals, cod
     for _ in range(3):
         process.send_signal(number)
         time.sleep(0.03)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code, err
     assert "Traceback" not in err and "Exception" not in err, err
     assert last is None or err.splitlines()[-1] == last
@@ -142,7 +139,7 @@ def test_nohup(folder: Path) -> None:
     process = animate(folder, pause=0.1, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     wait_for_part(folder)
     process.send_signal(signal.SIGHUP)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert_written(folder / "out.mp4")
 
@@ -152,18 +149,15 @@ def test_what_a_killed_run_left_is_removed_by_the_next_one(folder: Path) -> None
     wait_for_part(folder)
     (left,) = folder.glob(".megactor-*.part")
     living = animate(folder, "living.mp4", pause=0.5)
-    for _ in range(600):
-        if len(list(folder.glob(".megactor-*.part"))) == 2:
-            break
-        time.sleep(0.05)
+    wait_until(lambda: len(list(folder.glob(".megactor-*.part"))) == 2)
     assert left.exists(), "the part of a run that goes on"
     killed.kill()
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=PATIENCE)
     assert left.exists()
     again = animate(folder)
-    again.communicate(timeout=60)
+    again.communicate(timeout=PATIENCE)
     assert not left.exists()
-    living.communicate(timeout=60)
+    living.communicate(timeout=PATIENCE)
     for name, process in (("out.mp4", again), ("living.mp4", living)):
         assert process.returncode == 0
         assert_written(folder / name)
@@ -210,11 +204,11 @@ def test_a_link_to_a_name_without_a_known_suffix(folder: Path) -> None:
     (folder / "out.mp4").symlink_to("real.video")
     (folder / "new.gif").symlink_to("not yet there")
     process = start(folder, "animate", "picture.png", "video.mp4", "-o", "out.mp4", "--force")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert (folder / "out.mp4").is_symlink()
     assert_written(folder / "real.video")
     process = start(folder, "animate", "picture.png", "video.mp4", "-o", "new.gif")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert (folder / "not yet there").read_bytes().startswith(b"GIF89a")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import FakePipeline, error_line, listing, megactor
+from patience import PATIENCE
 
 WATCHED = """
 import sys
@@ -61,7 +62,7 @@ def test_it_serves_until_ctrl_c_asks_nobody_and_leaves_nothing(tmp_path: Path) -
     assert b"One portrait performs your video" in opener.open(url).read()
     # the model is loaded behind the page
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert output.splitlines() == ["closed; uploads and results were deleted"]
     assert "Traceback" not in errors

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from curate.raw_videos import demo_frames, save
+from patience import wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc")
 
@@ -44,14 +44,6 @@ def start(videos, folder):
 def records(folder):
     """Finished clips, by what the run itself noted."""
     return list(folder.glob(".work/clips/*/*.json"))
-
-
-def wait_until(condition, process):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def family(ancestor):

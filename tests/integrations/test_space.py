@@ -4,7 +4,6 @@ import importlib.util
 import pickle
 import sys
 import threading
-import time
 import types
 from functools import wraps
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from media_samples import Clip, write_clip
+from patience import PATIENCE, wait_until
 from PIL import Image
 from tiny_model import tiny_pipeline
 
@@ -123,16 +123,13 @@ def test_the_page_may_be_shown_by_the_hub_and_by_nobody_else(tmp_path: Path) -> 
     thread.start()
     try:
         address = f"http://127.0.0.1:{server.url.rstrip('/').rsplit(':', 1)[1]}/"
-        deadline = time.monotonic() + 60
-        while not server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: server.started)
         for path in ("", "no-such-page"):
             policy = httpx.get(address + path).headers["content-security-policy"]
             assert "frame-ancestors https://huggingface.co" in policy and "'none'; frame" not in policy
     finally:
         server.stop()
-        thread.join(30)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import stub_runner
+from patience import PATIENCE, wait_until
 
 from megactor.errors import InputError
 from megactor.jobs import CallerBusy, Engine, Job, JobLimits, KeyReused, QueueFull, RunnerSpec, TooLarge
@@ -21,7 +22,6 @@ from megactor.jobs.contents import Contents
 from megactor.jobs.database import Database
 from megactor.jobs.queue import Queue
 
-SOON = 30.0
 KILLS = 50
 
 
@@ -38,7 +38,7 @@ def submit(engine: Engine, text: str = "words", caller: str = "me", key: str | N
 
 
 def until(engine: Engine, job: Job, *states: str) -> Job:
-    end = time.monotonic() + SOON
+    end = time.monotonic() + PATIENCE
     while job.state not in states:
         assert time.monotonic() < end, job
         job = engine.queue.wait(job.id, job.version, 1)
@@ -202,10 +202,7 @@ def test_kill_9_of_server_or_worker_loses_no_job_and_ends_none_twice(tmp_path: P
             server = _server(tmp_path)
         else:
             _kill(chance.choice(workers))
-    end = time.monotonic() + SOON
-    while any(not (queue.get(name) or pytest.fail("lost")).over for name in accepted):
-        assert time.monotonic() < end, queue.counts()
-        time.sleep(0.1)
+    wait_until(lambda: all((queue.get(name) or pytest.fail("lost")).over for name in accepted))
     server.kill()
     server.wait()
     ends = [tuple(row) for row in database.rows("SELECT id, state FROM ends")]
@@ -230,10 +227,7 @@ def _server(folder: Path) -> subprocess.Popen[str]:
 
 
 def _until_one_runs(queue: Queue) -> None:
-    end = time.monotonic() + SOON
-    while not queue.counts().get("running"):
-        assert time.monotonic() < end, queue.counts()
-        time.sleep(0.005)
+    wait_until(lambda: queue.counts().get("running"), pause=0.005)
 
 
 def _last_line(server: subprocess.Popen[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_samples import Clip, write_clip
+from patience import PATIENCE
 
 from megactor.errors import InputError, OutputError
 from megactor.live.cameras import camera_frames
@@ -47,7 +48,7 @@ def test_a_slow_encoder_holds_nobody_up_and_its_errors_are_told(
     written: list[int] = []
 
     def write(writer: VideoWriter, picture: np.ndarray) -> None:
-        assert may_write.wait(30)
+        assert may_write.wait(PATIENCE)
         if picture.max() == 9:
             raise OutputError("the disk is full")
         written.append(int(picture.max()))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 from tiny_model import tiny_pipeline
 
 from megactor.errors import FaceError, InputError
@@ -116,7 +117,7 @@ def test_the_pipeline_goes_on_for_ever_and_begins_again() -> None:
             if number == 6:
                 session.begin_again()
             session.offer(random.integers(0, 255, (48, 64, 3), np.uint8))
-            assert changed.take(30) == number + 1, "a frame comes out before the next goes in"
+            assert changed.take(PATIENCE) == number + 1, "a frame comes out before the next goes in"
     assert {picture.shape for picture in shown} == {(64, 64, 3)}
     assert session.measured.skipped == 0
 

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_samples import Clip, Sound, flat_frame, frame_numbers, write_clip
+from patience import PATIENCE
 from PIL import Image
 
 from megactor.errors import InputError, OutputError
@@ -434,7 +435,7 @@ def test_disk_really_full(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     message = "disk full while writing {}; free some space or choose another folder"
     assert run.stdout.splitlines() == [

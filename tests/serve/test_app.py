@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from command_line import megactor
 from media_samples import Clip, write_clip
+from patience import PATIENCE, wait_until
 from PIL import Image
 
 from megactor.media.reader import VideoReader
@@ -65,7 +66,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def finished(server: TestClient, place: str) -> dict:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while (job := server.get(place).json())["state"] in ("waiting", "running"):
         assert time.monotonic() < deadline, job
         time.sleep(0.05)
@@ -267,10 +268,7 @@ def test_a_model_that_cannot_be_loaded_is_told(folder: Path, files: Files, token
     with Engine(folder / "broken", RunnerSpec("stub_runner:make", {"failing": "no such model"})) as engine:
         client = TestClient(create_app(engine, Tokens(folder), "nano"), headers=bearer(tokens["ada"]))
         assert client.get("/readyz").status_code == 503
-        deadline = time.monotonic() + 60
-        while engine.state != "failed":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: engine.state == "failed")
         assert client.get("/readyz").json()["detail"] == "no such model"
         answer = client.post("/v1/animations", files=files)
         assert answer.status_code == 503 and "no such model" in answer.json()["detail"]
@@ -282,7 +280,7 @@ def test_a_real_socket_streams_events_and_the_pages_client_works(tmp_path: Path,
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        with httpx.Client(base_url=server.url, headers=bearer(token), timeout=60) as client:
+        with httpx.Client(base_url=server.url, headers=bearer(token), timeout=PATIENCE) as client:
             place = client.post("/v1/animations", files=files, data={"seed": "7"}).headers["location"]
             with client.stream("GET", f"{place}/events") as stream:
                 lines = stream.iter_lines()
@@ -294,10 +292,10 @@ def test_a_real_socket_streams_events_and_the_pages_client_works(tmp_path: Path,
         for name in ("me.png", "talk.mp4"):
             (tmp_path / name).write_bytes(next(content for known, content in files.values() if known == name))
         command = [sys.executable, "client.py", server.url, token, "me.png", "talk.mp4", "out.mp4"]
-        used = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        used = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
         assert used.returncode == 0 and used.stdout.endswith("done 100%\n"), used
         assert len(list(VideoReader(tmp_path / "out.mp4"))) == 4
     finally:
         server.stop()
-        thread.join(30)
+        thread.join(PATIENCE)
     assert not thread.is_alive()

@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
 from command_line import Outcome, megactor
+from patience import wait_until
 from safetensors.torch import load_file
 
 from megactor.train.checkpoint import checkpoints
@@ -47,9 +47,4 @@ def start(recipe: Path, folder: Path, *options: str) -> subprocess.Popen:
 
 
 def wait_for(path: Path, process: subprocess.Popen) -> None:
-    for _ in range(1200):
-        if path.exists():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    raise AssertionError(f"{path} never appeared")
+    wait_until(path.exists, process)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE
 from tiny_model import tiny_official_pipeline
 from train.documented_commands import ROOT, TrainCommand, train_commands
 from train.fake_shards import SIZE, write_shard
@@ -84,7 +85,7 @@ def test_lines_for_several_processes_train(commands, tiny_model, tmp_path):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=PATIENCE,
     )
     assert ran.returncode == 0, ran.stderr
     assert all((tmp_path / f"run{number}" / "model").is_dir() for number in range(len(lines)))

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from command_line import error_line, megactor
+from patience import PATIENCE
 from train.fake_shards import SIZE, write_shard
 from train.runs import FORKED, run
 
@@ -42,7 +43,7 @@ def test_machines_without_a_common_folder_are_told(recipe, straight, tmp_path):
     (tmp_path / "run1").mkdir()
     lines = [[2, ["train", str(recipe()), "--cpu", "-o", str(tmp_path / "run{rank}")]]]
     command = [sys.executable, str(FORKED), json.dumps(lines)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert ran.returncode != 0 and "of steps 0 to 4: put the run into a folder that all machines share" in ran.stderr
     assert len(checkpoints(tmp_path / "run0" / "checkpoints")) == 1
 

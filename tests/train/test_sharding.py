@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from patience import PATIENCE
 from train.runs import FORKED, losses, run, weights
 
 from megactor.errors import InputError
@@ -34,7 +35,9 @@ def test_shards_learn_what_one_process_does(recipe, tmp_path):
     shutil.copytree(alone / "checkpoints" / "step-00000001", folder / "checkpoints" / "step-00000001")
     guided = "--set", "task.validation_guidance=1.001"  # next to none, but another way through the denoiser
     line = [2, ["train", str(recipe(**small, fully_shard=True)), "--cpu", "-o", str(folder), *guided]]
-    ran = subprocess.run([sys.executable, str(FORKED), json.dumps([line])], capture_output=True, text=True, timeout=900)
+    ran = subprocess.run(
+        [sys.executable, str(FORKED), json.dumps([line])], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert ran.returncode == 0, ran.stderr
     assert losses(folder) == pytest.approx({2: losses(alone)[2]}, rel=1e-4)
     learned, expected, before = weights(folder), weights(alone), weights_of_first_step(alone)

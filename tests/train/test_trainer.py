@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from command_line import error_line, megactor
+from patience import PATIENCE
 from tiny_model import tiny_official_pipeline
 from train.fake_shards import SIZE
 from train.runs import losses, run, start, wait_for, weights
@@ -79,7 +80,7 @@ def test_a_polite_kill_saves_and_succeeds(recipe, tmp_path):
     wait_for(folder / "events", process)
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert "the same command goes on" in out
     assert len(checkpoints(folder / "checkpoints")) == 1
@@ -88,7 +89,7 @@ def test_a_polite_kill_saves_and_succeeds(recipe, tmp_path):
 
 def test_two_processes_learn_what_one_does(recipe, straight, tmp_path):
     folder = tmp_path / "two"
-    out, err = start(recipe(), folder, "--processes", "2").communicate(timeout=200)
+    out, err = start(recipe(), folder, "--processes", "2").communicate(timeout=PATIENCE)
     assert out.endswith(f"model in {folder / 'model'}\n") and not err, err
     one, two = losses(straight), losses(folder)
     assert two == pytest.approx(one, rel=1e-4)

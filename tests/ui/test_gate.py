@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 from megactor.errors import InputError
 from megactor.ui.address import Address, choose_address
@@ -169,5 +170,5 @@ def test_closing_ends_connections_that_would_stay_open() -> None:
 
     gate = Gate(stream, None, local=False)
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    asyncio.run(asyncio.wait_for(gate(scope, never, send), timeout=20))
+    asyncio.run(asyncio.wait_for(gate(scope, never, send), timeout=PATIENCE))
     assert sent[-1]["body"] == b"the page"

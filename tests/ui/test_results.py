@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from page_visitor import Site, Visitor
+from patience import wait_until
 from PIL import Image
 
 from megactor.media.images import load_image
@@ -127,11 +128,7 @@ def _rested(tab: Any) -> list[float]:
 
 def _settles(tab: Any, expected: list[float], abs: float = 3) -> None:
     """The square comes to a place, however busy the machine is."""
-    for _ in range(200):
-        if _square(tab) == pytest.approx(expected, abs=abs):
-            return
-        tab.wait_for_timeout(100)
-    assert _square(tab) == pytest.approx(expected, abs=abs)
+    wait_until(lambda: _square(tab) == pytest.approx(expected, abs=abs), pause=0.1)
 
 
 def _drag(tab: Any, start: tuple[float, float], way: tuple[float, float]) -> None:

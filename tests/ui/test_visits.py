@@ -9,6 +9,7 @@ import page_runner
 import pytest
 from fastapi import FastAPI
 from media_samples import Clip, write_clip
+from patience import PATIENCE
 from PIL import Image
 from starlette.testclient import TestClient
 from tiny_model import CenteredFaceAnalyzer
@@ -21,7 +22,6 @@ from megactor.ui.presets import PageSettings
 from megactor.ui.routes import file_routes, visit_routes
 
 LIMITS = Limits(upload_mb=1, seconds=6, jobs=2, results=2)
-SOON = 60.0
 
 
 class Page:
@@ -56,7 +56,7 @@ class Page:
         return self.ask("POST", "/animate", status, json=PageSettings(**settings).to_form())
 
     def until(self, wanted: Any) -> dict[str, Any]:
-        state, end = self.ask("GET"), time.monotonic() + SOON
+        state, end = self.ask("GET"), time.monotonic() + PATIENCE
         while not wanted(state):
             assert time.monotonic() < end, state
             state = self.ask("GET", f"?known={state['fingerprint']}")

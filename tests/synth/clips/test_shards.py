@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import error_line, listing, megactor
+from patience import wait_until
 from synth_toy_rig import toy_rig
 
 from megactor.errors import InputError
@@ -115,13 +116,6 @@ def test_a_killed_run_leaves_no_half_shard_and_no_process(rendered, rig_file, tm
     assert megactor(*words).code == 0
     assert listing(folder) == {"index.json", *(f"clips-00000{n}.tar" for n in range(3))}
     assert (folder / "clips-000000.tar").read_bytes() == (rendered / "clips-000000.tar").read_bytes()
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def beating(folder: Path) -> bool:
