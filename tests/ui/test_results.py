@@ -208,13 +208,59 @@ def test_the_square_follows_a_finger(visitor: Visitor) -> None:
         pointerId: 1, pointerType: "touch", isPrimary: true, bubbles: true, cancelable: true,
         clientX: x, clientY: y}))"""
     tab.evaluate("() => { Element.prototype.setPointerCapture = () => {}; }")  # there is no real finger
-    for _ in range(5):  # news of the visit replaces the square, and what is under the finger with it
-        x, y, side = _rested(tab)
-        tab.evaluate(touch, ["pointerdown", x + 6, y + 6])
-        if tab.evaluate("document.activeElement.className") == "ma-crop":
-            break
+    tab.evaluate(touch, ["pointerdown", x + 6, y + 6])
     with tab.expect_response(lambda answer: answer.url.endswith("/visit/crop")):
         for kind, away in (("pointermove", 12), ("pointermove", 24), ("pointerup", 24)):
             tab.evaluate(touch, [kind, x + 6 + away, y + 6 + away])
     _settles(tab, [x + 24, y + 24, side - 24])
     assert tab.locator("#portrait .ma-crop").evaluate("square => getComputedStyle(square).touchAction") == "none"
+
+
+def test_news_do_not_take_the_square_out_of_a_hand(visitor: Visitor) -> None:
+    """The answer to one change comes while the next one is made: by pointer, and by keys."""
+    tab = visitor.tab
+    tab.set_viewport_size({"width": 1280, "height": 1000})
+    visitor.give(demo_folder() / "photo.jpg", None)
+    tab.evaluate("""() => {
+        const real = window.fetch;
+        window.held = [];
+        window.fetch = async (address, asked) => {
+            const answer = await real(address, asked);
+            if (address.endsWith("/crop")) await new Promise(resolve => window.held.push(resolve));
+            return answer;
+        };
+        window.arrive = () => {
+            document.querySelector("#portrait .ma-crop").isOld = true;
+            window.held.shift()();
+        };
+    }""")
+    x, y, side = _rested(tab)
+    _drag(tab, (x + side - 5, y + side - 5), (-40, -40))
+    side -= 40
+    tab.mouse.move(x + side / 2, y + side / 2)
+    tab.mouse.down()
+    tab.mouse.move(x + side / 2 + 6, y + side / 2 + 8)
+    _news(tab)
+    assert _square(tab) == pytest.approx([x + 6, y + 8, side], abs=3)
+    tab.mouse.move(x + side / 2 + 10, y + side / 2 + 12)
+    assert _square(tab) == pytest.approx([x + 10, y + 12, side], abs=3)
+    tab.mouse.up()
+    tab.locator("#portrait .ma-crop").focus()
+    tab.keyboard.press("ArrowLeft")  # before the answer
+    moved = _square(tab)
+    assert moved[0] < x + 9
+    _news(tab)
+    assert _square(tab) == pytest.approx(moved, abs=3)
+    tab.keyboard.press("ArrowLeft")
+    moved = [2 * moved[0] - x - 10, *moved[1:]]
+    assert _square(tab) == pytest.approx(moved, abs=3)
+    _news(tab)
+    assert _square(tab) == pytest.approx(moved, abs=3)
+    assert visitor.complaints == []
+
+
+def _news(tab: Any) -> None:
+    """The answer that was held back comes, and replaces the square."""
+    tab.wait_for_function("window.held.length")
+    tab.evaluate("window.arrive()")
+    tab.wait_for_function("!document.querySelector('#portrait .ma-crop').isOld")

@@ -8,6 +8,7 @@ const PAUSE = 500;  // milliseconds without a key, behind which the server is to
 const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 let drag = null;
 let pause = null;
+let untold = null;  // a square that was moved, while the server does not know of it
 
 export const focus = () => document.querySelector(".ma-crop")?.focus();
 
@@ -37,8 +38,27 @@ function show(square, [x, y, side]) {
   square.setAttribute("aria-valuetext", `${percent(parts.left)} from the left, ${percent(parts.top)} from the top, ${percent(parts.width)} wide`);
 }
 
+/** News replace the card: a square that is being moved goes on from where it is, unless it is another face's. */
+export function keep() {
+  const held = drag?.square || untold;
+  if (!held || held.isConnected) return;
+  const square = document.querySelector(".ma-crop");
+  const about = one => JSON.stringify([known(one).picture, known(one).face]);
+  if (!square || about(square) !== about(held)) {
+    clearTimeout(pause);
+    drag = untold = null;
+    return;
+  }
+  if (untold) show(untold = square, place(held));
+  if (drag) {
+    drag.square = square;
+    square.setPointerCapture(drag.pointer);
+  }
+}
+
 function tell(square) {
   clearTimeout(pause);
+  untold = null;
   complain("portrait", "");
   ask("POST", "/crop", place(square)).catch(error => {
     complain("portrait", error.message);
@@ -53,7 +73,7 @@ document.addEventListener("pointerdown", event => {
   square.focus({focusVisible: false});
   square.setPointerCapture(event.pointerId);
   const {width} = square.parentElement.getBoundingClientRect();
-  drag = {square, corner: event.target.dataset.corner || "", x: event.clientX, y: event.clientY,
+  drag = {square, pointer: event.pointerId, corner: event.target.dataset.corner || "", x: event.clientX, y: event.clientY,
     scale: known(square).picture[0] / width, from: place(square), moved: false};
 });
 
@@ -63,6 +83,7 @@ document.addEventListener("pointermove", event => {
   const right = scale * (event.clientX - drag.x), down = scale * (event.clientY - drag.y);
   drag.moved ||= Math.hypot(right, down) > 2 * scale;
   if (!drag.moved) return;
+  untold = square;
   if (!corner) return show(square, fitted(known(square), [x + right, y + down, side], [0.5, 0.5]));
   const west = corner.endsWith("w"), north = corner.startsWith("n");
   const grown = Math.max((west ? -right : right), (north ? -down : down));
@@ -88,6 +109,7 @@ document.addEventListener("keydown", event => {
   const wanted = arrow ? [x + way * arrow[0], y + way * arrow[1], side]
     : [x - grows * way / 2, y - grows * way / 2, side + grows * way];
   show(square, fitted(known(square), wanted, [0.5, 0.5]));
+  untold = square;
   clearTimeout(pause);
-  pause = setTimeout(() => tell(square), PAUSE);
+  pause = setTimeout(() => tell(untold), PAUSE);
 });

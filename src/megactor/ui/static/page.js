@@ -94,6 +94,7 @@ function find(place, {do: deed, index}) {
 
 function render(state) {
   for (const part of ["portrait", "driving", "message", "result", "history"]) fill(part, state[part]);
+  crop.keep();
   progress(state.progress);
   $("#stage").dataset.ready = state.ready;
   const job = state.progress?.job || null;
