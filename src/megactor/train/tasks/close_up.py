@@ -101,14 +101,13 @@ class CloseUpTask(TrainingTask):
         """PSNR of the close-ups, of the portrait's own in their place, and of the portrait moved by the true flow."""
         portrait, target = pictures(batch, "portrait"), pictures(batch, "target")[:, 0]
         found: dict[str, list[Tensor]] = {"psnr": [], "psnr_still": [], "psnr_true_flow": []}
-        sheets = []
+        other, sheets = (target != portrait).flatten(1).any(1), []
         for part in self._close_ups(batch):
             size = part.flow.shape[-1]
             places = pixel_centers(size, target.device).view(1, size, size, 2)
             true, still = part.place.pixels(target, size), part.source.pixels(portrait, size)
             moved = part._replace(flow=_true_flow(part, batch)[0], shown=torch.full_like(part.shown, 20.0))
             shown = (still, part.picture(portrait, places), true)
-            other = (true != still).flatten(1).any(1)
             for name, made in (
                 ("psnr_still", still),
                 ("psnr", shown[1]),
