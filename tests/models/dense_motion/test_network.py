@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from megactor.faces.head_pose import MEAN_FACE
 from megactor.models.dense_motion.face_crops import face_crop
 from megactor.models.dense_motion.flow import meet_keypoints, warp, zoom_flow
-from megactor.models.dense_motion.keypoints import KEYPOINTS
-from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, _shares
+from megactor.models.dense_motion.keypoints import KEYPOINTS, MIRRORED
+from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, FollowedMotion, _shares
 from megactor.models.dense_motion.portrait_detail import add_portrait_detail
 
 
@@ -212,6 +212,28 @@ def test_what_is_wrong_in_the_mirror_too_cancels_out():
 
     alone = 0.03 * float(face_crop(first).side)
     assert (found[1] - found[0]).norm(dim=-1).max() < 0.1 * alone
+
+
+def test_a_mirrored_portrait_moves_in_the_mirror():
+    """Whatever the weights: the motion UNet looks at both."""
+    net, random = small_net(), torch.Generator().manual_seed(1)
+    portrait, driving = (torch.rand(1, 3, 64, 64, generator=random) for _ in range(2))
+    points = frontal_face() * 0.2 + 0.5
+    moved = points + 0.02 * torch.randn(1, 70, 2, generator=random)
+    body = torch.tensor([[0.05, -0.02, 0.1]])
+
+    def mirrored(places: torch.Tensor) -> torch.Tensor:
+        return (torch.tensor([1.0, 0.0]) + torch.tensor([-1.0, 1.0]) * places)[:, list(MIRRORED)]
+
+    motion = net(portrait, driving, portrait_keypoints=points, followed=FollowedMotion(points, moved, body))
+    other_way = torch.tensor([-1.0, 1.0, 1.0])
+    followed = FollowedMotion(mirrored(points), mirrored(moved), body * other_way)
+    in_mirror = net(portrait.flip(-1), driving.flip(-1), portrait_keypoints=mirrored(points), followed=followed)
+
+    assert motion.flow.std() > 0.01
+    torch.testing.assert_close(in_mirror.visibility.flip(-1), motion.visibility, atol=1e-4, rtol=1e-4)
+    flow = in_mirror.flow.flip(-1) * other_way[:2].view(2, 1, 1)
+    torch.testing.assert_close(flow, motion.flow, atol=1e-4, rtol=1e-4)
 
 
 def test_frames_of_a_motion_do_not_know_of_each_other():

@@ -210,6 +210,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         keypoints: Tensor,
         of_person: bool = False,
         seen_body: Tensor | None = None,
+        in_mirror: bool = False,
     ) -> MotionLogits:
         """The motion at half of the portrait's resolution, as training needs it.
 
@@ -220,6 +221,7 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             keypoints: the same of the animated frame, as the retargeter says.
             of_person: as in `forward`.
             seen_body: (B, 3), as `FollowedMotion.body`.
+            in_mirror: the UNet looks at the mirror image, too, and the mean of what it says is taken.
         """
         if portrait.shape[-2:] != driving.shape[-2:]:
             raise ValueError(f"portrait {tuple(portrait.shape)} and driving {tuple(driving.shape)} differ in size")
@@ -229,9 +231,13 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
             body = torch.where(seen_body.isnan(), body, seen_body)
         told = self._known_motions(keypoints, portrait_keypoints, body, size[0] // patch, size[1] // patch)
         told = F.interpolate(told.to(portrait.dtype), size=size, mode="nearest")
-        out = self.unet(torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, told / FLOW_UNIT], 1))
+        read = torch.cat([portrait * 2 - 1, to_gray(driving) * 2 - 1, told / FLOW_UNIT], 1)
+        out = F.pixel_shuffle(self.unet(read), patch // 2)
+        if in_mirror:  # as with keypoints, what is wrong there is wrong on the other side
+            of_mirror = F.pixel_shuffle(self.unet(_mirrored(read, slice(4, None, 2))), patch // 2)
+            out = (out + _mirrored(of_mirror, slice(0, 1))) / 2
         followed = 0 if body is None else FOLLOWED
-        added, follows, visibility = F.pixel_shuffle(out, patch // 2).split([2, followed, 1], 1)
+        added, follows, visibility = out.split([2, followed, 1], 1)
         flow, body_flow = added * FLOW_UNIT, None
         if body is not None:
             known = self._known_motions(keypoints, portrait_keypoints, body, size[0] // 2, size[1] // 2)
@@ -290,11 +296,18 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         if scaled is not None:
             keypoints = scaled(portrait_keypoints, keypoints)
         small = resized(driving, portrait.shape[-1])
-        motion = self.logits(portrait, small, portrait_keypoints, keypoints, of_person, seen_body)
+        motion = self.logits(portrait, small, portrait_keypoints, keypoints, of_person, seen_body, in_mirror=True)
         close_ups: tuple[CloseUp, ...] = ()
         if self.close_up is not None:
             close_ups = self.close_up(large, to_gray(driving), portrait_keypoints, driving_keypoints, keypoints)
         return DenseMotion(motion.flow, motion.visibility.sigmoid(), close_ups)
+
+
+def _mirrored(fields: Tensor, across: slice) -> Tensor:
+    """(B, C, h, w) in the mirror, where the channels `across`, which point along x, point the other way."""
+    mirrored = fields.flip(-1)
+    mirrored[:, across] = -mirrored[:, across]
+    return mirrored
 
 
 def _shares(follows: Tensor, of_person: bool) -> Tensor:
