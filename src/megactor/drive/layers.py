@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from megactor.drive.textures import continued_texture
+from megactor.drive.textures import BARE, continued_texture
 
 LEAST_PERSON, MOST_PERSON = 0.02, 0.98
 """Parts of the picture: with less or more of it, person and background are not told apart."""
@@ -53,9 +53,10 @@ def tell_apart(picture: np.ndarray, foreground: np.ndarray) -> PortraitLayers | 
     if not LEAST_PERSON <= foreground.mean() <= MOST_PERSON:
         return None
     matte = refined_matte(picture, foreground)
-    seen, hidden = matte[..., None] > 0.98, matte[..., None] > 0
-    person = np.where(seen, picture, painted_out(picture, matte > 0.98))
-    plate = np.where(hidden, painted_out(picture, matte < 0.02), picture)
+    full = matte > 1 - BARE
+    seen, hidden = full[..., None], matte[..., None] > 0
+    person = np.where(seen, picture, painted_out(picture, full))
+    plate = np.where(hidden, painted_out(picture, matte < BARE), picture)
     return PortraitLayers(matte, person, continued_texture(picture, matte, plate))
 
 

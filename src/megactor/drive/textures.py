@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+BARE = 0.02
+"""Of a matte: where less of a pixel is the person's, it shows the background."""
 _SIDE = 256
 """Pixels of the picture in which shifts are looked for."""
 _SHIFTS, _SHORTEST, _LONGEST, _STEP = 150, 6, 100, 4
@@ -61,7 +63,7 @@ def continued_texture(picture: np.ndarray, matte: np.ndarray, plate: np.ndarray)
     """
     size = len(picture)
     small, mask = (cv2.resize(p, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for p in (picture, matte))
-    known = cv2.erode((mask < 0.02).astype(np.uint8), np.ones((3, 3))) > 0
+    known = cv2.erode((mask < BARE).astype(np.uint8), np.ones((3, 3))) > 0
     colors = small.astype(np.float32)
     if not _has_texture(colors, known):
         return plate
