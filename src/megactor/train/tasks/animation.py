@@ -136,7 +136,15 @@ class AnimationTask(TrainingTask):
                 seen = keypoints_with_errors(batch, generators)
             body = seen_body(batch, generators or self.generators(batch))
             points, layered = seen.moved(self.dense_motion), are_known(batch)
-            motion = self.dense_motion.logits(repeated, driving.flatten(0, 1), seen.portrait, points, layered, body)
+            motion = self.dense_motion.logits(
+                repeated,
+                driving.flatten(0, 1),
+                seen.portrait,
+                points,
+                layered,
+                body,
+                in_mirror=not self.motion_learns,  # as in use, unless it would cost twice to learn
+            )
         return MotionGuess(repeated, motion)
 
     def inputs(
