@@ -104,7 +104,7 @@ def test_close_ups_and_their_critics_learn_at_once(tmp_path, monkeypatch):
         "number": torch.arange(2),
         "portrait": frames[:, 0].flip(-1),
         **dict.fromkeys(("target", "driving"), frames),
-        **dict.fromkeys(("portrait_keypoints", "anchor_keypoints"), points[:, 0]),
+        "portrait_keypoints": points[:, 0],
         **dict.fromkeys(("keypoints", "driving_keypoints"), points),
         "flow": torch.zeros(2, 1, 2, 32, 32),
         "visible": torch.ones(2, 1, 1, 32, 32, dtype=torch.uint8),

@@ -14,20 +14,19 @@ from megactor.models.dense_motion.keypoints import to_gray
 from megactor.train.config import CloseUpConfig
 from megactor.train.samples import Batch
 from megactor.train.tasks.critic import Critic, adversarial_losses
-from megactor.train.tasks.finder_errors import keypoints_with_errors
 from megactor.train.tasks.task import TrainingTask, Validation, learn_only, pictures, strip
 
+_NOISE = 0.2
+"""Standard deviation of the keypoints' errors, in pixels of 128."""
 _FLOW, _SHOWN, _EDGES = 0.5, 0.05, 0.5
 _SHEET = 64
 
 
 class CloseUpTask(TrainingTask):
-    """Close-ups of the targets, from keypoints with a finder's errors and where the retargeter takes them.
-
-    From true ones the network learns to believe them where the driver's pixels know better how far a mouth is open.
+    """Close-ups of the targets, from true keypoints with a little noise.
 
     Args:
-        dense_motion: whose CloseUpNet learns; its retargeter stays.
+        dense_motion: whose CloseUpNet learns.
         config: how.
         seed: of the run.
     """
@@ -36,7 +35,7 @@ class CloseUpTask(TrainingTask):
         super().__init__()
         if dense_motion.close_up is None:
             raise InputError("this model has no CloseUpNet that could learn")
-        self.dense_motion, self.network = dense_motion, dense_motion.close_up
+        self.network = dense_motion.close_up
         self.config, self.seed = config, seed
         self.critics = [Critic(3, seed + number) for number in range(2)] if config.adversarial else []
         self.critic_list = nn.ModuleList(self.critics)  # registers them
@@ -45,7 +44,10 @@ class CloseUpTask(TrainingTask):
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """See `TrainingTask`; the first frame of every sample."""
-        parts = self._close_ups(batch)
+        points = batch["keypoints"][:, 0]
+        draws = torch.stack([torch.randn(3, *points.shape[1:], generator=g) for g in self.generators(batch)])
+        draws = draws.to(points.device) * (_NOISE / 128)
+        parts = self._close_ups(batch, draws)
         shown = [self._pictures(part, batch) for part in parts]
         losses = [self._losses(part, *pair, batch) for part, pair in zip(parts, shown, strict=True)]
         means = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
@@ -67,12 +69,11 @@ class CloseUpTask(TrainingTask):
         ]
         return {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
 
-    def _close_ups(self, batch: Batch) -> tuple[CloseUp, CloseUp, CloseUp]:
-        seen = keypoints_with_errors(batch, self.generators(batch))
-        points = seen.portrait, seen.driving, seen.moved(self.dense_motion)
-        first = (part.unflatten(0, (len(batch["number"]), -1))[:, 0] for part in points)
+    def _close_ups(self, batch: Batch, noise: Tensor | float = 0.0) -> tuple[CloseUp, CloseUp, CloseUp]:
+        points = batch["portrait_keypoints"], batch["driving_keypoints"][:, 0], batch["keypoints"][:, 0]
+        portrait, driver, target = (torch.stack(points, 1) + noise).unbind(1)
         gray = to_gray(pictures(batch, "driving")[:, 0])
-        return self.network(pictures(batch, "portrait"), gray, *first)
+        return self.network(pictures(batch, "portrait"), gray, portrait, driver, target)
 
     @staticmethod
     def _pictures(part: CloseUp, batch: Batch) -> tuple[Tensor, Tensor]:
