@@ -228,8 +228,8 @@ def test_a_visit_that_is_cleared_takes_nothing_of_the_next_one(visitor: Visitor)
 def test_two_visitors(visitor: Visitor, site: Site, browser: Any, short: Path) -> None:
     """The second waits, says so, and cancels at once."""
     first, second = visitor.tab, Visitor(browser, site.url)
-    second.give(PHOTO, short)  # a busy machine takes its time: the first job would be over
-    visitor.give(PHOTO, short)
+    second.give(PHOTO, short)
+    visitor.give(PHOTO, demo_folder() / "talk.mp4")  # a busy machine takes its time: a short job would be over
     visitor.slowly()
     visitor.setting("Frames/s", "60")
     visitor.animate()
