@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from command_line import Outcome, megactor
-from patience import wait_until
 from safetensors.torch import load_file
 
 from megactor.train.checkpoint import checkpoints
@@ -44,7 +43,3 @@ def start(recipe: Path, folder: Path, *options: str) -> subprocess.Popen:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "megactor", "train", str(recipe), "-o", str(folder), "--cpu", *options]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    wait_until(path.exists, process)

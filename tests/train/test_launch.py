@@ -9,7 +9,7 @@ import time
 
 import pytest
 from patience import PATIENCE, wait_until
-from train.runs import start, wait_for
+from train.runs import start
 
 from megactor.errors import MegActorError
 from megactor.train import launch as launching
@@ -121,14 +121,14 @@ def test_an_orphan_knows_it(tmp_path, variable):
     subprocess.run(
         [sys.executable, "-c", PARENT, variable, str(tmp_path / "told"), ORPHAN], timeout=PATIENCE, check=False
     )
-    wait_until(lambda: len((tmp_path / "told").read_text().split()) == 2)
+    wait_until(lambda: len((tmp_path / "told").read_text().split()) >= 2)
     assert (tmp_path / "told").read_text().split() == ["False", "True"]
 
 
 def test_a_run_whose_launcher_is_killed_saves_and_ends(recipe, tmp_path):
     folder = tmp_path / "run"
     launcher = start(recipe(steps=100_000, save_every=100_000, validation_clips=0), folder, "--processes", "2")
-    wait_for(folder / "events", launcher)
+    wait_until((folder / "events").exists, launcher)
     time.sleep(1)
     launcher.kill()
     out, _ = launcher.communicate(timeout=PATIENCE)  # to the end of all who hold its pipes

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from command_line import error_line, megactor
-from patience import PATIENCE
+from patience import PATIENCE, wait_until
 from tiny_model import tiny_official_pipeline
 from train.fake_shards import SIZE
-from train.runs import losses, run, start, wait_for, weights
+from train.runs import losses, run, start, weights
 
 from megactor.compute.compiling import compile_blocks
 from megactor.pipeline import MegActorPipeline
@@ -69,7 +69,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(recipe, straight, tmp_
 
 def kill_after(recipe: Path, folder: Path, checkpoint: str) -> None:
     process = start(recipe, folder)
-    wait_for(folder / "checkpoints" / checkpoint, process)
+    wait_until((folder / "checkpoints" / checkpoint).exists, process)
     process.kill()
     process.communicate()
 
@@ -77,7 +77,7 @@ def kill_after(recipe: Path, folder: Path, checkpoint: str) -> None:
 def test_a_polite_kill_saves_and_succeeds(recipe, tmp_path):
     folder = tmp_path / "run"
     process = start(recipe(steps=100_000, save_every=100_000, validation_clips=0), folder)
-    wait_for(folder / "events", process)
+    wait_until((folder / "events").exists, process)
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=PATIENCE)

@@ -226,7 +226,7 @@ def test_news_do_not_take_the_square_out_of_a_hand(visitor: Visitor) -> None:
     tab.set_viewport_size({"width": 1280, "height": 1000})
     tab.evaluate("""() => {
         const real = window.fetch;
-        let held = [];
+        const held = [];
         window.fetch = async (address, asked) => {
             const answer = await real(address, asked);
             await new Promise(resolve => held.push(resolve));
