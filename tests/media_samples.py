@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -20,7 +21,15 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from megactor.media import VideoWriter
+
 Image = NDArray[np.uint8]
+
+CONTAINERS = [
+    ("mp4", "libx264"), ("mov", "libx264"), ("mkv", "libx264"), ("ts", "libx264"), ("avi", "mpeg4"),
+    ("mp4", "mpeg4"), ("webm", "libvpx"), ("mkv", "mjpeg"), ("mkv", "ffv1"), ("ts", "mpeg2video"),
+]  # fmt: skip
+"""Suffixes and codecs of videos as people have them."""
 
 _GRAY_STEP = 9
 _GRAYS = 26  # distinguishable frames in a row
@@ -208,3 +217,18 @@ def png(width: int, height: int, rows: bytes, depth: int = 8, color: int = 0) ->
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def write_result(
+    path: Path, frames: int = 10, fps: Fraction | float = 25, size: tuple[int, int] = (64, 48), **options: Any
+) -> VideoWriter:
+    """A result of flat frames, written as the product writes; gives the closed writer."""
+    with VideoWriter(path, fps, size, preset="ultrafast", **options) as writer:
+        for index in range(frames):
+            writer.write(flat_frame(index, size))
+    return writer
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Names of all that lies in the folder."""
+    return sorted(path.name for path in folder.iterdir())
