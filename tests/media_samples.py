@@ -31,6 +31,9 @@ CONTAINERS = [
 ]  # fmt: skip
 """Suffixes and codecs of videos as people have them."""
 
+RESULT_SUFFIXES = [".mp4", ".mov", ".mkv", ".gif", ".webp"]
+"""What the product writes."""
+
 _GRAY_STEP = 9
 _GRAYS = 26  # distinguishable frames in a row
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_samples import flat_frame, frame_numbers, leftovers, write_result
+from media_samples import RESULT_SUFFIXES, flat_frame, frame_numbers, leftovers, write_result
 from PIL import Image
 
 from megactor.media import (
@@ -21,14 +21,13 @@ from megactor.media import (
 )
 from megactor.media.gif import insert_comment
 
-SUFFIXES = [".mp4", ".mov", ".mkv", ".gif", ".webp"]
 VIDEOS = [".mp4", ".mov", ".mkv"]
 
 
 # --- what is written ---
 
 
-@pytest.mark.parametrize("suffix", [*SUFFIXES, ".MP4", ".GIF"])
+@pytest.mark.parametrize("suffix", [*RESULT_SUFFIXES, ".MP4", ".GIF"])
 @pytest.mark.parametrize("fps", [25, Fraction(30000, 1001)])
 def test_what_is_written_can_be_read(tmp_path: Path, suffix: str, fps: Fraction | float) -> None:
     path = tmp_path / f"out{suffix}"

@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media_samples import Clip, Sound, flat_frame, frame_numbers, leftovers, write_clip, write_result
+from media_samples import RESULT_SUFFIXES, Clip, Sound, flat_frame, frame_numbers, leftovers, write_clip, write_result
 from patience import PATIENCE
 
 from megactor.errors import InputError, OutputError
@@ -26,7 +26,6 @@ from megactor.media import (
     check_output,
 )
 
-SUFFIXES = [".mp4", ".mov", ".mkv", ".gif", ".webp"]
 VIDEOS = [".mp4", ".mov", ".mkv"]
 
 
@@ -103,7 +102,7 @@ class Interrupted(BaseException):
     """Stands for KeyboardInterrupt, which would stop pytest if it escaped."""
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", RESULT_SUFFIXES)
 @pytest.mark.parametrize("error", [RuntimeError, Interrupted])
 @pytest.mark.parametrize("frames", [0, 5])
 def test_interrupted(tmp_path: Path, suffix: str, error: type[BaseException], frames: int) -> None:
@@ -127,7 +126,7 @@ def open_descriptors(folder: Path) -> list[str]:
     return [path for path in paths if path.startswith(str(folder))]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", RESULT_SUFFIXES)
 def test_force_replaces(tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"out{suffix}"
     target.write_text("the old one")
@@ -162,14 +161,14 @@ def test_a_file_that_appears_meanwhile_is_left_alone(tmp_path: Path) -> None:
     assert target.read_text() == "someone else's" and leftovers(tmp_path) == ["out.mp4"]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", RESULT_SUFFIXES)
 def test_no_frames(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(OutputError, match="no frame"):
         write_result(tmp_path / f"out{suffix}", frames=0)
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", RESULT_SUFFIXES)
 @pytest.mark.parametrize("when", ["write", "finish"])
 def test_disk_full(tmp_path: Path, suffix: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object) -> None:
@@ -227,7 +226,7 @@ def test_disk_really_full(tmp_path: Path) -> None:
     At the start, in the middle, and with a single byte missing at the end.
     """
     run = subprocess.run(
-        [sys.executable, "-c", FILL_THE_DISK, tmp_path, *SUFFIXES],
+        [sys.executable, "-c", FILL_THE_DISK, tmp_path, *RESULT_SUFFIXES],
         capture_output=True,
         text=True,
         check=True,
@@ -235,7 +234,7 @@ def test_disk_really_full(tmp_path: Path) -> None:
     )
     message = "disk full while writing {}; free some space or choose another folder"
     assert run.stdout.splitlines() == [
-        message.format(tmp_path / f"out{suffix}") for suffix in SUFFIXES for _ in range(3)
+        message.format(tmp_path / f"out{suffix}") for suffix in RESULT_SUFFIXES for _ in range(3)
     ]
     assert leftovers(tmp_path) == []
 
