@@ -25,6 +25,7 @@ PLAIN_MOUTH = MouthTraits(
     uneven=0.0,
     gum_line=0.0,
     dimness=1.0,
+    teeth_dimness=1.0,
 )
 GLASSES = GlassesTraits(half_width=2.5, half_height=2.0, exponent=2.0, thickness=0.1, color=(0.1, 0.1, 0.1))
 LENS = LensTraits(window=(-0.5, -0.5, 1.0, 1.0), strength=1.0, bars=0.0, sheen=0.0, color=(1.0, 1.0, 1.0))

@@ -152,6 +152,7 @@ class Subject:
     local_scales: applied in order after the expression.
     painted_mouth: whether `colors` holds those of teeth, gums and tongue, too; else everybody's are alike.
     mouth_dimness: 1 = as dark inside as a mouth is by default, 0 = as light as the face.
+    teeth_dimness: the same of the teeth, which shine out of a mouth that is dark.
     folds: of the skin, where expressions make some.
     lenses: of glasses that mirror something.
     """
@@ -180,5 +181,6 @@ class Subject:
     clothes: ClothesLook
     painted_mouth: bool = False
     mouth_dimness: float = 1.0
+    teeth_dimness: float = 1.0
     folds: tuple[Fold, ...] = ()
     lenses: Lenses | None = None

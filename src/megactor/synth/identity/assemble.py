@@ -74,6 +74,7 @@ def build_subject(bust: Bust, traits: Traits, texture_size: int = TEXTURE_SIZE) 
         clothes=look,
         painted_mouth=traits.mouth is not None,
         mouth_dimness=traits.mouth.dimness if traits.mouth else 1.0,
+        teeth_dimness=traits.mouth.teeth_dimness if traits.mouth else 1.0,
         lenses=lenses,
         folds=expression_folds(bust.landmark_uvs, traits, texture_size),
     )

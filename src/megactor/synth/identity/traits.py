@@ -204,6 +204,7 @@ class MouthTraits:
     crooked, uneven: 0..1, how differently teeth stand, and how differently they are colored.
     gum_line: 0..1, how far down the gum covers the upper teeth.
     dimness: how dark it is inside, 1 = as it is by default, 0 = as light as the face.
+    teeth_dimness: the same of the teeth.
     """
 
     teeth: Color
@@ -215,6 +216,7 @@ class MouthTraits:
     uneven: float
     gum_line: float
     dimness: float
+    teeth_dimness: float
 
 
 @dataclass(frozen=True)

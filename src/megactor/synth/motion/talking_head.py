@@ -33,7 +33,8 @@ def talking_motion(seed: int, frames: int, expression_names: Sequence[str], fps:
     tracks.play(speech.keys, 1.0)
     rotation = _head(stream(seed, "head"), tracks.time, duration, speech.stresses, liveliness)
     gaze, jumps = _gaze(stream(seed, "gaze"), tracks.time, duration, rotation)
-    _smile(stream(seed, "smiles"), tracks, duration)
+    smile = _smile(stream(seed, "smiles"), tracks, duration)
+    _bare_teeth(stream(seed, "bared teeth"), tracks, smile)
     _raise_brows(stream(seed, "brows"), tracks, speech.stresses)
     _blink(stream(seed, "blinks"), tracks, duration, jumps)
     tracks.respect_each_other()
@@ -87,8 +88,8 @@ def _gaze(
     return np.clip(gaze, np.negative(MAX_GAZE), MAX_GAZE), jumps
 
 
-def _smile(rng: np.random.Generator, tracks: ExpressionTracks, duration: float) -> None:
-    """A mood that lasts, and small smiles that come and go; seldom quite even."""
+def _smile(rng: np.random.Generator, tracks: ExpressionTracks, duration: float) -> np.ndarray:
+    """A mood that lasts, and small smiles that come and go; seldom quite even. Gives (T,) their strength."""
     left, right = np.clip(rng.normal(1, 0.12, 2), 0.6, 1.4)
     strength = np.full(len(tracks.time), abs(rng.normal(0, 0.08)))
     now = -2 + rng.exponential(2.5)
@@ -99,6 +100,19 @@ def _smile(rng: np.random.Generator, tracks: ExpressionTracks, duration: float) 
     for name, share in (("mouthSmile", 1.0), ("cheekSquint", 0.5), ("eyeSquint", 0.25), ("mouthDimple", 0.2)):
         for side, gain in (("L", left), ("R", right)):
             _add(tracks, f"{name}_{side}", share * gain * strength)
+    return strength
+
+
+def _bare_teeth(rng: np.random.Generator, tracks: ExpressionTracks, smile: np.ndarray) -> None:
+    """Many smile with parted lips, and the upper lips of some leave teeth in sight whenever the mouth is open."""
+    if chance(rng, 0.6):
+        bared = rng.uniform(0.4, 1.8) * smile
+        for name, share in (("mouthUpperUp", 0.9), ("mouthLowerDown", 0.5), ("mouthSmile", 0.4), ("mouthStretch", 0.2)):
+            _add_sides(tracks, name, share * bared)
+        _add(tracks, "jawOpen", 0.12 * bared)
+    if chance(rng, 0.5) and "jawOpen" in tracks:
+        raised = rng.uniform(0.1, 0.5) * np.minimum(tracks.of("jawOpen") / 0.15, 1)
+        _add_sides(tracks, "mouthUpperUp", raised)
 
 
 def _raise_brows(rng: np.random.Generator, tracks: ExpressionTracks, stresses: list[float]) -> None:

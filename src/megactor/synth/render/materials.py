@@ -33,6 +33,7 @@ class Look(NamedTuple):
     teeth: float
     painted_mouth: bool
     mouth_dimness: float
+    teeth_dimness: float
     cloth_pattern: int
     cloth_scale: float
     cloth_color: Color
@@ -59,6 +60,7 @@ def look_of(subject: Subject, posed: Posed, texture: np.ndarray) -> Look:
         teeth=float(skin.teeth),
         painted_mouth=bool(subject.painted_mouth),
         mouth_dimness=float(subject.mouth_dimness),
+        teeth_dimness=float(subject.teeth_dimness),
         cloth_pattern=int(clothes.pattern),
         cloth_scale=float(clothes.scale),
         cloth_color=_color(clothes.colors[0]),
@@ -214,8 +216,8 @@ def tongue(color, x, y, z):
 
 
 @inlined
-def depth_in_mouth(look, z, back, front, power):
+def depth_in_mouth(dimness, z, back, front, power):
     """How much light reaches a depth of the mouth: canonical z from `back` (dark) to `front`."""
     light = min(1.0, max(0.0, (z - back) / (front - back)))
     reach = max(0.02, light**power)
-    return reach if look.mouth_dimness == 1 else reach**look.mouth_dimness
+    return reach if dimness == 1 else reach**dimness

@@ -220,21 +220,22 @@ def _shade_sample(mesh, look, light, camera, t, px, py, shaded, slot):
             if not look.painted_mouth:
                 color = (0.62 * look.teeth, 0.57 * look.teeth, 0.47 * look.teeth)
             gloss, roughness, scattering = 0.6, 0.25, 0.3
-            reach = materials.depth_in_mouth(look, qz, 5.8, 10.4, 3) * (0.8 if abs(qx) > 1.8 else 1.0)
+            reach = materials.depth_in_mouth(look.teeth_dimness, qz, 5.8, 10.4, 3) * (0.8 if abs(qx) > 1.8 else 1.0)
+            openness = openness if look.teeth_dimness == 1 else openness**look.teeth_dimness
         elif material == _GUM:
             gloss, roughness, scattering = 0.3, 0.35, 0.4
             if not look.painted_mouth:
                 color = (0.36, 0.12, 0.11)
-            reach = materials.depth_in_mouth(look, qz, 4.0, 10.5, 2)
+            reach = materials.depth_in_mouth(look.mouth_dimness, qz, 4.0, 10.5, 2)
         elif material == _TONGUE:
             if not look.painted_mouth:
                 color = (0.28, 0.11, 0.105)
             color, gloss, roughness, scattering = materials.tongue(color, qx, qy, qz), 0.25, 0.45, 0.4
             in_the_open = look.tongue_out * _blend(fixed, a, b, c, u, v, w, _TONGUE_OUT)
-            reach = max(materials.depth_in_mouth(look, qz, 4.0, 10.5, 2), in_the_open)
+            reach = max(materials.depth_in_mouth(look.mouth_dimness, qz, 4.0, 10.5, 2), in_the_open)
         elif material == _MOUTH:
             color, gloss, scattering = (0.30, 0.08, 0.07), 0.2, 0.2
-            reach = 0.7 * materials.depth_in_mouth(look, qz, 6.5, 11.0, 2)
+            reach = 0.7 * materials.depth_in_mouth(look.mouth_dimness, qz, 6.5, 11.0, 2)
         elif material == _SOCKET:
             color, gloss, roughness, scattering = (color[0], 0.66 * color[1], 0.63 * color[2]), 0.8, 0.3, 0.5
             reach = 0.6
