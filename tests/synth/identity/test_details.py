@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from synth_people import BareScene, pose
 
 from megactor.synth.anatomy.bust import build_bust
 from megactor.synth.anatomy.subject import Lenses, Material
@@ -14,6 +15,7 @@ from megactor.synth.identity.mouth import mouth_colors, shaped_teeth
 from megactor.synth.identity.traits import EarringTraits, GlassesTraits, LensTraits, MouthTraits
 from megactor.synth.render.folding import FoldingSkin
 from megactor.synth.render.lenses import mirrored
+from megactor.synth.render.renderer import Renderer
 
 PLAIN_MOUTH = MouthTraits(
     teeth=(0.6, 0.6, 0.5),
@@ -82,6 +84,22 @@ def test_gums_reach_down_over_the_upper_teeth(real_bust):
         tongue = np.unique(real_bust.triangles[real_bust.materials == Material.TONGUE])
         np.testing.assert_allclose(colors[tongue], np.tile(PLAIN_MOUTH.tongue, (len(tongue), 1)), rtol=1e-6)
     assert redness[1] > redness[0] + 0.1
+
+
+def test_teeth_shine_out_of_a_mouth_that_is_dark(real_bust):
+    renderer, near = Renderer(real_bust), BareScene().framed(half_height=3.0, center=(0.0, -3.0))
+    grin = pose(real_bust, **{f"mouth{part}_{side}": 1.0 for part in ("UpperUp", "LowerDown") for side in "LR"})
+    frames = []
+    for dimness in (1.0, 0.0):
+        traits = replace(random_traits(4), mouth=replace(PLAIN_MOUTH, teeth_dimness=dimness))
+        frames.append(
+            renderer.render(build_subject(real_bust, traits, texture_size=64), near, grin, 96, supersampling=1)
+        )
+    dark, light = frames
+    teeth = dark.materials == Material.TEETH
+    assert teeth.sum() > 200
+    assert light.rgb[teeth].mean() > 1.15 * dark.rgb[teeth].mean()
+    np.testing.assert_array_equal(light.rgb[~teeth], dark.rgb[~teeth])
 
 
 @pytest.mark.filterwarnings("error")

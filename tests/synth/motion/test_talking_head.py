@@ -78,6 +78,15 @@ def test_smiles_and_brows_are_small(talks):
     assert (brows > 0.1).mean() > 0.01 and brows.max() < 0.75
 
 
+def test_many_bare_their_upper_teeth_when_they_smile_and_some_do_not(talks):
+    together = []
+    for talk in talks:
+        smile, lip = track(talk, "mouthSmile_L"), track(talk, "mouthUpperUp_L")
+        if smile.std() > 0.03:
+            together.append(np.corrcoef(smile, lip)[0, 1] if lip.std() > 0 else 0.0)
+    assert 0.3 < (np.array(together) > 0.5).mean() < 0.8
+
+
 def test_the_same_talk_at_another_rate_is_the_same_talk():
     slow, fast = (random_motion(5, round(4 * fps), NAMES, fps, talking_head=True) for fps in (8.0, 24.0))
     np.testing.assert_allclose(slow.expressions, fast.expressions[::3], atol=1e-5)
