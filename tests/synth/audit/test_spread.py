@@ -7,7 +7,7 @@ from fake_faces import FakeAnalyzer, frame_of
 
 from megactor.faces.face import MESH_TO_68, Face
 from megactor.faces.head_pose import MEAN_FACE
-from megactor.synth.audit.spread import LOOKS, MOTION, RHYTHM, compare, read_clip
+from megactor.synth.audit.spread import LOOKS, MOTION, RHYTHM, compare, read_clip, teeth_brightness
 
 FPS, FRAMES, WIDTH, HEIGHT = 25.0, 100, 400, 400
 NAMES = [quantity.name for quantity in (*MOTION, *RHYTHM, *LOOKS)]
@@ -61,6 +61,15 @@ def test_blinks_are_counted_and_timed():
     found = read([face(lids=value) for value in lids])
     assert found["blinks a minute"] == pytest.approx(2 / ((FRAMES - 1) / FPS / 60))
     assert found["length of a blink, s"] == pytest.approx(5 / FPS)
+
+
+@pytest.mark.parametrize("white", [60, 240])
+def test_teeth_are_as_bright_as_they_are_beside_cheeks(white):
+    opened = face(mouth=0.3)
+    picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    cv2.fillPoly(picture, [opened.landmarks68[60:68].round().astype(np.int32)], (white,) * 3)
+    assert teeth_brightness(picture, opened) == pytest.approx(white / 120, rel=0.01)
+    assert np.isnan(teeth_brightness(picture, face()))
 
 
 def test_clips_that_hardly_show_a_face_say_nothing():

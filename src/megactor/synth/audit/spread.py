@@ -30,6 +30,8 @@ _EYEBALL = 0.42
 """Radius of an eyeball in eye widths, which makes the iris's place an angle."""
 _SHUT, _OPEN = 0.55, 0.75
 """Lid opening over its median, below which a blink is one and within which it lasts."""
+_PARTED = 0.05
+"""Mouth opening from which teeth can be seen."""
 _LUMINANCE = np.array([0.3, 0.59, 0.11], np.float32)
 
 
@@ -71,10 +73,12 @@ LOOKS = (
     Quantity("saturation of the face", 2),
     Quantity("brightness of the picture", 2),
     Quantity("sharpness of the face", 3),
+    Quantity("brightest inside an open mouth, cheeks = 1", 2),
     Quantity("change at the upper rim", 3),
 )
-"""Means over a clip of values in [0, 1]. Sharpness is the mean absolute Laplacian of the face at 128 x 128 pixels; what
-changes at the picture's upper rim from frame to frame is the background: the camera moves, or something in it."""
+"""Means over a clip, of values in [0, 1] where nothing else is said. Sharpness is the mean absolute Laplacian of the
+face at 128 x 128 pixels; what changes at the picture's upper rim from frame to frame is the background: the camera
+moves, or something in it."""
 
 
 def read_clip(frames: Iterable[np.ndarray], fps: float, analyzer: FaceAnalyzer) -> np.ndarray | None:
@@ -106,7 +110,7 @@ def read_clip(frames: Iterable[np.ndarray], fps: float, analyzer: FaceAnalyzer) 
         return None
     when, track = np.array(times), np.array(poses)
     track[:, 3:5] /= np.median(track[:, -1])
-    return np.concatenate([track[:, :-1].std(axis=0), _rhythm(when, track), np.nanmean(np.array(looks), axis=0)])
+    return np.concatenate([track[:, :-1].std(axis=0), _rhythm(when, track), _known_means(np.array(looks))])
 
 
 def read_videos(paths: Sequence[Path], seconds: float, analyzer: FaceAnalyzer) -> Iterator[np.ndarray | None]:
@@ -172,6 +176,13 @@ def _pose(face: Face) -> list[float]:
     ]
 
 
+def _known_means(values: np.ndarray) -> np.ndarray:
+    """Means of the columns over what is known of them, NaN where nothing is."""
+    known = np.isfinite(values)
+    sums = np.where(known, values, 0).sum(axis=0)
+    return np.where(known.any(axis=0), sums / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
 def _rhythm(when: np.ndarray, track: np.ndarray) -> list[float]:
     steps = np.diff(when)
     changes = np.abs(np.diff(track, axis=0)) / steps[:, None]
@@ -208,7 +219,25 @@ def _looks(picture: np.ndarray, face: Face) -> list[float]:
         float((colors.max(axis=2) - colors.min(axis=2)).mean()),
         float((picture[::4, ::4] @ _LUMINANCE).mean() / 255),
         float(np.abs(cv2.Laplacian(light, cv2.CV_32F)).mean()),
+        teeth_brightness(picture, face),
     ]
+
+
+def teeth_brightness(picture: np.ndarray, face: Face) -> float:
+    """95th percentile of the brightness between the lips over the cheeks' median; NaN where the mouth is closed."""
+    if measures.mouth_opening(face) < _PARTED:
+        return float("nan")
+    points = face.landmarks68
+    lips, cheeks = (np.zeros(picture.shape[:2], np.uint8) for _ in range(2))
+    cv2.fillPoly(lips, [points[60:68].round().astype(np.int32)], 1)
+    radius = round(0.05 * float(np.linalg.norm(points[27] - points[8])))
+    for nose, jaw in ((31, 2), (35, 14)):
+        x, y = ((points[nose] + points[jaw]) / 2).round().astype(int).tolist()
+        cv2.circle(cheeks, (x, y), radius, 1, -1)
+    inside, beside = (picture[mask > 0] @ _LUMINANCE for mask in (cv2.erode(lips, np.ones((3, 3))), cheeks))
+    if not (len(inside) and len(beside)):
+        return float("nan")
+    return float(np.percentile(inside, 95) / max(np.median(beside), 1.0))
 
 
 def _upper_rim(picture: np.ndarray) -> np.ndarray:
