@@ -312,7 +312,9 @@ def _clothes(seed: int) -> ClothesTraits:
 def _mouth(seed: int, age: float) -> MouthTraits:
     rng = stream(seed, "mouth")
     yellow = np.clip(rng.beta(1.5, 3) + 0.35 * age, 0, 1)
-    white = np.array([0.66, 0.62, 0.54]) * rng.uniform(0.8, 1.35)
+    white = np.array([0.66, 0.63, 0.57]) * rng.uniform(
+        0.9, 1.75
+    )  # wet, and as photographs show them: beyond any albedo
     return MouthTraits(
         teeth=_color(white * np.array([1 - 0.1 * yellow, 1 - 0.2 * yellow, 1 - 0.5 * yellow])),
         gum=_color(np.array([0.38, 0.12, 0.11]) * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.1, 3))),
@@ -323,7 +325,7 @@ def _mouth(seed: int, age: float) -> MouthTraits:
         uneven=float(rng.beta(1.2, 2.5)),
         gum_line=float(rng.beta(1.2, 2.0)) if chance(rng, 0.5) else 0.0,
         dimness=float(rng.uniform(0.35, 1.1)),
-        teeth_dimness=float(rng.uniform(0.0, 0.9)),
+        teeth_dimness=float(rng.uniform(0.0, 0.8)),
     )
 
 

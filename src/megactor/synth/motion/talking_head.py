@@ -106,10 +106,10 @@ def _smile(rng: np.random.Generator, tracks: ExpressionTracks, duration: float) 
 def _bare_teeth(rng: np.random.Generator, tracks: ExpressionTracks, smile: np.ndarray) -> None:
     """Many smile with parted lips, and the upper lips of some leave teeth in sight whenever the mouth is open."""
     if chance(rng, 0.6):
-        bared = rng.uniform(0.4, 1.8) * smile
-        for name, share in (("mouthUpperUp", 0.9), ("mouthLowerDown", 0.5), ("mouthSmile", 0.4), ("mouthStretch", 0.2)):
+        bared = rng.uniform(0.5, 2.2) * smile
+        for name, share in (("mouthUpperUp", 0.9), ("mouthLowerDown", 0.7), ("mouthSmile", 0.5), ("mouthStretch", 0.2)):
             _add_sides(tracks, name, share * bared)
-        _add(tracks, "jawOpen", 0.12 * bared)
+        _add(tracks, "jawOpen", rng.uniform(0, 0.12) * bared)
     if chance(rng, 0.5) and "jawOpen" in tracks:
         raised = rng.uniform(0.1, 0.5) * np.minimum(tracks.of("jawOpen") / 0.15, 1)
         _add_sides(tracks, "mouthUpperUp", raised)

@@ -11,7 +11,9 @@ _SKIN, _HEAD, _EYE = int(Material.SKIN), int(Material.HEAD), int(Material.EYE)
 
 
 @inlined
-def light_surface(light, material, openness, reach, point, normal, view, color, gloss, roughness, scattering, out):
+def light_surface(
+    light, material, openness, reach, least_lit, point, normal, view, color, gloss, roughness, scattering, out
+):
     """Writes the linear RGB of a surface that is not hair to `out`.
 
     Args:
@@ -19,6 +21,7 @@ def light_surface(light, material, openness, reach, point, normal, view, color, 
         material: of `Material`.
         openness: part of the surroundings that is not hidden.
         reach: part of the light that gets to the surface at all.
+        least_lit: part of the first lamp's light that no shadow takes away.
         point: position in the world, as the next three (x, y, z).
         normal: unit vector.
         view: unit vector towards the camera.
@@ -49,8 +52,7 @@ def light_surface(light, material, openness, reach, point, normal, view, color, 
         lit = 1.0
         if k == 0:
             lit = lighting.lit_part(light, point[0], point[1], point[2], 0.35 + 0.25 * (1 - max(n_l, 0.0)))
-            if material == _EYE:  # lids throw softer shadows than the map's texels
-                lit = 0.35 + 0.65 * lit
+            lit = least_lit + (1 - least_lit) * lit
         soft = lit + 0.45 * scattering * (math.sqrt(lit) - lit)
         red += light.lamps[k, 3] * crease * soft * _wrapped(n_l, 0.35 * scattering)
         green += light.lamps[k, 4] * crease * lit * _wrapped(n_l, 0.12 * scattering)

@@ -21,6 +21,8 @@ _SAME_STRAND = 2
 """So do samples of hair whose triangles are no further apart in the list: one quad or the next of a ribbon."""
 _SEAM = 0.12
 """Nothing is shared this near (rig units) to a collar's or a hat's edge, which runs through triangles."""
+_UNDER_LIDS = 0.35
+"""Lids throw softer shadows than the map's texels."""
 
 _SKIN, _HEAD, _MOUTH, _SOCKET = int(Material.SKIN), int(Material.HEAD), int(Material.MOUTH), int(Material.SOCKET)
 _GUM, _TEETH, _EYE, _LASH = int(Material.GUM), int(Material.TEETH), int(Material.EYE), int(Material.LASH)
@@ -185,7 +187,7 @@ def _shade_sample(mesh, look, light, camera, t, px, py, shaded, slot):
         light_hair(light, openness, (x, y, z), normal, view, tangent, color, shaded[slot])
     else:
         qx, qy, qz = _blend3(fixed, a, b, c, u, v, w, _CANONICAL)
-        gloss, roughness, scattering, reach = 0.0, 0.5, 0.0, 1.0
+        gloss, roughness, scattering, reach, least_lit = 0.0, 0.5, 0.0, 1.0, 0.0
         if material in (_SKIN, _HEAD):
             gloss, roughness, scattering = look.specular, look.roughness, look.scattering
             if material == _SKIN:
@@ -216,12 +218,14 @@ def _shade_sample(mesh, look, light, camera, t, px, py, shaded, slot):
         elif material == _EYE:
             color, reach = materials.eyeball(look, 0 if qx > 0 else 1, x, y, z, openness)
             gloss, roughness, scattering = 1.0, 0.10, 0.15
+            least_lit = _UNDER_LIDS
         elif material == _TEETH:
             if not look.painted_mouth:
                 color = (0.62 * look.teeth, 0.57 * look.teeth, 0.47 * look.teeth)
             gloss, roughness, scattering = 0.6, 0.25, 0.3
             reach = materials.depth_in_mouth(look.teeth_dimness, qz, 5.8, 10.4, 3) * (0.8 if abs(qx) > 1.8 else 1.0)
             openness = openness if look.teeth_dimness == 1 else openness**look.teeth_dimness
+            least_lit = 1.0 - look.teeth_dimness
         elif material == _GUM:
             gloss, roughness, scattering = 0.3, 0.35, 0.4
             if not look.painted_mouth:
@@ -252,6 +256,7 @@ def _shade_sample(mesh, look, light, camera, t, px, py, shaded, slot):
             material,
             openness,
             reach,
+            least_lit,
             (x, y, z),
             normal,
             view,
