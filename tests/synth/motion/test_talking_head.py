@@ -71,10 +71,10 @@ def test_mouths_are_busy_and_lips_meet_between_vowels(talks):
     assert np.median([(track(talk, "jawOpen") < 0.03).mean() for talk in talking]) > 0.1
 
 
-def test_smiles_and_brows_are_small(talks):
+def test_most_smiles_are_small_and_brows_are(talks):
     smiles = np.concatenate([track(talk, "mouthSmile_L") for talk in talks])
     brows = np.concatenate([track(talk, "browInnerUp_L") for talk in talks])
-    assert 0.05 < smiles.mean() < 0.35 and np.percentile(smiles, 99) < 0.85
+    assert 0.05 < smiles.mean() < 0.35 and np.percentile(smiles, 95) < 0.75
     assert (brows > 0.1).mean() > 0.01 and brows.max() < 0.75
 
 
