@@ -37,6 +37,11 @@ def test_numbers_that_are_equal_share_clips(clips):
     assert replace(clips, fps=9)._folder != clips._folder
 
 
+def test_clips_of_an_older_renderer_are_not_taken(clips, monkeypatch):
+    monkeypatch.setattr("megactor.train.rendered._PICTURES", 1)
+    assert replace(clips)._folder != clips._folder
+
+
 def test_landmarks_come_without_pictures(clips, monkeypatch):
     whole = clips.clip(4)
     monkeypatch.setattr(clips, "clip", None)

@@ -40,6 +40,9 @@ from megactor.train.clips import (
     strongest_of,
 )
 
+_PICTURES = 2
+"""Raised whenever the same seed gives other pictures or motions: what older code has kept is not taken for these."""
+
 
 @dataclass
 class RenderedClips:
@@ -80,7 +83,9 @@ class RenderedClips:
         self.fps, self.framing_jitter = float(self.fps), float(self.framing_jitter)
         self.variety = Variety(*map(float, dataclasses.astuple(self.variety)))
         rig = hashlib.sha256(self._rig.read_bytes()).hexdigest()
-        look = f"{__version__} {rig} {self.frames} {self.fps} {self.size} {self.sources} {self.framing_jitter}"
+        look = (
+            f"{__version__} {_PICTURES} {rig} {self.frames} {self.fps} {self.size} {self.sources} {self.framing_jitter}"
+        )
         look += f" {self.variety}" if self.variety != PLAIN else ""
         look += " layers" if self.layers else ""
         self._folder = self.cache / f"{self.frames}x{self.size}-{hashlib.sha256(look.encode()).hexdigest()[:12]}"

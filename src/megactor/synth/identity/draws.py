@@ -312,9 +312,8 @@ def _clothes(seed: int) -> ClothesTraits:
 def _mouth(seed: int, age: float) -> MouthTraits:
     rng = stream(seed, "mouth")
     yellow = np.clip(rng.beta(1.5, 3) + 0.35 * age, 0, 1)
-    white = np.array([0.66, 0.63, 0.57]) * rng.uniform(
-        0.9, 1.75
-    )  # wet, and as photographs show them: beyond any albedo
+    # wet, and as photographs show them: up to what no dry tooth reflects
+    white = np.array([0.66, 0.63, 0.57]) * rng.uniform(0.9, 1.75)
     return MouthTraits(
         teeth=_color(white * np.array([1 - 0.1 * yellow, 1 - 0.2 * yellow, 1 - 0.5 * yellow])),
         gum=_color(np.array([0.38, 0.12, 0.11]) * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.1, 3))),
