@@ -290,6 +290,13 @@ def test_no_file_stays_open_and_no_frame_stays_in_memory(tmp_path: Path) -> None
         gc.enable()
 
 
+@pytest.mark.parametrize("name", ["a:b.mp4", "100%d.mp4", "-x.mp4", "ü 片 'q\".mp4", "http:x.mp4", "a?b#c.mp4"])
+def test_awkward_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clip(tmp_path / "plain.mp4", Clip(2)).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert frame_numbers(VideoReader(name)) == [0, 1]
+
+
 def test_probe(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", Clip(50, 25, sound=Sound([0.5], 2.5)))
     info = probe(path)

@@ -12,11 +12,13 @@ import pytest
 from media_samples import (
     Clip,
     cut_file,
+    flat_frame,
     frame_numbers,
     huge_png,
     write_clip,
     write_sound_only,
 )
+from PIL import Image
 
 from megactor.errors import InputError
 from megactor.media import VideoReader
@@ -87,6 +89,17 @@ def test_unusable_files(tmp_path: Path, make, says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         VideoReader(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".gif", ".webp", ".avif"])
+@pytest.mark.parametrize("name", ["still", "still.mp4"])
+def test_a_picture_drives_nothing(tmp_path: Path, suffix: str, name: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / name
+    Image.fromarray(flat_frame(5)).save(path, format=Image.registered_extensions()[suffix], exif=exif)
+    with pytest.raises(InputError, match="a picture, which drives nothing"):
+        VideoReader(path)
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.mp4", "tcp://127.0.0.1:9", "concat:a.mp4|b.mp4", "-"])

@@ -99,24 +99,6 @@ def test_a_container_that_cannot_seek_is_read_from_the_beginning(tmp_path: Path)
     assert frame_numbers(VideoReader(path, start=0.4, end=0.6)) == [10, 11, 12, 13, 14]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".gif", ".webp", ".avif"])
-@pytest.mark.parametrize("name", ["still", "still.mp4"])
-def test_a_picture_drives_nothing(tmp_path: Path, suffix: str, name: str) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    path = tmp_path / name
-    Image.fromarray(flat_frame(5)).save(path, format=Image.registered_extensions()[suffix], exif=exif)
-    with pytest.raises(InputError, match="a picture, which drives nothing"):
-        VideoReader(path)
-
-
-@pytest.mark.parametrize("name", ["a:b.mp4", "100%d.mp4", "-x.mp4", "ü 片 'q\".mp4", "http:x.mp4", "a?b#c.mp4"])
-def test_awkward_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_clip(tmp_path / "plain.mp4", Clip(2)).rename(tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    assert frame_numbers(VideoReader(name)) == [0, 1]
-
-
 def test_an_end_beyond_the_video_is_reported_and_means_the_end(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "clip.mp4", Clip(20, 25)), end=5)
     assert len(list(reader)) == 20

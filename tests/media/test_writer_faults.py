@@ -26,9 +26,6 @@ from megactor.media import (
     check_output,
 )
 
-VIDEOS = [".mp4", ".mov", ".mkv"]
-
-
 # --- refused before any work ---
 
 

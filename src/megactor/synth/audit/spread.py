@@ -110,7 +110,8 @@ def read_clip(frames: Iterable[np.ndarray], fps: float, analyzer: FaceAnalyzer) 
         return None
     when, track = np.array(times), np.array(poses)
     track[:, 3:5] /= np.median(track[:, -1])
-    return np.concatenate([track[:, :-1].std(axis=0), _rhythm(when, track), _known_means(np.array(looks))])
+    means = np.ma.masked_invalid(looks).mean(axis=0).filled(np.nan)  # NaN, without a warning, where nothing is known
+    return np.concatenate([track[:, :-1].std(axis=0), _rhythm(when, track), means])
 
 
 def read_videos(paths: Sequence[Path], seconds: float, analyzer: FaceAnalyzer) -> Iterator[np.ndarray | None]:
@@ -174,13 +175,6 @@ def _pose(face: Face) -> list[float]:
         float(-frontal[17:27, 1].mean()),
         pose.scale,
     ]
-
-
-def _known_means(values: np.ndarray) -> np.ndarray:
-    """Means of the columns over what is known of them, NaN where nothing is."""
-    known = np.isfinite(values)
-    sums = np.where(known, values, 0).sum(axis=0)
-    return np.where(known.any(axis=0), sums / np.maximum(known.sum(axis=0), 1), np.nan)
 
 
 def _rhythm(when: np.ndarray, track: np.ndarray) -> list[float]:

@@ -216,8 +216,13 @@ def tongue(color, x, y, z):
 
 
 @inlined
+def dimmed(light, dimness):
+    """A part of the light, in [0, 1], as dark as it is by default at a dimness of 1, all of it at 0."""
+    return light if dimness == 1 else light**dimness
+
+
+@inlined
 def depth_in_mouth(dimness, z, back, front, power):
     """How much light reaches a depth of the mouth: canonical z from `back` (dark) to `front`."""
     light = min(1.0, max(0.0, (z - back) / (front - back)))
-    reach = max(0.02, light**power)
-    return reach if dimness == 1 else reach**dimness
+    return dimmed(max(0.02, light**power), dimness)

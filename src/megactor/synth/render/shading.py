@@ -224,7 +224,7 @@ def _shade_sample(mesh, look, light, camera, t, px, py, shaded, slot):
                 color = (0.62 * look.teeth, 0.57 * look.teeth, 0.47 * look.teeth)
             gloss, roughness, scattering = 0.6, 0.25, 0.3
             reach = materials.depth_in_mouth(look.teeth_dimness, qz, 5.8, 10.4, 3) * (0.8 if abs(qx) > 1.8 else 1.0)
-            openness = openness if look.teeth_dimness == 1 else openness**look.teeth_dimness
+            openness = materials.dimmed(openness, look.teeth_dimness)
             least_lit = 1.0 - look.teeth_dimness
         elif material == _GUM:
             gloss, roughness, scattering = 0.3, 0.35, 0.4
