@@ -42,8 +42,8 @@ def picture(part: CloseUp) -> Tensor:
 
 def test_an_open_eye_is_left_to_the_network():
     torch.testing.assert_close(picture(close_up(0.2)), picture(close_up(0.2, lids=False)), atol=0.2, rtol=0)
-    _, share = lid_motion(eye(0.22), eye(0.2), pixel_centers(SIZE, torch.device("cpu")))
-    assert not share.any()
+    motion = lid_motion(eye(0.22), eye(0.2), pixel_centers(SIZE, torch.device("cpu")))
+    assert not motion.share.any()
 
 
 def test_skin_covers_an_eye_that_closes():
@@ -52,6 +52,19 @@ def test_skin_covers_an_eye_that_closes():
 
     assert before[covered].min() > 0.9, "the eye's white"
     assert after[covered][0].min() > 0.7 and after[covered][1:].max() < 0.1, "skin, neither white nor brow"
+
+
+def test_strokes_above_the_lashes_are_not_pulled_down_over_the_lid():
+    lashes, columns = portrait(), torch.arange(SIZE)
+    lashes[..., int(0.3 * SIZE) : int(0.4 * SIZE), :] *= torch.where(columns % 4 < 2, 0.2, 1.0)
+    places = pixel_centers(SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2)
+
+    closed, open_ = (close_up(opening).picture(lashes, places)[0, 0] for opening in (0.0, 0.2))
+
+    lid = closed[int(0.42 * SIZE) : int(0.5 * SIZE), int(0.42 * SIZE) : int(0.58 * SIZE)]
+    assert open_[int(0.33 * SIZE) : int(0.37 * SIZE)].std(1).min() > 0.2, "an open eye keeps its lashes"
+    assert lid.std(1).max() < 0.06
+    assert lid.min() > 0.3 and lid.max() < 0.75, "their color stays"
 
 
 def test_brows_stay_where_they_are():

@@ -88,14 +88,23 @@ class CloseUp(NamedTuple):
         flow, shown, color = fields.split([2, 1, 3], 1)
         there = (places + flow.permute(0, 2, 3, 1)).flatten(1, 2)
         shown = shown.sigmoid()
-        if self.lids is not None:
-            place, source = self.lids.unbind(1)
-            skin, share = lid_motion(place, source, places.flatten(1, 2))
-            there = torch.lerp(there, skin, share[..., None])
-            shown = torch.lerp(shown, torch.ones_like(shown), share.view_as(shown))
-        grid = self.source.back(there).view_as(places)
-        warped = sample(portrait.float(), grid)
+        if self.lids is None:
+            warped = sample(portrait.float(), self.source.back(there).view_as(places))
+            return torch.lerp(color, warped, shown)
+        skin, share, stretched = lid_motion(*self.lids.unbind(1), places.flatten(1, 2))
+        there = torch.lerp(there, skin, share[..., None])
+        shown = torch.lerp(shown, torch.ones_like(shown), share.view_as(shown))
+        warped = sample(portrait.float(), self.source.back(there).view_as(places))
+        plain = sample(_plain(self.source.pixels(portrait, EYE_PIXELS)), there.view_as(places))
+        warped = torch.lerp(warped, plain, (share * stretched).view_as(shown))
         return torch.lerp(color, warped, shown)
+
+
+def _plain(eye: Tensor) -> Tensor:
+    """(B, 3, S, S), a close-up's pixels -> the colors of its skin, without the strokes of lashes and creases."""
+    for _ in range(2):
+        eye = F.avg_pool2d(eye, (3, 9), 1, (1, 4), count_include_pad=False)
+    return eye
 
 
 def fade(places: Tensor) -> Tensor:

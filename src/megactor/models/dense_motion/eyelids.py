@@ -2,8 +2,11 @@
 
 What a lid that closes shows is hidden in the portrait, folded away between lashes and crease. A network that stretches
 what lies there pulls lashes into stripes, and that is read as an eye half open. Where the lids go is known, so the skin
-that covers the eye is taken from where there is skin, and the lashes' line stays a line.
+that covers the eye is taken from where there is skin, only in its color where much of it was folded away, and the
+lashes' line stays a line.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,20 +25,33 @@ _BROW = 0.4
 """Part of the way from lid to brow that does not stretch."""
 _BEGINS, _WHOLE = 0.1, 0.4
 """Part of the portrait's opening by which an eye has closed where lids begin to be moved so, and where they all are."""
+_STRETCHED = 0.5
+"""Part of the skin's height that it must lack where nothing counts but its color."""
 _SIDE = 0.15
 """Beyond the corners, in widths of the eye, over which it fades."""
 
 
-def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
+class LidMotion(NamedTuple):
     """Where the skin around a closing eye comes from.
+
+    places: (B, N, 2) in units of the portrait's crop.
+    share: (B, N) in [0, 1], how far they are to be believed.
+    stretched: (B, N) in [0, 1], how much of the skin there was folded away: of what is pulled apart only the color is
+        right, not what is drawn on it.
+    """
+
+    places: Tensor
+    share: Tensor
+    stretched: Tensor
+
+
+def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> LidMotion:
+    """See `LidMotion`.
 
     Args:
         place: (B, 12, 2) points of `EYE` in the animated frame, in units of its crop.
         source: (B, 12, 2) of the portrait, in units of its own.
         centers: (1, N, 2), places in the first crop.
-
-    Returns:
-        (B, N, 2), places in the second crop, and (B, N) in [0, 1], how far they are to be believed.
     """
     x, y = centers.unbind(-1)
     along = (x - place[:, OUTER, :1]) / _span(place)  # 0 at the outer corner, 1 at the inner one
@@ -49,7 +65,8 @@ def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> tuple[Tensor, 
     above = upper - y
     # what is near the brow keeps its distance to it: brows do not stretch
     rest = _BROW * from_room.minimum(room)
-    skin = lashes + (above - line) / (room - rest - line).clamp(min=1e-3) * (from_room - rest - lashes)
+    shrunk = (from_room - rest - lashes) / (room - rest - line).clamp(min=1e-3)
+    skin = lashes + (above - line) * shrunk
     skin = torch.where(above > room - rest, from_room - room + above, skin)
     rows = from_upper - torch.where(above < line, (above.clamp(min=0) + line) / 2, skin)
     below = y - lower
@@ -59,7 +76,9 @@ def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> tuple[Tensor, 
     fades = _smooth((room - above) / (_BROW * room)) * _smooth(1 - below / (_BELOW * unit))
     fades = fades * _smooth(1 + along / _SIDE) * _smooth(1 + (1 - along) / _SIDE)
     share = torch.where(inside, _smooth((closed - 0.6) / 0.3), _smooth((closed - _BEGINS) / (_WHOLE - _BEGINS)))
-    return torch.stack([columns, rows], -1), fades * share
+    stretched = _smooth((1 - shrunk) / _STRETCHED)
+    stretched = stretched * _smooth((above - line) / line) * _smooth((room - rest - above) / line)
+    return LidMotion(torch.stack([columns, rows], -1), fades * share, stretched)
 
 
 def _span(points: Tensor) -> Tensor:
