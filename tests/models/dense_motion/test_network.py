@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from megactor.faces.head_pose import MEAN_FACE
+from megactor.models.dense_motion.face_crops import face_crop
 from megactor.models.dense_motion.flow import meet_keypoints, warp, zoom_flow
 from megactor.models.dense_motion.keypoints import KEYPOINTS, MIRRORED
 from megactor.models.dense_motion.network import DenseMotion, DenseMotionNet, FollowedMotion, _shares
@@ -114,7 +115,7 @@ def test_pixels_follow_the_layer_that_the_unet_names():
     torch.testing.assert_close(body[corner], torch.tensor([0.1, 0]).view(2, 1, 1).expand(1, 2, 4, 4), atol=1e-4, rtol=0)
 
 
-def small_net(looks_twice: bool = False) -> DenseMotionNet:
+def small_net() -> DenseMotionNet:
     torch.manual_seed(0)
     net = DenseMotionNet(
         block_out_channels=(16, 32),
@@ -123,7 +124,6 @@ def small_net(looks_twice: bool = False) -> DenseMotionNet:
         refiner_channels=(8, 8, 8),
         close_up_channels=(8, 8, 8),
         body_width=16,
-        looks_twice=looks_twice,
     )
     torch.nn.init.normal_(net.unet.conv_out.weight, std=0.1)
     torch.nn.init.normal_(net.retargeter.proj_out.weight, std=0.1)
@@ -175,7 +175,7 @@ def test_the_second_look_is_at_the_face_alone_and_upright():
     lean = torch.tensor([[0.0, -1.0], [1.0, 0.0]])  # the head lies on its side
     first, second = 0.6 + 0.1 * face @ lean.T, 0.5 + 0.2 * face
     net = DenseMotionNet(block_out_channels=(16,), attention_levels=(False,), keypoint_channels=(16,), looks_twice=True)
-    net.keypoints = Looks(first, second.expand(4, -1, -1))
+    net.keypoints = Looks(first, second.expand(2, -1, -1))
     image = torch.zeros(1, 3, 256, 256)
     eye = first[:, 36:42].mean(1)[0]
     x, y = (int(256 * place) for place in eye)
@@ -183,13 +183,13 @@ def test_the_second_look_is_at_the_face_alone_and_upright():
 
     found = net.find_coarse(image)
 
-    whole, (closer, in_mirror, farther, _) = net.keypoints.seen[0], net.keypoints.seen[1].split(1)
+    whole, (closer, in_mirror) = net.keypoints.seen[0], net.keypoints.seen[1].split(1)
     assert whole.shape == closer.shape == (1, 3, 128, 128)
     bright = (closer[0, 0] > 0.5).nonzero().float().mean(0) / 128
     assert bright[0] < 0.45 and bright[1] < 0.45  # the left eye is up and left
     beside = (in_mirror[0, 0] > 0.5).nonzero().float().mean(0) / 128
-    torch.testing.assert_close(beside, torch.stack([bright[0], 1 - bright[1]]), atol=0.02, rtol=0)  # to the right
-    assert closer.sum() > 1.5 * farther.sum() and farther.sum() > whole.sum()
+    assert beside[0] < bright[0] and beside[1] > 0.55  # in the mirror it is to the right; and it is closer
+    assert closer.sum() > 1.3 * whole.sum()
     turned = found[0] - found[0].mean(0)
     torch.testing.assert_close(
         torch.nn.functional.cosine_similarity(turned, (face[0] - face[0].mean(0)) @ lean.T),
@@ -207,21 +207,11 @@ def test_what_is_wrong_in_the_mirror_too_cancels_out():
     image = torch.zeros(1, 3, 256, 256)
     found = []
     for error in (torch.zeros(2), aside):
-        net.keypoints = Looks(first, (second + error).expand(4, -1, -1))
+        net.keypoints = Looks(first, (second + error).expand(2, -1, -1))
         found.append(net.find_coarse(image))
 
-    torch.testing.assert_close(found[1], found[0])
-
-
-def test_lips_move_less_far_to_where_the_refiner_sees_them_than_eyes_do(monkeypatch):
-    net, face = small_net(looks_twice=True), frontal_face() * 0.2 + 0.5
-    monkeypatch.setattr(net, "find_coarse", lambda image: face)
-    monkeypatch.setattr(net.refiner, "forward", lambda gray, keypoints: keypoints + 0.01)
-
-    moved = (net.find_keypoints(torch.zeros(1, 3, 128, 128)) - face)[0].mean(-1)
-
-    torch.testing.assert_close(moved[36:48], torch.full((12,), 0.005))
-    torch.testing.assert_close(moved[48:68], torch.full((20,), 0.0025))
+    alone = 0.03 * float(face_crop(first).side)
+    assert (found[1] - found[0]).norm(dim=-1).max() < 0.1 * alone
 
 
 def test_a_mirrored_portrait_moves_in_the_mirror():

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from megactor.models.dense_motion.body_motion import BodyMotion
 from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet
-from megactor.models.dense_motion.face_crops import MOUTH, face_crop
+from megactor.models.dense_motion.face_crops import face_crop
 from megactor.models.dense_motion.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_flow
 from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
 from megactor.models.dense_motion.keypoints import KEYPOINTS, MIRRORED, KeypointNet, KeypointRetargeter, to_gray
@@ -35,11 +35,8 @@ FACE_RADIUS, FACE_SMOOTHING = 0.06, 0.1
 FOLLOWED = 3
 """What a pixel may follow: nothing, the head, the body."""
 
-_LOOKS = 0.88, 1.25
-"""Sides of the crops of the second look, in parts of `face_crop`'s: eyes want to be seen closely, a turn whole."""
-
-_REFINED_LIPS = 0.25
-"""How far lips go to where the `KeypointRefiner` sees them: in its small crop a mouth that rests seems to move."""
+_MIRROR_SIDE = 0.9
+"""Of the crop that is read in the mirror, in parts of the other's: eyes want to be seen closely, a turn whole."""
 
 _NEARBY, _DOUBT = 5, 0.05
 """Where a pixel follows neither head nor body, what the pixels around it follow decides: width of a mean over them in
@@ -114,8 +111,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         norm_num_groups: groups of the GroupNorms.
         keypoint_channels: `block_out_channels` of the `KeypointNet`.
         coarse_size: side of the pictures that the `KeypointNet` reads.
-        looks_twice: the `KeypointNet` reads the whole picture, then the face alone, upright and larger, at two sizes,
-            and each in the mirror, too.
+        looks_twice: the `KeypointNet` reads the whole picture, then the face alone, upright and larger, and that in the
+            mirror, too.
         refiner_channels: `block_out_channels` of the `KeypointRefiner`; None leaves keypoints as the first look is.
         close_up_channels: `block_out_channels` of the `CloseUpNet`; None leaves eyes and mouth to the flow.
         moves_lids: as in `CloseUpNet`.
@@ -184,12 +181,8 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         if self.refiner is None:
             return keypoints
         refined: Tensor = self.refiner(to_gray(image), keypoints)
-        if not self.config.looks_twice:
-            return refined
         # after a second look both are about as good, and their errors are their own
-        share = torch.full_like(refined[..., :1], 0.5)
-        share[:, MOUTH] = _REFINED_LIPS
-        return torch.lerp(keypoints, refined, share)
+        return (keypoints + refined) / 2 if self.config.looks_twice else refined
 
     def find_coarse(self, image: Tensor) -> Tensor:
         """The same before the `KeypointRefiner` has looked at eyes and mouth."""
@@ -198,14 +191,11 @@ class DenseMotionNet(UpcastMixin, ConfigMixin):
         if not self.config.looks_twice:
             return keypoints
         crop = face_crop(keypoints)
+        mirror = replace(crop, side=crop.side * _MIRROR_SIDE, mirrored=True)
+        looks = torch.cat([look.pixels(image, size) for look in (crop, mirror)]).to(image.dtype)
+        found, in_mirror = self.keypoints(looks).chunk(2)
         # what is wrong about a face is often wrong in its mirror image, too, but on its other side
-        looks = [
-            replace(crop, side=crop.side * factor, mirrored=mirrored) for factor in _LOOKS for mirrored in (False, True)
-        ]
-        pictures = torch.cat([look.pixels(image, size) for look in looks]).to(image.dtype)
-        seen = zip(looks, self.keypoints(pictures).chunk(len(looks)), strict=True)
-        found = [look.back(points[:, list(MIRRORED)] if look.mirrored else points) for look, points in seen]
-        return torch.stack(found).mean(0)
+        return (crop.back(found) + mirror.back(in_mirror[:, list(MIRRORED)])) / 2
 
     def new_relative_motion(self) -> RelativeMotion | None:
         """For the frames of one clip; None where the retargeter alone says what the portrait's face does."""
