@@ -66,6 +66,16 @@ def test_fast_motion_is_no_cut():
     assert shots(shaken) == [(0, 50)]
 
 
+def test_jerks_of_a_video_whose_frames_are_repeated_are_no_cuts():
+    texture = np.random.default_rng(0).integers(0, 255, (12, 160, 3), dtype=np.uint8)
+    wall = cv2.resize(texture, (1600, 120), interpolation=cv2.INTER_CUBIC)
+    places = np.cumsum(np.tile([1, 2, 1, 5, 6, 1, 1, 1], 6))
+    frames = [np.ascontiguousarray(wall[:, place : place + 120]) for place in np.repeat(places, 2)]
+    assert shots(frames) == [(0, len(frames))]
+    other = [np.roll(frame[::-1], 60, axis=1) for frame in frames]
+    assert shots(frames + other) == [(0, 96), (96, 192)]
+
+
 def test_nothing_and_black():
     assert shots([]) == []
     assert shots([np.zeros((96, 96, 3), np.uint8)] * 30) == []

@@ -30,6 +30,9 @@ _BASELINE = 12
 """Frames to each side whose changes tell how much motion there is."""
 _HARD, _RATIO = 0.3, 3.0
 """Least change at a hard cut, and how many times the changes around it."""
+_CLEAR = 1.5
+"""How many times the largest change around that is no hard cut itself: fast motion comes in jerks, above all where frames
+are repeated and the median knows only half of it."""
 _JUMP = 0.04
 """Least change at a jump cut, which must also be `_RATIO` times the largest change around."""
 _SOFT = 0.5
@@ -123,7 +126,8 @@ def stands_out(changes: np.ndarray, frame: int) -> bool:
 
 
 def _is_cut(change: float, around: np.ndarray) -> bool:
-    scene = change >= _HARD and change >= _RATIO * float(np.median(around))
+    motion = float(around[around < _HARD].max(initial=0.0))
+    scene = change >= _HARD and change >= _RATIO * float(np.median(around)) and change >= _CLEAR * motion
     return scene or (change >= _JUMP and change >= _RATIO * float(around.max()))
 
 
