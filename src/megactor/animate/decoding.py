@@ -15,7 +15,8 @@ from megactor.denoise.clip import Frame
 from megactor.denoise.conditions import PortraitInputs
 from megactor.errors import ModelError
 from megactor.models.dense_motion.close_up import CloseUp
-from megactor.models.dense_motion.palette import Palette
+from megactor.models.dense_motion.face_crops import MOUTH_PIXELS
+from megactor.models.dense_motion.palette import MouthTones, Palette
 from megactor.models.dense_motion.portrait_detail import add_portrait_detail, place_person
 from megactor.models.pixel_codec import PixelCodec
 
@@ -59,6 +60,7 @@ class FrameDecoder:
         pixels = max(portrait.image[0, 0].numel(), portrait.large[0, 0].numel())
         self.at_once = max(1, PIXELS_AT_ONCE // pixels)
         self._batch = self.at_once
+        self._tones: MouthTones | None = None  # of the portrait, whose mouth is the same for all frames
         if portrait.image.device.type == "cpu":
             self.at_once = min(cores.count, self.at_once) if isinstance(vae, PixelCodec) else 1
             self._batch = 1
@@ -100,13 +102,19 @@ class FrameDecoder:
         if motion is None:
             return _resized(image, portrait.large.shape[-1])
         image = self._palette.fitted(image)
-        motion = motion._replace(close_ups=tuple(self._fitted(close_up) for close_up in motion.close_ups))
+        motion = motion._replace(close_ups=self._fitted(motion.close_ups))
         if portrait.layers is None:
             return add_portrait_detail(image, portrait.large, motion)
         return place_person(image, portrait.large, portrait.layers, motion, outline)
 
-    def _fitted(self, close_up: CloseUp) -> CloseUp:
-        return close_up._replace(color=self._palette.fitted(close_up.color))
+    def _fitted(self, close_ups: tuple[CloseUp, ...]) -> tuple[CloseUp, ...]:
+        fitted = tuple(part._replace(color=self._palette.fitted(part.color)) for part in close_ups)
+        if not fitted:
+            return fitted
+        *eyes, mouth = fitted
+        if self._tones is None:
+            self._tones = MouthTones.of(mouth.source.pixels(self._portrait.large, MOUTH_PIXELS))
+        return (*eyes, mouth._replace(color=self._tones.fitted(mouth.color)))
 
 
 def _resized(image: Tensor, size: int) -> Tensor:

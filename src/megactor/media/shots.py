@@ -31,8 +31,8 @@ _BASELINE = 12
 _HARD, _RATIO = 0.3, 3.0
 """Least change at a hard cut, and how many times the changes around it."""
 _CLEAR = 1.5
-"""How many times the largest change around that is no hard cut itself: fast motion comes in jerks, above all where frames
-are repeated and the median knows only half of it."""
+"""How many times the largest change around that is no hard cut itself: fast motion comes in jerks, above all where
+frames are repeated and the median knows only half of it."""
 _JUMP = 0.04
 """Least change at a jump cut, which must also be `_RATIO` times the largest change around."""
 _SOFT = 0.5

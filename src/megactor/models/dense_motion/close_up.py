@@ -91,7 +91,8 @@ class CloseUp(NamedTuple):
         if self.lids is None:
             warped = sample(portrait.float(), self.source.back(there).view_as(places))
             return torch.lerp(color, warped, shown)
-        skin, share, stretched = lid_motion(*self.lids.unbind(1), places.flatten(1, 2))
+        place, source = self.lids.unbind(1)
+        skin, share, stretched = lid_motion(place, source, places.flatten(1, 2))
         there = torch.lerp(there, skin, share[..., None])
         shown = torch.lerp(shown, torch.ones_like(shown), share.view_as(shown))
         warped = sample(portrait.float(), self.source.back(there).view_as(places))
@@ -102,8 +103,10 @@ class CloseUp(NamedTuple):
 
 def _plain(eye: Tensor) -> Tensor:
     """(B, 3, S, S), a close-up's pixels -> the colors of its skin, without the strokes of lashes and creases."""
+    lighter = F.max_pool2d(eye, 5, 1, 2)
+    eye = -F.max_pool2d(-lighter, 5, 1, 2)  # dark strokes narrower than that are gone
     for _ in range(2):
-        eye = F.avg_pool2d(eye, (3, 9), 1, (1, 4), count_include_pad=False)
+        eye = F.avg_pool2d(eye, (1, 9), 1, (0, 4), count_include_pad=False)
     return eye
 
 
