@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet
-from megactor.models.dense_motion.eyelids import lid_motion
+from megactor.models.dense_motion.eyelids import UPPER, _curve, lid_motion
 from megactor.models.dense_motion.face_crops import UprightCrop, pixel_centers
 
 SIZE = 64
@@ -65,6 +65,21 @@ def test_strokes_above_the_lashes_are_not_pulled_down_over_the_lid():
     assert open_[int(0.33 * SIZE) : int(0.37 * SIZE)].std(1).min() > 0.2, "an open eye keeps its lashes"
     assert lid.std(1).max() < 0.06
     assert lid.min() > 0.6 and lid.max() < 0.85, "as light as the skin between them"
+
+
+def test_a_lid_is_an_arch_through_its_points():
+    points, ends = eye(0.2), torch.tensor([[0.0, 0.3, 0.5, 0.7, 1.0]])
+    heights = _curve(points, UPPER, ends)[0]
+    torch.testing.assert_close(heights[[0, 1, 3, 4]], points[0, list(UPPER), 1], atol=1e-5, rtol=0)
+    assert heights[2] < heights[1] - 0.005, "higher in its middle than the straight line"
+    torch.testing.assert_close(_curve(points, UPPER, torch.tensor([[-0.5, 1.5]]))[0], points[0, [5, 8], 1])
+
+
+def test_a_lid_whose_points_lie_badly_leaves_their_lines_by_little():
+    points = eye(0.2)
+    points[0, 6, 0] = points[0, 7, 0]
+    heights = _curve(points, UPPER, torch.linspace(-1, 2, 100)[None])
+    assert heights.isfinite().all() and heights.min() > 0.4 - 0.05 and heights.max() < 0.57 + 0.05
 
 
 def test_brows_stay_where_they_are():

@@ -27,8 +27,10 @@ _BEGINS, _WHOLE = 0.1, 0.4
 """Part of the portrait's opening by which an eye has closed where lids begin to be moved so, and where they all are."""
 _STRETCHED = 0.5
 """Part of the skin's height that it must lack where nothing counts but its color."""
-_SIDE = 0.15
-"""Beyond the corners, in widths of the eye, over which it fades."""
+_SIDE, _OUTER = 0.15, 0.35
+"""Beyond the corners, in widths of the eye, over which it fades: lashes reach farther out than the outer one."""
+_BENT = 0.05
+"""In widths of the eye: how far a lid's curve may leave the straight lines between its points."""
 
 
 class LidMotion(NamedTuple):
@@ -74,7 +76,7 @@ def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> LidMotion:
     columns = source[:, OUTER, :1] + along * _span(source)
     inside = (above <= 0) & (below <= 0)
     fades = _smooth((room - above) / (_BROW * room)) * _smooth(1 - below / (_BELOW * unit))
-    fades = fades * _smooth(1 + along / _SIDE) * _smooth(1 + (1 - along) / _SIDE)
+    fades = fades * _smooth(1 + along / _OUTER) * _smooth(1 + (1 - along) / _SIDE)
     share = torch.where(inside, _smooth((closed - 0.6) / 0.3), _smooth((closed - _BEGINS) / (_WHOLE - _BEGINS)))
     stretched = _smooth((1 - shrunk) / _STRETCHED)
     stretched = stretched * _smooth((above - line) / line) * _smooth((room - rest - above) / line)
@@ -100,15 +102,24 @@ def _room(points: Tensor, upper: Tensor, unit: Tensor) -> Tensor:
 
 
 def _curve(points: Tensor, lid: tuple[int, ...], along: Tensor) -> Tensor:
-    """(B, N), height of a lid at places between its corners; straight between its points, level beyond them."""
+    """(B, N), height of a lid at places between its corners; level beyond them."""
     known = (points[:, list(lid), 0] - points[:, OUTER, :1]) / _span(points)
     rows = points[:, list(lid), 1]
-    heights = rows[:, :1].expand_as(along)
+    straight = rows[:, :1].expand_as(along)
     for left in range(len(lid) - 1):
         step = (known[:, left + 1 : left + 2] - known[:, left : left + 1]).clamp(min=1e-3)
         part = ((along - known[:, left : left + 1]) / step).clamp(0, 1)
-        heights = heights + part * (rows[:, left + 1 : left + 2] - rows[:, left : left + 1])
-    return heights
+        straight = straight + part * (rows[:, left + 1 : left + 2] - rows[:, left : left + 1])
+    # the cubic through all points, by Lagrange; where they lie badly it swings
+    at, curve = along.clamp(0, 1), torch.zeros_like(along)
+    for number in range(len(lid)):
+        own, term = known[:, number : number + 1], rows[:, number : number + 1]
+        for other in set(range(len(lid))) - {number}:
+            apart = own - known[:, other : other + 1]
+            term = term * (at - known[:, other : other + 1]) / torch.where(apart.abs() < 1e-2, 1e-2, apart)
+        curve = curve + term
+    bent = _BENT * _span(points)
+    return straight + (curve - straight).maximum(-bent).minimum(bent)
 
 
 def _smooth(values: Tensor) -> Tensor:
