@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from megactor.drive.layers import painted_out, refined_matte, tell_apart
+from megactor.drive.layers import refined_matte, tell_apart
+from megactor.drive.painting import painted_out
 
 SIZE = 512
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from megactor.drive.layers import painted_out, tell_apart
+from megactor.drive.layers import tell_apart
+from megactor.drive.painting import painted_out
 from megactor.drive.textures import continued_texture
 
 SIZE = 512

@@ -17,6 +17,7 @@ from megactor.denoise.conditions import FrameConditions, PortraitInputs
 from megactor.drive.layers import PortraitLayers
 from megactor.drive.masking import DrivingCrop
 from megactor.drive.portrait import Portrait
+from megactor.drive.strands import Strands
 from megactor.media.shots import CutWatch
 from megactor.models.background_encoder import background_tokens
 from megactor.models.clip_vision import ClipVision
@@ -72,6 +73,7 @@ def encode_portrait(
         reference_latents=distribution.mean * scale,
         latents=latents,
         layers=None if face.layers is None else _to_layers(face.layers, device, dtype),
+        strands=None if face.layers is None else _to_strands(face.layers.strands, device, dtype),
     )
 
 
@@ -81,6 +83,13 @@ def _to_layers(layers: PortraitLayers, device: torch.device, dtype: torch.dtype)
         to_tensor(layers.person, device, dtype),
         to_tensor(layers.plate, device, dtype),
     )
+
+
+def _to_strands(strands: Strands | None, device: torch.device, dtype: torch.dtype) -> Tensor | None:
+    if strands is None:
+        return None
+    cover = torch.from_numpy(strands.cover).to(device, dtype)[None, None]
+    return torch.cat([to_tensor(strands.colors, device, dtype), cover], 1)
 
 
 class DrivingEncoder:

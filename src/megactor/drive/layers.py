@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from megactor.drive.painting import painted_out
+from megactor.drive.strands import Strands, hanging_on
 from megactor.drive.textures import BARE, continued_texture
 
 LEAST_PERSON, MOST_PERSON = 0.02, 0.98
@@ -20,6 +22,8 @@ _CORE, _NEAR, _NEAR_REACH = 0.9, 0.3, 0.06
 """Of the analyzer's mask: what is this sure belongs to the person but for a rim, and nobody is farther from the second
 than the third, in picture sizes. In between colors decide."""
 _COLOR_SIDE, _COLOR_ROUNDS = 256, 3
+_STRANDS_RIM = 0.004
+"""In picture sizes: of what is painted out around them, which is tinted by them."""
 _RADIUS, _EDGE = 0.016, 1e-4
 """Of the guided filter, in picture sizes, and its regularization: how different colors must be to be an edge."""
 _WORKING_SIDE = 512
@@ -28,16 +32,18 @@ _WORKING_SIDE = 512
 
 @dataclass(frozen=True)
 class PortraitLayers:
-    """Portrait = matte * person + (1 - matte) * plate.
+    """Portrait = matte * person + (1 - matte) * plate, with strands before both.
 
     matte: float32 (N, N) in [0, 1], 1 on the person.
     person: uint8 (N, N, 3), the person's own colors, continued beyond their outline.
-    plate: uint8 (N, N, 3), the background with the person painted out; the portrait itself where the matte is 0.
+    plate: uint8 (N, N, 3), the background with the person painted out; the portrait itself where nothing of them is.
+    strands: what hangs on the person, or None.
     """
 
     matte: np.ndarray
     person: np.ndarray
     plate: np.ndarray
+    strands: Strands | None = None
 
 
 def tell_apart(picture: np.ndarray, foreground: np.ndarray) -> PortraitLayers | None:
@@ -53,11 +59,15 @@ def tell_apart(picture: np.ndarray, foreground: np.ndarray) -> PortraitLayers | 
     if not LEAST_PERSON <= foreground.mean() <= MOST_PERSON:
         return None
     matte = refined_matte(picture, foreground)
+    strands = hanging_on(picture, matte)
     full = matte > 1 - BARE
-    seen, hidden = full[..., None], matte[..., None] > 0
-    person = np.where(seen, picture, painted_out(picture, full))
-    plate = np.where(hidden, painted_out(picture, matte < BARE), picture)
-    return PortraitLayers(matte, person, continued_texture(picture, matte, plate))
+    person = np.where(full[..., None], picture, painted_out(picture, full))
+    covered = matte
+    if strands is not None:
+        rim = 2 * max(1, round(_STRANDS_RIM * len(picture))) + 1
+        covered = np.maximum(matte, cv2.dilate(strands.cover, np.ones((rim, rim))))
+    plate = np.where(covered[..., None] > 0, painted_out(picture, covered < BARE), picture)
+    return PortraitLayers(matte, person, continued_texture(picture, covered, plate), strands)
 
 
 def refined_matte(picture: np.ndarray, foreground: np.ndarray) -> np.ndarray:
@@ -137,30 +147,3 @@ def _guided_coefficients(guide: np.ndarray, mask: np.ndarray, radius: int) -> tu
     slope = np.linalg.solve(variance, covariance[..., None])[..., 0]
     offset = mean_mask - (slope * mean_guide).sum(-1)
     return mean(slope), mean(offset)
-
-
-def painted_out(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Continues what is known over the rest, coarser the farther away (pull and push, Gortler et al., 1996).
-
-    Args:
-        picture: uint8 (H, W, 3).
-        known: bool (H, W).
-
-    Returns:
-        uint8 (H, W, 3), the picture where it is known.
-    """
-    weights = known.astype(np.float32)
-    return np.clip(_pull_push(picture.astype(np.float32), weights) + 0.5, 0, 255).astype(np.uint8)
-
-
-def _pull_push(colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    height, width = weights.shape
-    if min(height, width) <= 2:
-        mean = (colors * weights[..., None]).sum((0, 1)) / max(float(weights.sum()), 1e-6)
-        return np.broadcast_to(mean, colors.shape).astype(np.float32)
-    half = ((width + 1) // 2, (height + 1) // 2)
-    known = cv2.resize(weights, half, interpolation=cv2.INTER_AREA)
-    pulled = cv2.resize(colors * weights[..., None], half, interpolation=cv2.INTER_AREA)
-    pushed = _pull_push(pulled / np.maximum(known, 1e-6)[..., None], known)
-    far = cv2.resize(pushed, (width, height), interpolation=cv2.INTER_LINEAR)
-    return colors * weights[..., None] + far * (1 - weights[..., None])

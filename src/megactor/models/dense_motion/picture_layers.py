@@ -59,7 +59,7 @@ class Layers(NamedTuple):
 def _continued(colors: Tensor, known: Tensor) -> Tensor:
     """Colors where they are known (1, else 0), coarser the farther away (pull and push, Gortler et al., 1996).
 
-    The same as `drive.layers.painted_out`, for tensors (B, 3, H, W) and (B, 1, H, W).
+    The same as `drive.painting.painted_out`, for tensors (B, 3, H, W) and (B, 1, H, W).
     """
     if min(colors.shape[-2:]) <= 2:
         total = (colors * known).sum((-2, -1), keepdim=True)

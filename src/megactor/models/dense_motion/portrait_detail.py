@@ -5,6 +5,7 @@ band of detail that the small model cannot produce is added back wherever the po
 mouth, where the model has close-ups of them, come last.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -38,7 +39,12 @@ def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) ->
 
 
 def place_person(
-    frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseMotion, outline: Tensor | None = None
+    frame: Tensor,
+    portrait: Tensor,
+    layers: Layers,
+    motion: DenseMotion,
+    outline: Tensor | None = None,
+    strands: Tensor | None = None,
 ) -> Tensor:
     """Puts the animated person before the portrait's own background, at the size of the portrait.
 
@@ -49,6 +55,7 @@ def place_person(
         motion: of this frame, with the person's flow; see `DenseMotionNet.forward`.
         outline: (1, 1, h, w), how much of a pixel the person covers as the small model says; None takes the moved
             portrait's word.
+        strands: (1, 4, H, W), colors and cover of what hangs on the person: too thin for the small model, it is moved.
 
     Returns:
         (1, 3, H, W) in [0, 1], float32; where nobody is, exactly the plate.
@@ -59,7 +66,11 @@ def place_person(
         person = insert(person, portrait.float(), close_up)
     if outline is not None:
         moved = moved.corrected(moved.matte + _enlarged_change(moved.matte, outline.float()))
-    return moved._replace(person=person).picture()
+    picture = moved._replace(person=person).picture()
+    if strands is None:
+        return picture
+    colors, cover = warp(strands.float(), motion.flow.float()).split([3, 1], 1)
+    return torch.lerp(picture, colors, cover)
 
 
 def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion) -> Tensor:
