@@ -166,3 +166,34 @@ def test_an_outline_takes_away_what_is_in_doubt_and_adds_only_what_is_sure(insid
 
     torch.testing.assert_close(person[..., 24:40, 24:40], torch.full((1, 3, 16, 16), kept), atol=0.01, rtol=0)
     assert not person[..., :12].any()
+
+
+@torch.no_grad()
+def test_where_the_small_model_sees_nobody_the_rim_has_the_moved_persons_colors() -> None:
+    side = 64
+    layers = Layers(*(torch.full((1, channels, side, side), 0.8) for channels in (1, 3, 3)))
+    layers.matte[:] = 0
+    layers.matte[..., 16:48, 16:50] = 1  # half a pixel of the small model wider than what that says
+    motion = DenseMotion(torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 16, 16))
+    outline = torch.zeros(1, 1, 16, 16)
+    outline[..., 4:12, 4:12] = 1
+    frame = 0.8 * outline.expand(1, 3, 16, 16)  # black where nobody is
+
+    person = place_person(frame, layers.plate, layers, motion, outline)
+
+    torch.testing.assert_close(person, torch.full_like(person, 0.8), atol=0.02, rtol=0)
+
+
+@torch.no_grad()
+def test_strands_move_with_the_person_and_before_the_plate() -> None:
+    side = 64
+    layers = Layers(*(torch.zeros(1, channels, side, side) for channels in (1, 3, 3)))
+    strands = torch.zeros(1, 4, side, side)
+    strands[:, :3, 20, 10:20], strands[:, 3, 20, 10:20] = 0.9, 1
+    flow = torch.zeros(1, 2, 16, 16)
+    flow[:, 1] = -8 / side  # from eight pixels above
+    motion = DenseMotion(flow, torch.ones(1, 1, 16, 16))
+
+    moved = place_person(torch.zeros(1, 3, 16, 16), layers.plate, layers, motion, None, strands)
+
+    assert moved[..., 28, 11:19].min() > 0.8 and moved[..., 20, :].max() == 0

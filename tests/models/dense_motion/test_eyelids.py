@@ -67,6 +67,16 @@ def test_strokes_above_the_lashes_are_not_pulled_down_over_the_lid():
     assert lid.min() > 0.6 and lid.max() < 0.85, "as light as the skin between them"
 
 
+def test_a_wing_beside_the_corner_is_not_pulled_up_over_the_lid():
+    winged = portrait()
+    winged[..., int(0.42 * SIZE) : int(0.58 * SIZE), int(0.1 * SIZE) : int(0.3 * SIZE)] = 0.1
+    places = pixel_centers(SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2)
+
+    closed = close_up(0.0).picture(winged, places)[0, 0]
+
+    assert closed[int(0.46 * SIZE) : int(0.52 * SIZE), int(0.27 * SIZE) : int(0.4 * SIZE)].min() > 0.6
+
+
 def test_a_lid_is_an_arch_through_its_points():
     points, ends = eye(0.2), torch.tensor([[0.0, 0.3, 0.5, 0.7, 1.0]])
     heights = _curve(points, UPPER, ends)[0]

@@ -103,8 +103,8 @@ class CloseUp(NamedTuple):
 
 def _plain(eye: Tensor) -> Tensor:
     """(B, 3, S, S), a close-up's pixels -> the colors of its skin, without the strokes of lashes and creases."""
-    lighter = F.max_pool2d(eye, 5, 1, 2)
-    eye = -F.max_pool2d(-lighter, 5, 1, 2)  # dark strokes narrower than that are gone
+    lighter = F.max_pool2d(eye, (3, 5), 1, (1, 2))
+    eye = -F.max_pool2d(-lighter, (3, 5), 1, (1, 2))  # dark strokes narrower than that are gone
     for _ in range(2):
         eye = F.avg_pool2d(eye, (1, 9), 1, (0, 4), count_include_pad=False)
     return eye

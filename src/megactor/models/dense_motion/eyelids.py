@@ -26,7 +26,8 @@ _BROW = 0.4
 _BEGINS, _WHOLE = 0.1, 0.4
 """Part of the portrait's opening by which an eye has closed where lids begin to be moved so, and where they all are."""
 _STRETCHED = 0.5
-"""Part of the skin's height that it must lack where nothing counts but its color."""
+"""Part of the portrait's opening, from where lids begin to be moved, by which an eye has closed where nothing counts of
+the skin but its color."""
 _SIDE, _OUTER = 0.15, 0.35
 """Beyond the corners, in widths of the eye, over which it fades: lashes reach farther out than the outer one."""
 _BENT = 0.05
@@ -61,16 +62,18 @@ def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> LidMotion:
     from_upper, from_lower = _curve(source, UPPER, along), _curve(source, LOWER, along)
     unit = _span(source)
     closed = 1 - _opening(place) / _opening(source).clamp(min=1e-3)
-    room, from_room = _room(place, upper, unit), _room(source, from_upper, unit)
+    # beside the corners there are lashes at the height of the eye: skin is found at that of the lid's arch
+    arch = source[:, list(UPPER[1:3]), 1].mean(1, keepdim=True)
+    from_skin = torch.lerp(from_upper, from_upper.minimum(arch), closed.clamp(0, 1))
+    room, from_room = _room(place, upper, unit), _room(source, from_skin, unit)
     line = _LINE * unit
     lashes = line + closed.clamp(0, 1) * (torch.minimum(_LASHES * unit, 0.35 * from_room) - line)
     above = upper - y
     # what is near the brow keeps its distance to it: brows do not stretch
     rest = _BROW * from_room.minimum(room)
-    shrunk = (from_room - rest - lashes) / (room - rest - line).clamp(min=1e-3)
-    skin = lashes + (above - line) * shrunk
+    skin = lashes + (above - line) / (room - rest - line).clamp(min=1e-3) * (from_room - rest - lashes)
     skin = torch.where(above > room - rest, from_room - room + above, skin)
-    rows = from_upper - torch.where(above < line, (above.clamp(min=0) + line) / 2, skin)
+    rows = torch.where(above < line, from_upper - (above.clamp(min=0) + line) / 2, from_skin - skin)
     below = y - lower
     rows = torch.where(below > 0, from_lower + below + _WATERLINE * unit, rows)
     columns = source[:, OUTER, :1] + along * _span(source)
@@ -78,8 +81,11 @@ def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> LidMotion:
     fades = _smooth((room - above) / (_BROW * room)) * _smooth(1 - below / (_BELOW * unit))
     fades = fades * _smooth(1 + along / _OUTER) * _smooth(1 + (1 - along) / _SIDE)
     share = torch.where(inside, _smooth((closed - 0.6) / 0.3), _smooth((closed - _BEGINS) / (_WHOLE - _BEGINS)))
-    stretched = _smooth((1 - shrunk) / _STRETCHED)
-    stretched = stretched * _smooth((above - line) / line) * _smooth((room - rest - above) / line)
+    stretched = (
+        _smooth((closed - _BEGINS) / _STRETCHED)
+        * _smooth((above - line) / line)
+        * _smooth((room - rest - above) / line)
+    )
     return LidMotion(torch.stack([columns, rows], -1), fades * share, stretched)
 
 

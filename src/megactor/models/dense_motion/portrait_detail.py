@@ -19,6 +19,10 @@ _ADDED, _TAKEN = 0.3, 0.05
 """Changes of the outline up to this are left out, of more person and of less. A person who is added where one may be or
 may not be is a halo; where one is taken away the plate is seen, which is right more often than the portrait's rim."""
 
+_FAINT = 0.2
+"""Up to this much of a person in one of its pixels the small model's colors are not shown: they are made for nobody and
+dark. The moved person's own are."""
+
 
 def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) -> Tensor:
     """Enlarges one animated frame to the portrait's size with the portrait's own detail.
@@ -61,7 +65,7 @@ def place_person(
         (1, 3, H, W) in [0, 1], float32; where nobody is, exactly the plate.
     """
     moved = Layers(*(layer.float() for layer in layers)).moved(motion.flow.float())
-    person = _enlarged(frame.float(), moved.person, motion)
+    person = _enlarged(frame.float(), moved.person, motion, outline)
     for close_up in motion.close_ups:
         person = insert(person, portrait.float(), close_up)
     if outline is not None:
@@ -73,10 +77,12 @@ def place_person(
     return torch.lerp(picture, colors, cover)
 
 
-def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion) -> Tensor:
+def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion, outline: Tensor | None = None) -> Tensor:
     """A frame (1, 3, h, w) at the size of the warped portrait (1, 3, H, W), with its detail where it can be shown."""
     size, small = warped.shape[-2:], frame.shape[-2:]
     low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
+    if outline is not None:
+        frame = torch.lerp(low, frame, ((outline.float() - _FAINT) / (1 - _FAINT)).clamp(0, 1))
     detail = warped - enlarged(low, size[0])
     visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
     return (enlarged(frame, size[0]) + visible * detail).clamp(0, 1)
