@@ -22,7 +22,7 @@ _CORE = 0.8
 _LONG = 0.015
 """In picture sizes from the person: what nowhere gets so far is their rim."""
 _ALIKE = 0.7
-"""Part of a strand that is more like the person beside it than like the background."""
+"""Part of a strand that must have colors of the person."""
 _USUAL, _APART = 0.01, 0.4
 """Part of the person that has a color, and how far a strand may lie beside the way from the background's to it."""
 _STRAY = 0.2
@@ -51,36 +51,32 @@ def hanging_on(picture: np.ndarray, matte: np.ndarray) -> Strands | None:
     Returns:
         None where nothing does, or the background is not calm.
     """
-    size = len(picture)
-    width = max(3, round(_THIN * size)) | 1
-    person = (matte > 0.5).astype(np.uint8)
-    distance = cv2.distanceTransform(1 - person, cv2.DIST_L2, 3) / size
+    size, person = len(picture), matte > 0.5
+    distance = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 3) / size
     outside, near = distance > max(_BESIDE, 1 / size), distance <= _REACH
     if not person.any() or not (outside & near).any():
         return None
+    width = max(3, round(_THIN * size)) | 1
     channels = np.moveaxis(painted_out(picture, outside), 2, 0)  # what lies between an arm and a neck is not thin
     around = np.dstack([cv2.medianBlur(np.ascontiguousarray(channel), width) for channel in channels])
     unlike = cv2.absdiff(picture, around).max(2)
-    least = max(_LEAST, _OVER_NOISE * float(np.median(unlike[outside & near])))
-    stands_out = ((unlike > least) & outside).astype(np.uint8)
-    _, parts = cv2.connectedComponents(_grown(stands_out, round(_GAP * size / 2)))
-    beyond = ~near
-    beyond[:, [0, -1]] = True
+    stands_out = outside & (unlike > max(_LEAST, _OVER_NOISE * float(np.median(unlike[outside & near]))))
+    _, parts = cv2.connectedComponents(_grown(stands_out, round(_GAP * size / 2)).astype(np.uint8))
     theirs = np.setdiff1d(parts[distance <= _GAP], [0])
-    if (np.isin(parts, theirs) & near & (stands_out > 0)).sum() <= (1 - _STRAY) * (near & (stands_out > 0)).sum():
+    if (stands_out & near & np.isin(parts, theirs)).sum() <= (1 - _STRAY) * (stands_out & near).sum():
         return None
+    beyond = ~near
+    beyond[:, [0, -1]] = True  # what goes on there is the background's
     theirs = np.intersect1d(np.setdiff1d(theirs, parts[beyond]), parts[distance > _LONG])
-    alike = _colored_as(picture[person > 0], picture, around, np.isin(parts, theirs) & (stands_out > 0))
-    counts, alike = (np.bincount(parts[of], minlength=parts.max() + 1) for of in (stands_out > 0, alike))
-    theirs = theirs[alike[theirs] >= _ALIKE * counts[theirs]]
-    joined = np.isin(parts, theirs) & (stands_out > 0)
+    alike = _colored_as(picture[person], picture, around, stands_out & np.isin(parts, theirs))
+    counts, of_person = (np.bincount(parts[places], minlength=parts.max() + 1) for places in (stands_out, alike))
+    joined = stands_out & np.isin(parts, theirs[of_person[theirs] >= _ALIKE * counts[theirs]])
     if not joined.any():
         return None
     # in its middle a strand covers the whole pixel, at its rim as much less as it differs less
-    strongest = cv2.dilate(np.where(joined, unlike, 0).astype(np.uint8), np.ones((5, 5), np.uint8))
-    share = unlike / np.maximum(strongest, 1).astype(np.float32)
-    rim = (_grown(joined.astype(np.uint8), 1) > 0) & (person == 0)
-    cover = np.where(rim, np.minimum(share, 1), 0).astype(np.float32)
+    strongest = cv2.dilate(np.where(joined, unlike, 0), np.ones((5, 5), np.uint8))
+    share = np.minimum(unlike / np.maximum(strongest, 1).astype(np.float32), 1)
+    cover = np.where(_grown(joined, 1) & ~person, share, 0).astype(np.float32)
     return Strands(cover, painted_out(picture, cover > _CORE))
 
 
@@ -96,16 +92,19 @@ def _colored_as(person: np.ndarray, picture: np.ndarray, around: np.ndarray, whe
     bins = (person // 43).astype(int) @ [36, 6, 1]
     counts = np.bincount(bins, minlength=216)
     usual = np.flatnonzero(counts > _USUAL * len(person))
-    palette = np.stack([person[bins == number].mean(0) for number in usual])
     behind = around[where].astype(np.float32)
-    away, ways = picture[where] - behind, palette[None] - behind[:, None]
-    along = (away[:, None] * ways).sum(-1) / np.maximum((ways**2).sum(-1), 1)
-    left = np.linalg.norm(away[:, None] - np.clip(along, 0, 1)[..., None] * ways, axis=-1).min(1)
+    away = picture[where] - behind
+    beside = np.full(len(away), np.inf, np.float32)
+    for color in (person[bins == number].mean(0, dtype=np.float32) for number in usual):
+        way = color - behind
+        along = (away * way).sum(1, keepdims=True) / np.maximum((way**2).sum(1, keepdims=True), 1)
+        beside = np.minimum(beside, np.linalg.norm(away - np.clip(along, 0, 1) * way, axis=1))
     found = np.zeros(where.shape, bool)
-    found[where] = left < _APART * np.linalg.norm(away, axis=-1)
+    found[where] = beside < _APART * np.linalg.norm(away, axis=-1)
     return found
 
 
 def _grown(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """Uint8 (N, N)."""
-    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, pixels) + 1,) * 2))
+    """Bool (N, N)."""
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, pixels) + 1,) * 2)
+    return cv2.dilate(mask.astype(np.uint8), disk) > 0
