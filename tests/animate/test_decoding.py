@@ -187,13 +187,12 @@ def test_where_the_small_model_sees_nobody_the_rim_has_the_moved_persons_colors(
 @torch.no_grad()
 def test_strands_move_with_the_person_and_before_the_plate() -> None:
     side = 64
-    layers = Layers(*(torch.zeros(1, channels, side, side) for channels in (1, 3, 3)))
-    strands = torch.zeros(1, 4, side, side)
-    strands[:, :3, 20, 10:20], strands[:, 3, 20, 10:20] = 0.9, 1
+    layers = Layers(*(torch.zeros(1, channels, side, side) for channels in (1, 3, 3, 4)))
+    layers.strands[:, :3, 20, 10:20], layers.strands[:, 3, 20, 10:20] = 0.9, 1
     flow = torch.zeros(1, 2, 16, 16)
     flow[:, 1] = -8 / side  # from eight pixels above
     motion = DenseMotion(flow, torch.ones(1, 1, 16, 16))
 
-    moved = place_person(torch.zeros(1, 3, 16, 16), layers.plate, layers, motion, None, strands)
+    moved = place_person(torch.zeros(1, 3, 16, 16), layers.plate, layers, motion)
 
     assert moved[..., 28, 11:19].min() > 0.8 and moved[..., 20, :].max() == 0

@@ -73,7 +73,6 @@ def encode_portrait(
         reference_latents=distribution.mean * scale,
         latents=latents,
         layers=None if face.layers is None else _to_layers(face.layers, device, dtype),
-        strands=None if face.layers is None else _to_strands(face.layers.strands, device, dtype),
     )
 
 
@@ -82,12 +81,11 @@ def _to_layers(layers: PortraitLayers, device: torch.device, dtype: torch.dtype)
         torch.from_numpy(layers.matte).to(device, dtype)[None, None],
         to_tensor(layers.person, device, dtype),
         to_tensor(layers.plate, device, dtype),
+        None if layers.strands is None else _to_strands(layers.strands, device, dtype),
     )
 
 
-def _to_strands(strands: Strands | None, device: torch.device, dtype: torch.dtype) -> Tensor | None:
-    if strands is None:
-        return None
+def _to_strands(strands: Strands, device: torch.device, dtype: torch.dtype) -> Tensor:
     cover = torch.from_numpy(strands.cover).to(device, dtype)[None, None]
     return torch.cat([to_tensor(strands.colors, device, dtype), cover], 1)
 

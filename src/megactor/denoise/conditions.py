@@ -19,7 +19,6 @@ class PortraitInputs:
     reference_latents: (1, C, h, w), posterior mean, for the ReferenceNet.
     latents: (1, C, h, w), posterior sample, for the denoiser's input.
     layers: `large` taken apart, where person and background can be told apart and the person is moved; else None.
-    strands: (1, 4, N, N), colors and cover of what hangs on the person, see `drive.strands`; None without any.
     """
 
     image: Tensor
@@ -29,7 +28,6 @@ class PortraitInputs:
     reference_latents: Tensor
     latents: Tensor
     layers: Layers | None = None
-    strands: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from megactor.models.dense_motion.eyelids import lid_motion
+from megactor.models.dense_motion.eyelids import is_closing, lid_motion
 from megactor.models.dense_motion.face_crops import (
     EYE,
     EYE_PIXELS,
@@ -88,10 +88,11 @@ class CloseUp(NamedTuple):
         flow, shown, color = fields.split([2, 1, 3], 1)
         there = (places + flow.permute(0, 2, 3, 1)).flatten(1, 2)
         shown = shown.sigmoid()
-        if self.lids is None:
+        ends = None if self.lids is None else self.lids.unbind(1)
+        if ends is None or not is_closing(*ends):
             warped = sample(portrait.float(), self.source.back(there).view_as(places))
             return torch.lerp(color, warped, shown)
-        place, source = self.lids.unbind(1)
+        place, source = ends
         skin, share, stretched = lid_motion(place, source, places.flatten(1, 2))
         there = torch.lerp(there, skin, share[..., None])
         shown = torch.lerp(shown, torch.ones_like(shown), share.view_as(shown))

@@ -48,6 +48,11 @@ class LidMotion(NamedTuple):
     stretched: Tensor
 
 
+def is_closing(place: Tensor, source: Tensor) -> bool:
+    """Whether any of the eyes (B, 12, 2) has closed so far, beside the portrait's, that its lids are moved."""
+    return bool((_closed(place, source) > _BEGINS).any())
+
+
 def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> LidMotion:
     """See `LidMotion`.
 
@@ -61,7 +66,7 @@ def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> LidMotion:
     upper, lower = _curve(place, UPPER, along), _curve(place, LOWER, along)
     from_upper, from_lower = _curve(source, UPPER, along), _curve(source, LOWER, along)
     unit = _span(source)
-    closed = 1 - _opening(place) / _opening(source).clamp(min=1e-3)
+    closed = _closed(place, source)
     # beside the corners there are lashes at the height of the eye: skin is found at that of the lid's arch
     arch = source[:, list(UPPER[1:3]), 1].mean(1, keepdim=True)
     from_skin = torch.lerp(from_upper, from_upper.minimum(arch), closed.clamp(0, 1))
@@ -101,6 +106,11 @@ def _opening(points: Tensor) -> Tensor:
     return gaps.mean(1, keepdim=True).clamp(min=0) / _span(points)
 
 
+def _closed(place: Tensor, source: Tensor) -> Tensor:
+    """(B, 1), the part of the portrait's opening that is missing."""
+    return 1 - _opening(place) / _opening(source).clamp(min=1e-3)
+
+
 def _room(points: Tensor, upper: Tensor, unit: Tensor) -> Tensor:
     """(B, N), from the upper lid up to the brow."""
     brow = points[:, list(BROW), 1].mean(1, keepdim=True)
@@ -116,14 +126,14 @@ def _curve(points: Tensor, lid: tuple[int, ...], along: Tensor) -> Tensor:
         step = (known[:, left + 1 : left + 2] - known[:, left : left + 1]).clamp(min=1e-3)
         part = ((along - known[:, left : left + 1]) / step).clamp(0, 1)
         straight = straight + part * (rows[:, left + 1 : left + 2] - rows[:, left : left + 1])
-    # the cubic through all points, by Lagrange; where they lie badly it swings
-    at, curve = along.clamp(0, 1), torch.zeros_like(along)
-    for number in range(len(lid)):
-        own, term = known[:, number : number + 1], rows[:, number : number + 1]
-        for other in set(range(len(lid))) - {number}:
-            apart = own - known[:, other : other + 1]
-            term = term * (at - known[:, other : other + 1]) / torch.where(apart.abs() < 1e-2, 1e-2, apart)
-        curve = curve + term
+    # the cubic through all points (Newton's form); where they lie badly it swings
+    apart = [known[:, far:] - known[:, :-far] for far in (1, 2, 3)]
+    slopes = [rows]
+    for gaps in apart:
+        slopes.append(slopes[-1].diff(dim=1) / torch.where(gaps.abs() < 1e-2, 1e-2, gaps))
+    at, curve = along.clamp(0, 1), slopes[3][:, :1]
+    for number in (2, 1, 0):
+        curve = curve * (at - known[:, number : number + 1]) + slopes[number][:, :1]
     bent = _BENT * _span(points)
     return straight + (curve - straight).maximum(-bent).minimum(bent)
 

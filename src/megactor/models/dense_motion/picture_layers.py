@@ -17,11 +17,13 @@ class Layers(NamedTuple):
     matte: (B, 1, H, W) in [0, 1], how much of a pixel the person covers.
     person: (B, 3, H, W) in [0, 1], the person's colors, continued beyond their outline.
     plate: (B, 3, H, W) in [0, 1], what lies behind.
+    strands: (B, 4, H, W) in [0, 1], colors and cover of what hangs on the person, before both; None without any.
     """
 
     matte: Tensor
     person: Tensor
     plate: Tensor
+    strands: Tensor | None = None
 
     @classmethod
     def told_apart(cls, picture: Tensor, matte: Tensor, plate: Tensor) -> Self:
@@ -33,25 +35,32 @@ class Layers(NamedTuple):
 
     def moved(self, flow: Tensor) -> Self:
         """The person in another place, see `flow.warp`; one portrait serves for all flows (B, 2, h, w)."""
-        layers = (layer.expand(len(flow), -1, -1, -1) for layer in self)
-        matte, person, plate = layers
-        moved = warp(torch.cat([matte, person], 1), flow)
-        return self._replace(matte=moved[:, :1], person=moved[:, 1:], plate=plate)
+        count = len(flow)
+        of_person = [self.matte, self.person, *([] if self.strands is None else [self.strands])]
+        moved = warp(torch.cat(of_person, 1).expand(count, -1, -1, -1), flow)
+        strands = None if self.strands is None else moved[:, 4:]
+        return type(self)(moved[:, :1], moved[:, 1:4], self.plate.expand(count, -1, -1, -1), strands)
 
     def picture(self) -> Tensor:
         """(B, 3, H, W) in [0, 1], the person before the plate; exactly the plate where nobody is."""
-        return self.plate + self.matte * (self.person - self.plate)
+        picture = self.plate + self.matte * (self.person - self.plate)
+        return picture if self.strands is None else torch.lerp(picture, self.strands[:, :3], self.strands[:, 3:])
 
     def corrected(self, matte: Tensor) -> Self:
         """The same with another matte, any numbers: what is next to nothing or next to all becomes just that."""
         return self._replace(matte=((matte - _NOTHING) / (1 - 2 * _NOTHING)).clamp(0, 1))
 
+    def in_float32(self) -> Self:
+        """The same in float32, without a copy where it is."""
+        strands = None if self.strands is None else self.strands.float()
+        return type(self)(self.matte.float(), self.person.float(), self.plate.float(), strands)
+
     def resized(self, size: int) -> Self:
-        """The same at another side, smoothed where it gets smaller; the same object where it fits."""
+        """The same at another side, smoothed where it gets smaller, without strands; the same object where it fits."""
         if self.matte.shape[-1] == size:
             return self
         joined = F.interpolate(
-            torch.cat(self, 1).float(), size=(size, size), mode="bilinear", align_corners=False, antialias=True
+            torch.cat(self[:3], 1).float(), size=(size, size), mode="bilinear", align_corners=False, antialias=True
         )
         return type(self)(*joined.to(self.matte.dtype).split([1, 3, 3], 1))
 

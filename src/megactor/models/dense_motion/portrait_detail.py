@@ -43,12 +43,7 @@ def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) ->
 
 
 def place_person(
-    frame: Tensor,
-    portrait: Tensor,
-    layers: Layers,
-    motion: DenseMotion,
-    outline: Tensor | None = None,
-    strands: Tensor | None = None,
+    frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseMotion, outline: Tensor | None = None
 ) -> Tensor:
     """Puts the animated person before the portrait's own background, at the size of the portrait.
 
@@ -59,22 +54,17 @@ def place_person(
         motion: of this frame, with the person's flow; see `DenseMotionNet.forward`.
         outline: (1, 1, h, w), how much of a pixel the person covers as the small model says; None takes the moved
             portrait's word.
-        strands: (1, 4, H, W), colors and cover of what hangs on the person: too thin for the small model, it is moved.
 
     Returns:
         (1, 3, H, W) in [0, 1], float32; where nobody is, exactly the plate.
     """
-    moved = Layers(*(layer.float() for layer in layers)).moved(motion.flow.float())
+    moved = layers.in_float32().moved(motion.flow.float())
     person = _enlarged(frame.float(), moved.person, motion, outline)
     for close_up in motion.close_ups:
         person = insert(person, portrait.float(), close_up)
     if outline is not None:
         moved = moved.corrected(moved.matte + _enlarged_change(moved.matte, outline.float()))
-    picture = moved._replace(person=person).picture()
-    if strands is None:
-        return picture
-    colors, cover = warp(strands.float(), motion.flow.float()).split([3, 1], 1)
-    return torch.lerp(picture, colors, cover)
+    return moved._replace(person=person).picture()
 
 
 def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion, outline: Tensor | None = None) -> Tensor:
