@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from megactor.models.dense_motion.eyelids import is_closing, lid_motion
+from megactor.models.dense_motion.eyelids import LidMotion, is_closing, lid_motion
 from megactor.models.dense_motion.face_crops import (
     EYE,
     EYE_PIXELS,
@@ -88,18 +88,22 @@ class CloseUp(NamedTuple):
         flow, shown, color = fields.split([2, 1, 3], 1)
         there = (places + flow.permute(0, 2, 3, 1)).flatten(1, 2)
         shown = shown.sigmoid()
-        ends = None if self.lids is None else self.lids.unbind(1)
-        if ends is None or not is_closing(*ends):
-            warped = sample(portrait.float(), self.source.back(there).view_as(places))
-            return torch.lerp(color, warped, shown)
-        place, source = ends
-        skin, share, stretched = lid_motion(place, source, places.flatten(1, 2))
-        there = torch.lerp(there, skin, share[..., None])
-        shown = torch.lerp(shown, torch.ones_like(shown), share.view_as(shown))
+        lids = self._lid_motion(places.flatten(1, 2))
+        if lids is not None:
+            there = torch.lerp(there, lids.places, lids.share[..., None])
+            shown = torch.lerp(shown, torch.ones_like(shown), lids.share.view_as(shown))
         warped = sample(portrait.float(), self.source.back(there).view_as(places))
-        plain = sample(_plain(self.source.pixels(portrait, EYE_PIXELS)), there.view_as(places))
-        warped = torch.lerp(warped, plain, (share * stretched).view_as(shown))
+        if lids is not None:
+            plain = sample(_plain(self.source.pixels(portrait, EYE_PIXELS)), there.view_as(places))
+            warped = torch.lerp(warped, plain, (lids.share * lids.stretched).view_as(shown))
         return torch.lerp(color, warped, shown)
+
+    def _lid_motion(self, centers: Tensor) -> LidMotion | None:
+        """At some places (B, N, 2); None where no eye closes."""
+        if self.lids is None:
+            return None
+        place, source = self.lids.unbind(1)
+        return lid_motion(place, source, centers) if is_closing(place, source) else None
 
 
 def _plain(eye: Tensor) -> Tensor:

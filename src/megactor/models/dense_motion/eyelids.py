@@ -127,10 +127,10 @@ def _curve(points: Tensor, lid: tuple[int, ...], along: Tensor) -> Tensor:
         part = ((along - known[:, left : left + 1]) / step).clamp(0, 1)
         straight = straight + part * (rows[:, left + 1 : left + 2] - rows[:, left : left + 1])
     # the cubic through all points (Newton's form); where they lie badly it swings
-    apart = [known[:, far:] - known[:, :-far] for far in (1, 2, 3)]
     slopes = [rows]
-    for gaps in apart:
-        slopes.append(slopes[-1].diff(dim=1) / torch.where(gaps.abs() < 1e-2, 1e-2, gaps))
+    for far in (1, 2, 3):
+        apart = known[:, far:] - known[:, :-far]
+        slopes.append(slopes[-1].diff(dim=1) / torch.where(apart.abs() < 1e-2, 1e-2, apart))
     at, curve = along.clamp(0, 1), slopes[3][:, :1]
     for number in (2, 1, 0):
         curve = curve * (at - known[:, number : number + 1]) + slopes[number][:, :1]

@@ -70,11 +70,10 @@ class MouthTones(NamedTuple):
     @classmethod
     def of(cls, mouth: Tensor) -> Self:
         """Of a portrait's mouth and what is around it, (1, 3, h, w) in [0, 1]."""
-        tones, light = _tones(mouth.float())
-        tones, light = tones[0].flatten(1), light[0].flatten()
-        strength = tones.norm(dim=0)
-        axis = F.normalize((tones * light).sum(1), dim=0)
-        angles = _angles(tones, axis[:, None]).abs()
+        tones, light = (part.flatten(-2) for part in _tones(mouth.float()))
+        axis = F.normalize((tones * light).sum(-1), dim=1)[0]
+        along, across = _turned(tones, axis)
+        angles, strength, light = (part[0] for part in (torch.atan2(across.abs(), along), tones.norm(dim=1), light))
         weights = strength * light
         order = angles.argsort()
         share = weights[order].cumsum(0) / weights.sum().clamp(min=1e-6)
@@ -85,17 +84,16 @@ class MouthTones(NamedTuple):
     def fitted(self, colors: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1], any colors -> as light, with the nearest of these hues and strengths."""
         tones, light = _tones(colors.float())
-        along = (tones * self.axis[:, None, None]).sum(1)
-        across = tones[:, 1] * self.axis[0] - tones[:, 0] * self.axis[1]
+        along, across = _turned(tones, self.axis)
         beyond = torch.atan2(across.abs(), along) > self.spread
         cosine, sine = self.spread.cos(), self.spread.sin()
         on_edge = (along * cosine + across.abs() * sine).clamp(min=0)
         along = torch.where(beyond, on_edge * cosine, along)
         across = torch.where(beyond, on_edge * sine * across.sign(), across)
-        shrunk = (self.strongest / torch.hypot(along, across).clamp(min=1e-6)).clamp(max=1)
-        x = (along * self.axis[0] - across * self.axis[1]) * shrunk
-        y = (along * self.axis[1] + across * self.axis[0]) * shrunk
-        return _colors(torch.stack([x, y], 1), light).clamp(0, 1).to(colors.dtype)
+        nearest = torch.stack([along, across], 1)
+        nearest = nearest * (self.strongest / nearest.norm(dim=1, keepdim=True).clamp(min=1e-6)).clamp(max=1)
+        turned_back = torch.stack(_turned(nearest, self.axis * self.axis.new_tensor([1, -1])), 1)
+        return _colors(turned_back, light).clamp(0, 1).to(colors.dtype)
 
 
 _PLANE = torch.tensor([[1, -0.5, -0.5], [0, 3**0.5 / 2, -(3**0.5) / 2]]) * (2 / 3)
@@ -115,6 +113,7 @@ def _colors(tones: Tensor, light: Tensor) -> Tensor:
     return (1 + back) * light[:, None]
 
 
-def _angles(tones: Tensor, axis: Tensor) -> Tensor:
-    """(2, N) -> (N,), from an axis (2, 1)."""
-    return torch.atan2(tones[1] * axis[0] - tones[0] * axis[1], (tones * axis).sum(0))
+def _turned(tones: Tensor, axis: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, 2, ...) -> along an axis (2,) and across it, both (B, ...); with the axis mirrored the other way round."""
+    x, y = tones.unbind(1)
+    return x * axis[0] + y * axis[1], y * axis[0] - x * axis[1]
