@@ -19,8 +19,8 @@ def make(failing: str = "") -> "StubRunner":
 
 
 class StubRunner:
-    """Counts `parts` of `seconds` each, then writes what it read. Other options: `deaf` (hears of no cancel), `die`
-    (ends its process), `fail` (raises)."""
+    """Counts `parts` of `seconds` each, then writes what it read. Other options: `pauses` (a folder: each stage ends when
+    a file of its name is there), `deaf` (hears of no cancel), `die` (ends its process), `fail` (raises)."""
 
     costs: Mapping[str, float] = {"look": 1.0, "draw": 1.0}
 
@@ -34,6 +34,8 @@ class StubRunner:
                 time.sleep(options.get("seconds", 0.001))
                 if not options.get("deaf"):
                     report.count(stage, part + 1, parts)
+            while options.get("pauses") and not Path(options["pauses"], stage).exists():
+                time.sleep(0.01)
         report.picture(lambda: b"a picture")
         if options.get("die"):
             os.kill(os.getpid(), 9)
