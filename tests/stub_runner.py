@@ -19,8 +19,8 @@ def make(failing: str = "") -> "StubRunner":
 
 
 class StubRunner:
-    """Counts `parts` of `seconds` each, then writes what it read. Other options: `pauses` (a folder: each stage ends when
-    a file of its name is there), `deaf` (hears of no cancel), `die` (ends its process), `fail` (raises)."""
+    """Counts `parts` of `seconds` each, then writes what it read. Other options: `pauses` (a folder: each stage ends
+    when a file of its name is there), `deaf` (hears of no cancel), `die` (ends its process), `fail` (raises)."""
 
     costs: Mapping[str, float] = {"look": 1.0, "draw": 1.0}
 

@@ -23,6 +23,7 @@ from megactor.models.background_encoder import background_tokens
 from megactor.models.clip_vision import ClipVision
 from megactor.models.denoiser_input import join_conditions, visibility_latents
 from megactor.models.dense_motion import DenseMotion, DenseMotionNet, FollowedMotion, resized
+from megactor.models.dense_motion.edges import hold_at_edges
 from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.picture_layers import Layers
 from megactor.models.pixel_codec import PixelCodec
@@ -228,6 +229,8 @@ class DrivingEncoder:
             motion = self.dense_motion(
                 image.to(kind), driving.to(kind), large.to(kind), keypoints, layered, self.parts, followed
             )
+            if self._layers is not None:
+                motion = hold_at_edges(motion, self._layers.matte)
             moved, outside = self._move(motion.flow)
             latents = self.vae_latents(moved)
             background = F.interpolate(outside, size=size, mode="area")

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from megactor.drive.painting import painted_out
+from megactor.drive.person_colors import likeness
 from megactor.drive.strands import Strands, hanging_on
 from megactor.drive.textures import BARE, continued_texture
 
@@ -22,6 +23,9 @@ _CORE, _NEAR, _NEAR_REACH = 0.9, 0.3, 0.06
 """Of the analyzer's mask: what is this sure belongs to the person but for a rim, and nobody is farther from the second
 than the third, in picture sizes. In between colors decide."""
 _COLOR_SIDE, _COLOR_ROUNDS = 256, 3
+_BACKGROUNDS, _PERSONS, _OWN = 0.15, 0.4, 0.65
+"""Of a color's likeness to the person's: up to the first nobody is there, whatever the matte says, from the second on
+the matte is right, from the third on the color is the person's own."""
 _STRANDS_RIM = 0.004
 """In picture sizes: of what is painted out around them, which is tinted by them."""
 _RADIUS, _EDGE = 0.016, 1e-4
@@ -35,8 +39,10 @@ class PortraitLayers:
     """Portrait = matte * person + (1 - matte) * plate, with strands before both.
 
     matte: float32 (N, N) in [0, 1], 1 on the person.
-    person: uint8 (N, N, 3), the person's own colors, continued beyond their outline.
-    plate: uint8 (N, N, 3), the background with the person painted out; the portrait itself where nothing of them is.
+    person: uint8 (N, N, 3), the person's own colors, continued beyond their outline, and over a rim that is mixed with
+        what lies behind.
+    plate: uint8 (N, N, 3), the background with the person painted out; the portrait itself where nothing of them is
+        within a pixel.
     strands: what hangs on the person, or None.
     """
 
@@ -59,10 +65,12 @@ def tell_apart(picture: np.ndarray, foreground: np.ndarray) -> PortraitLayers | 
     if not LEAST_PERSON <= foreground.mean() <= MOST_PERSON:
         return None
     matte = refined_matte(picture, foreground)
+    alike = likeness(picture, matte)
+    matte = np.minimum(matte, _smooth((alike - _BACKGROUNDS) / (_PERSONS - _BACKGROUNDS)))
     strands = hanging_on(picture, matte)
-    full = matte > 1 - BARE
+    full = (matte > 1 - BARE) & (alike > _OWN)
     person = np.where(full[..., None], picture, painted_out(picture, full))
-    covered = matte
+    covered = cv2.dilate(matte, np.ones((3, 3)))  # beside an outline pixels are tinted by the person
     if strands is not None:
         rim = 2 * max(1, round(_STRANDS_RIM * len(picture))) + 1
         covered = np.maximum(matte, cv2.dilate(strands.cover, np.ones((rim, rim))))
@@ -85,8 +93,7 @@ def refined_matte(picture: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     """
     size = len(picture)
     side = min(size, _WORKING_SIDE)
-    mask = np.clip((foreground - _DOUBT) / (_SURE - _DOUBT), 0, 1).astype(np.float32)
-    mask = np.maximum(mask * mask * (3 - 2 * mask), _person_by_colors(picture, foreground))
+    mask = np.maximum(_smooth((foreground - _DOUBT) / (_SURE - _DOUBT)), _person_by_colors(picture, foreground))
     guide = picture.astype(np.float32) / 255
     small_guide, small_mask = (cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in (guide, mask))
     radius = max(2, round(_RADIUS * side))
@@ -99,6 +106,12 @@ def refined_matte(picture: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     matte[cv2.erode((foreground > 0.8).astype(np.uint8), reach) > 0] = 1
     matte[cv2.erode((foreground < 0.1).astype(np.uint8), reach) > 0] = 0
     return matte.astype(np.float32)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """0 to 1, smoothly, float32."""
+    values = np.clip(values, 0, 1).astype(np.float32)
+    return values * values * (3 - 2 * values)
 
 
 def _person_by_colors(picture: np.ndarray, foreground: np.ndarray) -> np.ndarray:

@@ -1,0 +1,67 @@
+"""A person whom the portrait's edge cuts off goes on to the edge, however they move.
+
+A head that the upper edge cuts off and that goes down uncovers what nobody painted: its last row, repeated, is a block
+of streaks on the hair. Hair, necks and shoulders may be longer than they are; so what lies near the edge is stretched
+up to it.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from megactor.models.dense_motion.face_crops import pixel_centers
+from megactor.models.dense_motion.flow import warp
+from megactor.models.dense_motion.network import DenseMotion
+
+_ROOM = 3.0
+"""How far what is stretched reaches into the portrait, in widths of what is missing; more than 1 leaves no folds."""
+_BLUR = 7
+"""Pixels of the flow, taken twice, over which that begins beside a person."""
+
+
+def hold_at_edges(motion: DenseMotion, matte: Tensor) -> DenseMotion:
+    """Stretches a person to the edges that cut them off in the portrait.
+
+    Args:
+        motion: of B frames, with the person's flow.
+        matte: (1, 1, H, W) in [0, 1], 1 on the portrait's person.
+
+    Returns:
+        The motion, its flow bent where the portrait had nothing to show, and visible there.
+    """
+    flow = motion.flow
+    side = flow.shape[-1]
+    moved = warp(matte.expand(len(flow), -1, -1, -1).to(flow), flow)
+    person = F.interpolate(moved, size=(side, side), mode="area")[:, 0]
+    centers = pixel_centers(side, flow.device).mT.reshape(1, 2, side, side)
+    x, y = (flow + centers).unbind(1)
+    beyond = person * ((x < 0) | (x > 1) | (y < 0) | (y > 1))
+    held = torch.stack([_held(x, person, 2), _held(y, person, 1)], 1)
+    visibility = motion.visibility.maximum(F.interpolate(beyond[:, None], size=motion.visibility.shape[-2:]))
+    return motion._replace(flow=held - centers, visibility=visibility)
+
+
+def _held(places: Tensor, person: Tensor, axis: int) -> Tensor:
+    """Places (B, H, W) along one axis of the portrait, with those of a person (B, H, W) between 0 and 1."""
+    for _ in range(2):  # the lower end, then, mirrored, the upper one
+        places = 1 - _held_at_start(places, person, axis).flip(axis)
+        person = person.flip(axis)
+    return places
+
+
+def _held_at_start(places: Tensor, person: Tensor, axis: int) -> Tensor:
+    inside = places - 0.5 / places.shape[axis]  # of the middle of the portrait's first pixel
+    missing = F.relu(-inside.narrow(axis, 0, 1)) * person.narrow(axis, 0, 1)
+    missing = _smooth(missing.flatten(1)).view_as(missing)
+    room = _ROOM * missing
+    # 1 at the edge, 0 from the end of the room on, where nothing changes
+    share = ((room - inside) / (room + missing).clamp(min=1e-6)).clamp(0, 1)
+    return places + missing * share.square()
+
+
+def _smooth(line: Tensor) -> Tensor:
+    """(B, N) -> (B, N)."""
+    line = line[:, None]
+    for _ in range(2):
+        line = F.avg_pool1d(F.pad(line, (_BLUR // 2, _BLUR // 2), mode="replicate"), _BLUR, 1)
+    return line[:, 0]
