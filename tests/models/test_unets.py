@@ -181,33 +181,13 @@ def test_portrait_skip_corrects_only_what_is_not_visible(sample: Tensor, tokens:
 
 
 @torch.no_grad()
-def test_shading_changes_what_is_visible_by_means_of_cells(sample: Tensor, tokens: Tensor) -> None:
-    plain, shaded = (DenoisingUNet(**SKIP, shading_cell=cell) for cell in (0, 4))
+def test_shading_changes_what_is_visible(sample: Tensor, tokens: Tensor) -> None:
+    plain, shaded = (DenoisingUNet(**SKIP, shading_width=width) for width in (0, 3))
     for denoiser in (plain, shaded):
         formula_weights(denoiser)
-    sample[:, 9] = 0
-    correction = plain(sample, 5, tokens) - sample[:, 4:8]
-    torch.testing.assert_close(shaded(sample, 5, tokens) - sample[:, 4:8], correction)
-
-    sample[:, 9] = 1
-    shading = shaded(sample, 5, tokens) - sample[:, 4:8]
-    # visibility is an input too, so what is smoothed here is another correction: only its smoothness is known
-    corners = shading[..., ::7, ::7]  # of 8 x 8 latents in 2 x 2 cells; a border's value is its cell's mean
-    torch.testing.assert_close(corners.mean((-1, -2)), shading.mean((-1, -2)), rtol=1e-4, atol=1e-5)
-    assert shading.diff(n=2, dim=-1)[..., 2:4].abs().max() < 1e-4 < shading.abs().max(), "straight between middles"
-
-
-@torch.no_grad()
-def test_visibility_power_leaves_little_to_paint_where_the_portrait_is_mostly_shown(
-    sample: Tensor, tokens: Tensor
-) -> None:
-    plain, decided = (DenoisingUNet(**SKIP, visibility_power=power) for power in (1, 2))
-    for denoiser in (plain, decided):
-        formula_weights(denoiser)
-    for visibility, factor in ((0.0, 1.0), (0.5, 1.0), (0.9, 0.01 / 0.82 / 0.1), (1.0, 0.0)):
+    for visibility, changes in ((0, False), (1, True)):
         sample[:, 9] = visibility
-        whole, part = (denoiser(sample, 5, tokens) - sample[:, 4:8] for denoiser in (plain, decided))
-        torch.testing.assert_close(part, factor * whole, rtol=1e-3, atol=1e-6)
+        assert torch.equal(shaded(sample, 5, tokens), plain(sample, 5, tokens)) is not changes
 
 
 def test_portrait_skip_needs_the_visibility() -> None:

@@ -54,11 +54,8 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             and its output is added to the input's portrait channels where the second mask channel, the visibility,
             says that the portrait does not show this point. Needs ``mask_channels=2`` and a scheduler with
             ``prediction_type="sample"``.
-        shading_cell: Where the portrait is shown its light may change all the same: the correction is added there as
-            means over cells of so many latents' side, smoothly joined, which cannot blur anything. 0 adds none. Only
-            with `portrait_skip`; latents of a frame have to be divisible by it.
-        visibility_power: The odds that the portrait is shown are raised to this power: above 1 few points are half
-            painted. A small part of a correction that knows no bounds is a smudge. Only with `portrait_skip`.
+        shading_width: Where the portrait is shown its light may change all the same: the correction is added there as
+            the mean over so many pixels' square, which keeps edges as they are. 0 adds none. Only with `portrait_skip`.
         matte_channels: The last so many channels of a latent tell how much of its pixels the person covers. Only with
             `portrait_skip`.
         output_channels: The output is made at the size of the picture, see `UpsamplingOutput`; None makes all of a
@@ -85,8 +82,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         motion_norm_groups: int = 32,
         motion_max_frames: int = 32,
         portrait_skip: bool = False,
-        shading_cell: int = 0,
-        visibility_power: int = 1,
+        shading_width: int = 0,
         matte_channels: int = 0,
         output_channels: tuple[int, ...] | None = None,
     ) -> None:
@@ -198,8 +194,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         else:
             pictures = self.conv_out(pictures)
         correction = unfold_frames(pictures, frames)
-        numbers = config.visibility_power, config.shading_cell, config.matte_channels
-        return add_correction(moved, correction, visibility, *numbers)
+        return add_correction(moved, correction, visibility, config.shading_width, config.matte_channels)
 
     @apply_forward_hook
     def project_background(self, tokens: Tensor) -> ProjectedTokens:

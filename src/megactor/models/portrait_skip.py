@@ -1,56 +1,57 @@
 """The denoiser's output as a correction of the portrait that dense motion has moved into place."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.folded_frames import fold_frames, unfold_frames
 
+_LEAST = 0.02
+"""Weight around a pixel, in parts, below which a mean says less the less there is."""
+
 
 def add_correction(
-    portrait: Tensor,
-    correction: Tensor,
-    visibility: Tensor,
-    visibility_power: int,
-    shading_cell: int,
-    matte_channels: int = 0,
+    portrait: Tensor, correction: Tensor, visibility: Tensor, shading_width: int, matte_channels: int = 0
 ) -> Tensor:
-    """Paints where the portrait does not show a point; where it does, only its light may change, and the outline.
+    """Paints where the portrait does not show a point; where it does, its light may change, and the outline everywhere.
 
     Args:
-        portrait: (B, C, F, h, w) latents of the moved portrait.
+        portrait: (B, C, F, h, w) latents of the moved portrait; those of an outline are -1 where nobody is, 1 on the
+            person.
         correction: (B, C, F, h, w).
         visibility: (B, 1, F, h, w), probability that the portrait shows the point; or (B, V, F, h, w), that it shows
             each of the V pixels of a latent, which are V channels of every color.
-        visibility_power: the odds of that are raised to this power.
-        shading_cell: side of the cells, in latents, whose means are added where the portrait is shown; 0 adds none.
+        shading_width: side, in pixels, of the square over which corrections are averaged where the portrait is shown;
+            odd; 0 adds none there.
         matte_channels: the last so many of C tell the person's outline, which is corrected everywhere.
 
     Returns:
         (B, C, F, h, w) latents.
     """
-    colors = portrait.shape[1] - matte_channels
-    shown = _decided(visibility, visibility_power)
-    if shown.shape[1] > 1:
-        shown = shown.repeat(1, colors // shown.shape[1], 1, 1, 1)
-    painted = correction[:, :colors]
+    colors, frames = portrait.shape[1] - matte_channels, portrait.shape[2]
+    patch = math.isqrt(visibility.shape[1])
+    painted, shown = (_pixels(latents, patch) for latents in (correction[:, :colors], visibility))
     added = (1 - shown) * painted
-    if shading_cell:
-        added = added + shown * _smooth(painted, shading_cell)
-    if matte_channels:
-        added = torch.cat([added, correction[:, colors:]], 1)
-    return portrait + added
+    if shading_width:
+        weights = shown
+        if matte_channels:  # what is said of the colors of nobody is no light on the person
+            outline = portrait[:, colors:] + correction[:, colors:]
+            weights = shown * (_pixels(outline, patch) / 2 + 0.5).clamp(0, 1)
+        added = added + shown * _mean(painted, weights, shading_width)
+    added = unfold_frames(F.pixel_unshuffle(added, patch), frames)
+    return portrait + torch.cat([added, correction[:, colors:]], 1)
 
 
-def _decided(probability: Tensor, power: int) -> Tensor:
-    """The probability whose odds are those of another one, raised to a power."""
-    yes, no = probability**power, (1 - probability) ** power
-    return yes / (yes + no)
+def _pixels(latents: Tensor, patch: int) -> Tensor:
+    """(B, C, F, h, w) -> (B*F, C / patch ** 2, h * patch, w * patch)."""
+    return F.pixel_shuffle(fold_frames(latents), patch)
 
 
-def _smooth(latents: Tensor, cell: int) -> Tensor:
-    """(B, C, F, h, w) -> the same shape: means over cells, interpolated."""
-    pictures = fold_frames(latents)
-    means = F.avg_pool2d(pictures, cell)
-    smooth = F.interpolate(means, size=pictures.shape[-2:], mode="bilinear", align_corners=False)
-    return unfold_frames(smooth, latents.shape[2])
+def _mean(values: Tensor, weights: Tensor, width: int) -> Tensor:
+    """(N, C, H, W), weighted with (N, 1, H, W), over the square around each pixel."""
+    total, weight = (
+        F.avg_pool2d(part, width, 1, width // 2, count_include_pad=False) for part in (values * weights, weights)
+    )
+    return total / (weight + _LEAST)

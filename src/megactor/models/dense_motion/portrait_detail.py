@@ -15,9 +15,9 @@ from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
 
-_ADDED, _TAKEN = 0.3, 0.05
-"""Changes of the outline up to this are left out, of more person and of less. A person who is added where one may be or
-may not be is a halo; where one is taken away the plate is seen, which is right more often than the portrait's rim."""
+_ADDED = 0.5
+"""More person up to this is left out: one who is added where they may be or may not be is a veil beside hair. Less of
+them is always believed: there the plate is seen, which is right more often than the portrait's rim."""
 
 _FAINT = 0.2
 """Up to this much of a person in one of its pixels the small model's colors are not shown: they are made for nobody and
@@ -81,5 +81,5 @@ def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion, outline: Tenso
 def _enlarged_change(matte: Tensor, outline: Tensor) -> Tensor:
     """How a small outline (1, 1, h, w) surely differs from a large matte (1, 1, H, W), at the size of that."""
     change = outline - F.interpolate(matte, size=outline.shape[-2:], mode="area")
-    added, taken = F.relu(change - _ADDED) / (1 - _ADDED), F.relu(-change - _TAKEN) / (1 - _TAKEN)
+    added, taken = F.relu(change - _ADDED) / (1 - _ADDED), F.relu(-change)
     return F.interpolate(added - taken, size=matte.shape[-2:], mode="bilinear", align_corners=False)
