@@ -153,7 +153,7 @@ def test_a_corrected_outline_shows_more_of_the_person_and_leaves_the_rest_of_the
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("inside", "outside", "kept"), [(0.8, 0.0, 0.833), (0.98, 0.0, 1.0), (1.0, 0.45, 1.0)])
+@pytest.mark.parametrize(("inside", "outside", "kept"), [(0.8, 0.0, 0.851), (0.98, 0.0, 1.0), (1.0, 0.45, 1.0)])
 def test_an_outline_takes_away_what_is_in_doubt_and_adds_only_what_is_sure(inside, outside, kept) -> None:
     side = 64
     layers = Layers(torch.zeros(1, 1, side, side), torch.ones(1, 3, side, side), torch.zeros(1, 3, side, side))
@@ -166,6 +166,24 @@ def test_an_outline_takes_away_what_is_in_doubt_and_adds_only_what_is_sure(insid
 
     torch.testing.assert_close(person[..., 24:40, 24:40], torch.full((1, 3, 16, 16), kept), atol=0.01, rtol=0)
     assert not person[..., :12].any()
+
+
+@torch.no_grad()
+def test_where_a_portrait_ends_what_was_stretched_there_stays() -> None:
+    side = 64
+    gray = torch.full((1, 3, side, side), 0.5)
+    layers = Layers(torch.ones(1, 1, side, side), gray, torch.zeros(1, 3, side, side))
+    stretched = torch.zeros(1, 1, 16, 16)
+    stretched[..., :8, :] = 1
+    motion = DenseMotion(torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 16, 16), (), stretched)
+    white, nobody = torch.ones(1, 3, 16, 16), torch.zeros(1, 1, 16, 16)
+
+    person = place_person(white, gray, layers, motion, nobody)
+
+    torch.testing.assert_close(person[..., :24, :], gray[..., :24, :])
+    assert not person[..., 40:, :].any()
+    (alone,) = motion.split()
+    assert torch.equal(place_person(white, gray, layers, alone, nobody), person)
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ def hold_at_edges(motion: DenseMotion, matte: Tensor) -> DenseMotion:
         matte: (1, 1, H, W) in [0, 1], 1 on the portrait's person.
 
     Returns:
-        The motion, its flow bent where the portrait had nothing to show, and visible there.
+        The motion, its flow bent where the portrait had nothing to show, visible there and said to be `stretched`.
     """
     flow = motion.flow
     side = flow.shape[-1]
@@ -35,28 +35,35 @@ def hold_at_edges(motion: DenseMotion, matte: Tensor) -> DenseMotion:
     person = F.interpolate(moved, size=(side, side), mode="area")[:, 0]
     centers = pixel_centers(side, flow.device).mT.reshape(1, 2, side, side)
     x, y = (flow + centers).unbind(1)
-    beyond = person * ((x < 0) | (x > 1) | (y < 0) | (y > 1))
-    held = torch.stack([_held(x, person, 2), _held(y, person, 1)], 1)
-    visibility = motion.visibility.maximum(F.interpolate(beyond[:, None], size=motion.visibility.shape[-2:]))
-    return motion._replace(flow=held - centers, visibility=visibility)
+    (x, across), (y, down) = _held(x, person, 2), _held(y, person, 1)
+    stretched = across.maximum(down)[:, None]
+    visibility = motion.visibility.maximum(F.interpolate(stretched, size=motion.visibility.shape[-2:], mode="area"))
+    return motion._replace(flow=torch.stack([x, y], 1) - centers, visibility=visibility, stretched=stretched)
 
 
-def _held(places: Tensor, person: Tensor, axis: int) -> Tensor:
-    """Places (B, H, W) along one axis of the portrait, with those of a person (B, H, W) between 0 and 1."""
+def _held(places: Tensor, person: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Along one axis of the portrait, of a person (B, H, W) in [0, 1].
+
+    Returns:
+        Places (B, H, W), the person's between 0 and 1, and how far each was stretched there, in [0, 1].
+    """
+    most = torch.zeros_like(places)
     for _ in range(2):  # the lower end, then, mirrored, the upper one
-        places = 1 - _held_at_start(places, person, axis).flip(axis)
-        person = person.flip(axis)
-    return places
+        places, stretched = _held_at_start(places, person, dim)
+        places, most, person = (1 - places).flip(dim), most.maximum(stretched).flip(dim), person.flip(dim)
+    return places, most
 
 
-def _held_at_start(places: Tensor, person: Tensor, axis: int) -> Tensor:
-    inside = places - 0.5 / places.shape[axis]  # of the middle of the portrait's first pixel
-    missing = F.relu(-inside.narrow(axis, 0, 1)) * person.narrow(axis, 0, 1)
+def _held_at_start(places: Tensor, person: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    inside = places - 0.5 / places.shape[dim]  # of the middle of the portrait's first pixel
+    missing = F.relu(-inside.narrow(dim, 0, 1)) * person.narrow(dim, 0, 1)
     missing = _smooth(missing.flatten(1)).view_as(missing)
     room = _ROOM * missing
     # 1 at the edge, 0 from the end of the room on, where nothing changes
     share = ((room - inside) / (room + missing).clamp(min=1e-6)).clamp(0, 1)
-    return places + missing * share.square()
+    # all of what was beyond the edge, less and less of the room
+    beyond = (share * (_ROOM + 1) / _ROOM).clamp(max=1) * (missing * places.shape[dim]).clamp(max=1)
+    return places + missing * share.square(), beyond
 
 
 def _smooth(line: Tensor) -> Tensor:

@@ -51,17 +51,25 @@ class DenseMotion(NamedTuple):
     visibility: (B, 1, H, W) in [0, 1], how far the portrait can be shown there: its point is visible in the portrait,
         or what is in its place looks the same.
     close_ups: eyes and mouth, which the flow cannot carry.
+    stretched: (B, 1, H, W) in [0, 1], where the portrait ends and what it shows beside was stretched, see
+        `hold_at_edges`: nothing is to be generated there. None for nowhere.
     """
 
     flow: Tensor
     visibility: Tensor
     close_ups: tuple[CloseUp, ...] = ()
+    stretched: Tensor | None = None
 
     def split(self) -> list["DenseMotion"]:
         """One for each frame."""
+        count = len(self.flow)
         parts = [close_up.split() for close_up in self.close_ups]
-        frames = zip(self.flow.split(1), self.visibility.split(1), strict=True)
-        return [DenseMotion(*fields, tuple(part[number] for part in parts)) for number, fields in enumerate(frames)]
+        stretched = [None] * count if self.stretched is None else self.stretched.split(1)
+        frames = zip(self.flow.split(1), self.visibility.split(1), range(count), stretched, strict=True)
+        return [
+            DenseMotion(flow, visibility, tuple(part[number] for part in parts), ends)
+            for flow, visibility, number, ends in frames
+        ]
 
 
 class FollowedMotion(NamedTuple):

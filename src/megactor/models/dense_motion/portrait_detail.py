@@ -15,9 +15,10 @@ from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.picture_layers import Layers
 
-_ADDED = 0.5
-"""More person up to this is left out: one who is added where they may be or may not be is a veil beside hair. Less of
-them is always believed: there the plate is seen, which is right more often than the portrait's rim."""
+_ADDED, _TAKEN = 0.5, 0.02
+"""Changes of the outline up to this are left out, of more person and of less. A person who is added where they may be
+or may not be is a veil beside hair; where one is taken away the plate is seen, which is right more often than the
+portrait's rim."""
 
 _FAINT = 0.2
 """Up to this much of a person in one of its pixels the small model's colors are not shown: they are made for nobody and
@@ -63,7 +64,9 @@ def place_person(
     for close_up in motion.close_ups:
         person = insert(person, portrait.float(), close_up)
     if outline is not None:
-        moved = moved.corrected(moved.matte + _enlarged_change(moved.matte, outline.float()))
+        change = _surely(outline.float() - F.interpolate(moved.matte, size=outline.shape[-2:], mode="area"))
+        change = _where_generated(motion, change)
+        moved = moved.corrected(moved.matte + F.interpolate(change, size=moved.matte.shape[-2:], mode="bilinear"))
     return moved._replace(person=person).picture()
 
 
@@ -71,15 +74,22 @@ def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion, outline: Tenso
     """A frame (1, 3, h, w) at the size of the warped portrait (1, 3, H, W), with its detail where it can be shown."""
     size, small = warped.shape[-2:], frame.shape[-2:]
     low = F.interpolate(warped, size=small, mode="bilinear", align_corners=False, antialias=True)
+    own = torch.ones_like(frame[:, :1])
     if outline is not None:
-        frame = torch.lerp(low, frame, ((outline.float() - _FAINT) / (1 - _FAINT)).clamp(0, 1))
+        own = ((outline.float() - _FAINT) / (1 - _FAINT)).clamp(0, 1)
+    frame = torch.lerp(low, frame, _where_generated(motion, own))
     detail = warped - enlarged(low, size[0])
     visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
     return (enlarged(frame, size[0]) + visible * detail).clamp(0, 1)
 
 
-def _enlarged_change(matte: Tensor, outline: Tensor) -> Tensor:
-    """How a small outline (1, 1, h, w) surely differs from a large matte (1, 1, H, W), at the size of that."""
-    change = outline - F.interpolate(matte, size=outline.shape[-2:], mode="area")
-    added, taken = F.relu(change - _ADDED) / (1 - _ADDED), F.relu(-change)
-    return F.interpolate(added - taken, size=matte.shape[-2:], mode="bilinear", align_corners=False)
+def _surely(change: Tensor) -> Tensor:
+    """How far an outline surely changes, of what is said to change."""
+    return F.relu(change - _ADDED) / (1 - _ADDED) - F.relu(-change - _TAKEN) / (1 - _TAKEN)
+
+
+def _where_generated(motion: DenseMotion, values: Tensor) -> Tensor:
+    """(1, 1, h, w) -> the same, 0 where the portrait was only stretched."""
+    if motion.stretched is None:
+        return values
+    return values * (1 - F.interpolate(motion.stretched.float(), size=values.shape[-2:], mode="bilinear"))
