@@ -74,7 +74,7 @@ def tell_apart(picture: np.ndarray, foreground: np.ndarray) -> PortraitLayers | 
     covered = cv2.dilate(matte, np.ones((3, 3)))  # beside an outline pixels are tinted by the person
     if strands is not None:
         rim = 2 * max(1, round(_STRANDS_RIM * len(picture))) + 1
-        covered = np.maximum(matte, cv2.dilate(strands.cover, np.ones((rim, rim))))
+        covered = np.maximum(covered, cv2.dilate(strands.cover, np.ones((rim, rim))))
     return PortraitLayers(matte, person, plate_behind(picture, covered, person), strands)
 
 
