@@ -11,9 +11,8 @@ import numpy as np
 
 from megactor.drive.painting import painted_out
 from megactor.drive.person_colors import likeness
-from megactor.drive.plate import plate_behind
 from megactor.drive.strands import Strands, hanging_on
-from megactor.drive.textures import BARE
+from megactor.drive.textures import BARE, continued_texture
 
 LEAST_PERSON, MOST_PERSON = 0.02, 0.98
 """Parts of the picture: with less or more of it, person and background are not told apart."""
@@ -75,7 +74,8 @@ def tell_apart(picture: np.ndarray, foreground: np.ndarray) -> PortraitLayers | 
     if strands is not None:
         rim = 2 * max(1, round(_STRANDS_RIM * len(picture))) + 1
         covered = np.maximum(covered, cv2.dilate(strands.cover, np.ones((rim, rim))))
-    return PortraitLayers(matte, person, plate_behind(picture, covered, person), strands)
+    plate = np.where(covered[..., None] > 0, painted_out(picture, covered < BARE), picture)
+    return PortraitLayers(matte, person, continued_texture(picture, covered, plate), strands)
 
 
 def refined_matte(picture: np.ndarray, foreground: np.ndarray) -> np.ndarray:

@@ -18,21 +18,6 @@ def painted_out(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.clip(_pull_push(picture.astype(np.float32), weights) + 0.5, 0, 255).astype(np.uint8)
 
 
-def surroundings(picture: np.ndarray, known: np.ndarray, width: int) -> np.ndarray:
-    """What a picture looks like around each pixel: its median, which does not see what is less than half as wide.
-
-    Args:
-        picture: uint8 (H, W, 3).
-        known: bool (H, W); the rest is painted over first.
-        width: of the square around a pixel; odd.
-
-    Returns:
-        uint8 (H, W, 3).
-    """
-    channels = np.moveaxis(painted_out(picture, known), 2, 0)
-    return np.dstack([cv2.medianBlur(np.ascontiguousarray(channel), width) for channel in channels])
-
-
 def _pull_push(colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
     height, width = weights.shape
     if min(height, width) <= 2:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from megactor.drive.painting import painted_out, surroundings
+from megactor.drive.painting import painted_out
 
 _THIN = 0.05
 """In picture sizes: a median of this width does not see what is half as wide."""
@@ -56,8 +56,9 @@ def hanging_on(picture: np.ndarray, matte: np.ndarray) -> Strands | None:
     outside, near = distance > max(_BESIDE, 1 / size), distance <= _REACH
     if not person.any() or not (outside & near).any():
         return None
-    # painted over, or what lies between an arm and a neck would be thin
-    around = surroundings(picture, outside, max(3, round(_THIN * size)) | 1)
+    width = max(3, round(_THIN * size)) | 1
+    channels = np.moveaxis(painted_out(picture, outside), 2, 0)  # what lies between an arm and a neck is not thin
+    around = np.dstack([cv2.medianBlur(np.ascontiguousarray(channel), width) for channel in channels])
     unlike = cv2.absdiff(picture, around).max(2)
     stands_out = outside & (unlike > max(_LEAST, _OVER_NOISE * float(np.median(unlike[outside & near]))))
     _, parts = cv2.connectedComponents(_grown(stands_out, round(_GAP * size / 2)).astype(np.uint8))

@@ -8,7 +8,7 @@ from megactor.models.dense_motion import DenseMotion
 from megactor.models.dense_motion.edges import hold_at_edges
 from megactor.models.dense_motion.flow import warp
 
-SIDE, PIXELS, AWAY = 64, 512, 0.08
+SIDE, PIXELS, AWAY = 64, 512, 0.045
 
 
 def motion(x: float, y: float) -> DenseMotion:
@@ -33,7 +33,7 @@ def test_a_cut_off_person_goes_on_to_the_edge(turns: int) -> None:
     ramp = torch.rot90(torch.linspace(0, 1, PIXELS).view(1, 1, PIXELS, 1).expand(2, 1, PIXELS, PIXELS), turns, (2, 3))
     was, now = (torch.rot90(warp(ramp, of.flow), -turns, (2, 3))[:, 0, :, PIXELS // 2] for of in (before, held))
     steps = now.diff(dim=1)
-    assert was[:, : PIXELS // 20].diff(dim=1).abs().max() == 0
+    assert was[:, : PIXELS // 25].diff(dim=1).abs().max() == 0
     assert steps.min() > 0.3 / PIXELS  # stretched, by about twice, and never folded
     assert now[0, 0] < 2 / PIXELS
     torch.testing.assert_close(now[:, PIXELS // 2 :], was[:, PIXELS // 2 :])
@@ -55,3 +55,12 @@ def test_who_is_whole_or_comes_no_farther_in_is_left_alone(x: float, y: float, t
     assert held.stretched is not None
     assert not held.stretched.any()
     assert torch.equal(held.visibility, before.visibility)
+
+
+def test_faces_are_not_stretched_however_far_a_person_goes() -> None:
+    before, held = motion(0, -0.3), hold_at_edges(motion(0, -0.3), person())
+    changed = (held.flow - before.flow)[0, 1, :, SIDE // 2]
+    assert changed.max() < 0.06
+    assert changed[int(0.55 * SIDE) :].abs().max() < 1e-6  # what lies by more than 0.25 within the portrait
+    assert held.stretched is not None
+    assert held.stretched[0, 0, : SIDE // 5, SIDE // 2].max() < 0.01, "left to the denoiser"

@@ -15,6 +15,8 @@ from megactor.models.dense_motion.network import DenseMotion
 
 _ROOM = 3.0
 """How far what is stretched reaches into the portrait, in widths of what is missing; more than 1 leaves no folds."""
+_MOST = 0.05
+"""In picture sizes: so much is held at most, or faces would be stretched; beyond that the denoiser paints."""
 _BLUR = 7
 """Pixels of the flow, taken twice, over which that begins beside a person."""
 
@@ -56,14 +58,15 @@ def _held(places: Tensor, person: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 def _held_at_start(places: Tensor, person: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     inside = places - 0.5 / places.shape[dim]  # of the middle of the portrait's first pixel
-    missing = F.relu(-inside.narrow(dim, 0, 1)) * person.narrow(dim, 0, 1)
+    missing = F.relu(-inside.narrow(dim, 0, 1)).clamp(max=_MOST) * person.narrow(dim, 0, 1)
     missing = _smooth(missing.flatten(1)).view_as(missing)
     room = _ROOM * missing
     # 1 at the edge, 0 from the end of the room on, where nothing changes
     share = ((room - inside) / (room + missing).clamp(min=1e-6)).clamp(0, 1)
     # all of what was beyond the edge, less and less of the room
     beyond = (share * (_ROOM + 1) / _ROOM).clamp(max=1) * (missing * places.shape[dim]).clamp(max=1)
-    return places + missing * share.square(), beyond
+    held = places + missing * share.square()
+    return held, beyond * (1 + held * places.shape[dim]).clamp(0, 1)
 
 
 def _smooth(line: Tensor) -> Tensor:
