@@ -28,9 +28,11 @@ def add_correction(
         matte_channels: the last so many of C tell the person's outline, which is corrected everywhere.
 
     Returns:
-        (B, C, F, h, w) latents.
+        (B, C, F, h, w) latents, computed in float32.
     """
-    colors, frames = portrait.shape[1] - matte_channels, portrait.shape[2]
+    kind, colors, frames = portrait.dtype, portrait.shape[1] - matte_channels, portrait.shape[2]
+    # means of small differences, of which half precision would leave little
+    portrait, correction, visibility = portrait.float(), correction.float(), visibility.float()
     patch = math.isqrt(visibility.shape[1])
     painted, shown = (_pixels(latents, patch) for latents in (correction[:, :colors], visibility))
     added = (1 - shown) * painted
@@ -41,7 +43,7 @@ def add_correction(
             weights = shown * (_pixels(outline, patch) / 2 + 0.5).clamp(0, 1)
         added = added + shown * _mean(painted, weights, shading_width)
     added = unfold_frames(F.pixel_unshuffle(added, patch), frames)
-    return portrait + torch.cat([added, correction[:, colors:]], 1)
+    return (portrait + torch.cat([added, correction[:, colors:]], 1)).to(kind)
 
 
 def _pixels(latents: Tensor, patch: int) -> Tensor:
