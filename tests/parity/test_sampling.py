@@ -52,9 +52,11 @@ def guided(golden: Golden, tiny: Networks) -> Guided:
 
 
 def test_schedules(golden: Golden) -> None:
+    # the golden ones are of an AMD processor: Intel's round the products that they come from otherwise, and betas are
+    # differences of neighboring ones
     for scheduler, name in ((official_ddim(), "e/inference"), (official_training_schedule(), "f/train")):
-        torch.testing.assert_close(scheduler.betas, golden[f"{name}_betas"], rtol=0, atol=0)
-        torch.testing.assert_close(scheduler.alphas_cumprod, golden[f"{name}_alphas_cumprod"], rtol=0, atol=0)
+        torch.testing.assert_close(scheduler.betas, golden[f"{name}_betas"], rtol=0, atol=1e-5)
+        torch.testing.assert_close(scheduler.alphas_cumprod, golden[f"{name}_alphas_cumprod"], rtol=0, atol=1e-6)
     scheduler = official_ddim()
     official = golden.facts["scheduler_inference_used"]
     own = {key: scheduler.config[key] for key in official if not key.startswith("_")}

@@ -116,7 +116,8 @@ def test_time_embedding(cases: dict[str, Tensor], weights: dict[str, Tensor]) ->
 def test_schedules(cases: dict[str, Tensor]) -> None:
     schedules = {"e/inference": official_ddim(), "f/train": official_training_schedule()}
     for name, scheduler in schedules.items():
-        torch.testing.assert_close(scheduler.alphas_cumprod, cases[f"{name}_alphas_cumprod"], rtol=0, atol=1e-7)
+        # products of up to 1000 factors, which another processor rounds otherwise
+        torch.testing.assert_close(scheduler.alphas_cumprod, cases[f"{name}_alphas_cumprod"], rtol=0, atol=1e-6)
 
 
 def test_windows() -> None:
