@@ -10,10 +10,10 @@ import math
 import cv2
 import numpy as np
 
+from megactor.drive.textures import BARE
+
 _REACH, _SAMPLES = 0.05, 96
 """How far around a pixel, in picture sizes, and at how many places colors are compared."""
-_NOBODY, _ALL = 0.02, 0.98
-"""Of a matte: below the first and above the second it is sure, but for a rim."""
 _RIM, _OWN_RIM = 0.008, 1
 """What is not sure of the person, in picture sizes, and of the background, in pixels."""
 _NOISE = 6.0
@@ -35,9 +35,9 @@ def likeness(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
     """
     wide = max(1, round(_RIM * len(picture)))
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * wide + 1,) * 2)
-    person = cv2.erode((matte > _ALL).astype(np.uint8), disk) > 0
-    nobody = cv2.erode((matte < _NOBODY).astype(np.uint8), np.ones((2 * _OWN_RIM + 1,) * 2)) > 0
-    unsure = (matte >= _NOBODY) & ~person
+    person = cv2.erode((matte > 1 - BARE).astype(np.uint8), disk) > 0
+    nobody = cv2.erode((matte < BARE).astype(np.uint8), np.ones((2 * _OWN_RIM + 1,) * 2)) > 0
+    unsure = (matte >= BARE) & ~person
     to_person, to_background = (_difference(picture, unsure, known) for known in (person, nobody))
     both = to_person + to_background
     told = np.isfinite(both) & (both > _APART)
