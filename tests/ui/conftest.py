@@ -1,6 +1,7 @@
 """A page that draws with a stub, a proxy that can be cut before it, a real Chromium with a face before its camera."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,28 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     if executable is None:
         pytest.skip("no Chromium on this machine: the page is not tested in a browser")
     camera = _camera(tmp_path_factory.mktemp("camera") / "face.y4m")
+    executable = _without_real_time(executable, tmp_path_factory.mktemp("chromium"))
     arguments = [*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-video-capture={camera}"]
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, headless=True, args=arguments)
         yield browser
         browser.close()
+
+
+def _without_real_time(executable: str, folder: Path) -> str:
+    """What starts the browser without the right to real-time threads, where that right can be given up.
+
+    Started by root, Chromium gives the threads of its sound the policy SCHED_RR, and a machine of two cores that these
+    threads keep busy runs nothing else: a whole suite has stood still for eighty minutes, with a hundred threads
+    waiting and the kernel's "RT throttling activated".
+    """
+    drop = ["setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice"]
+    if shutil.which("setpriv") is None or subprocess.run([*drop, "true"], capture_output=True).returncode:
+        return executable
+    script = folder / "chromium"
+    script.write_text(f'#!/bin/sh\nexec {" ".join(drop)} "{executable}" "$@"\n')
+    script.chmod(0o755)
+    return str(script)
 
 
 def _camera(path: Path) -> Path:
