@@ -5,7 +5,8 @@ from torch import Tensor
 
 from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet
 from megactor.models.dense_motion.eyelids import UPPER, _curve, lid_motion
-from megactor.models.dense_motion.face_crops import UprightCrop, pixel_centers
+from megactor.models.dense_motion.face_crops import UprightCrop
+from megactor.models.dense_motion.sampling import pixel_centers
 
 SIZE = 64
 
@@ -20,7 +21,7 @@ def eye(opening: float) -> Tensor:
 
 def portrait() -> Tensor:
     """(1, 3, SIZE, SIZE): red skin, a white eye 0.2 high, green brows."""
-    rows = pixel_centers(SIZE, torch.device("cpu")).view(SIZE, SIZE, 2)[..., 1]
+    rows = pixel_centers(SIZE, SIZE, torch.device("cpu")).view(SIZE, SIZE, 2)[..., 1]
     picture = torch.zeros(3, SIZE, SIZE)
     picture[0] = 0.8
     picture[:, (rows > 0.41) & (rows < 0.6)] = 1.0
@@ -37,12 +38,12 @@ def close_up(opening: float, lids: bool = True) -> CloseUp:
 
 
 def picture(part: CloseUp) -> Tensor:
-    return part.picture(portrait(), pixel_centers(SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2))[0]
+    return part.picture(portrait(), pixel_centers(SIZE, SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2))[0]
 
 
 def test_an_open_eye_is_left_to_the_network():
     torch.testing.assert_close(picture(close_up(0.2)), picture(close_up(0.2, lids=False)), atol=0.2, rtol=0)
-    motion = lid_motion(eye(0.22), eye(0.2), pixel_centers(SIZE, torch.device("cpu")))
+    motion = lid_motion(eye(0.22), eye(0.2), pixel_centers(SIZE, SIZE, torch.device("cpu")))
     assert not motion.share.any()
 
 
@@ -57,7 +58,7 @@ def test_skin_covers_an_eye_that_closes():
 def test_strokes_above_the_lashes_are_not_pulled_down_over_the_lid():
     lashes, columns = portrait(), torch.arange(SIZE)
     lashes[..., int(0.3 * SIZE) : int(0.4 * SIZE), :] *= torch.where(columns % 4 < 2, 0.2, 1.0)
-    places = pixel_centers(SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2)
+    places = pixel_centers(SIZE, SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2)
 
     closed, open_ = (close_up(opening).picture(lashes, places)[0, 0] for opening in (0.0, 0.2))
 
@@ -70,7 +71,7 @@ def test_strokes_above_the_lashes_are_not_pulled_down_over_the_lid():
 def test_a_wing_beside_the_corner_is_not_pulled_up_over_the_lid():
     winged = portrait()
     winged[..., int(0.42 * SIZE) : int(0.58 * SIZE), int(0.1 * SIZE) : int(0.3 * SIZE)] = 0.1
-    places = pixel_centers(SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2)
+    places = pixel_centers(SIZE, SIZE, torch.device("cpu")).view(1, SIZE, SIZE, 2)
 
     closed = close_up(0.0).picture(winged, places)[0, 0]
 
@@ -114,7 +115,7 @@ def test_frames_keep_their_lids():
 
 def test_a_pixel_is_the_mean_of_four_places_in_it() -> None:
     closing, portrait = close_up(0.1), torch.rand(1, 3, 96, 96)
-    places = pixel_centers(24, torch.device("cpu")).view(1, 24, 24, 2)
+    places = pixel_centers(24, 24, torch.device("cpu")).view(1, 24, 24, 2)
     quarter = 1 / 24 / 4
     corners = [torch.tensor([x, y]) * quarter for x in (-1, 1) for y in (-1, 1)]
     expected = torch.stack([closing._samples(portrait, places + corner) for corner in corners]).mean(0)

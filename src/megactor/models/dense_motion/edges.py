@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.models.dense_motion.face_crops import pixel_centers
 from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
+from megactor.models.dense_motion.sampling import pixel_centers
 
 _ROOM = 3.0
 """How far what is stretched reaches into the portrait, in widths of what is missing; more than 1 leaves no folds."""
@@ -35,7 +35,7 @@ def hold_at_edges(motion: DenseMotion, matte: Tensor) -> DenseMotion:
     side = flow.shape[-1]
     moved = warp(matte.expand(len(flow), -1, -1, -1).to(flow), flow)
     person = F.interpolate(moved, size=(side, side), mode="area")[:, 0]
-    centers = pixel_centers(side, flow.device).mT.reshape(1, 2, side, side)
+    centers = pixel_centers(side, side, flow.device).mT.reshape(1, 2, side, side)
     x, y = (flow + centers).unbind(1)
     (x, across), (y, down) = _held(x, person, 2), _held(y, person, 1)
     stretched = across.maximum(down)[:, None]

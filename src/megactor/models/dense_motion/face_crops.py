@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.models.dense_motion.sampling import sample
+from megactor.models.dense_motion.sampling import pixel_centers, sample
 
 MIRRORED_EYE = (26, 25, 24, 23, 22, 45, 44, 43, 42, 47, 46, 68)
 """The right half's brow, lids and iris, in the order of the left half's points in the mirror."""
 EYE = (17, 18, 19, 20, 21, 36, 37, 38, 39, 40, 41, 69)
+LIDS, MIRRORED_LIDS = EYE[5:], MIRRORED_EYE[5:]
+"""The same without brows, with irises."""
 MOUTH = tuple(range(48, 68))
 JAW_AND_NOSE = (*range(17), *range(27, 36))
 """Keypoints that no crop looks at."""
@@ -78,19 +80,13 @@ class UprightCrop:
 
     def pixels(self, image: Tensor, size: int) -> Tensor:
         """(B, C, H, W) -> (B, C, size, size), bilinear; the border is repeated outside of the picture."""
-        grid = self.back(pixel_centers(size, image.device)).view(-1, size, size, 2)
+        grid = self.back(pixel_centers(size, size, image.device)).view(-1, size, size, 2)
         return sample(image.float(), grid)
 
     def split(self) -> list["UprightCrop"]:
         """One for each picture."""
         parts = zip(self.center.split(1), self.right.split(1), self.side.split(1), strict=True)
         return [UprightCrop(*part, self.mirrored) for part in parts]
-
-
-def pixel_centers(size: int, device: torch.device) -> Tensor:
-    """(1, size * size, 2), x and y of a crop's pixels in its units, row by row."""
-    at = (torch.arange(size, device=device) + 0.5) / size
-    return torch.stack([at.expand(size, size), at[:, None].expand(size, size)], -1).view(1, -1, 2)
 
 
 def normalized(crops: Tensor) -> Tensor:

@@ -4,21 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from megactor.models.dense_motion.sampling import sample
+from megactor.models.dense_motion.sampling import pixel_centers, pixels_along, sample
 
 FLOW_UNIT = 1 / 8
 """The networks' own unit of flow, in picture sizes: typical motion is then of order one, as Adam's step sizes want."""
-
-
-def _centers(height: int, width: int, device: torch.device) -> Tensor:
-    """(1, height * width, 2), x and y of the centers of pixels in picture units, row by row."""
-    x, y = _axis(width, device), _axis(height, device)
-    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1).view(1, -1, 2)
-
-
-def _axis(count: int, device: torch.device) -> Tensor:
-    """(count,), centers of pixels along one side."""
-    return (torch.arange(count, device=device) + 0.5) / count
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
@@ -35,7 +24,7 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     flow = flow.float()  # bfloat16 tells places apart that are half a pixel of 128 away, no nearer
     if flow.shape[-2:] != (height, width):
         flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
-    grid = _centers(height, width, flow.device).view(1, height, width, 2) + flow.permute(0, 2, 3, 1)
+    grid = pixel_centers(height, width, flow.device).view(1, height, width, 2) + flow.permute(0, 2, 3, 1)
     return sample(image.float(), grid).to(image.dtype)
 
 
@@ -59,7 +48,7 @@ def affine_flow(keypoints: Tensor, portrait_keypoints: Tensor, height: int, widt
     # all points in one place have no affine motion: the ridge makes it a shift
     ridge = 1e-4 * torch.eye(3, device=a.device)
     motion = torch.linalg.solve(a.mT @ a + ridge, a.mT @ (portrait_keypoints - keypoints))
-    flow = homogeneous(_centers(height, width, a.device)) @ motion
+    flow = homogeneous(pixel_centers(height, width, a.device)) @ motion
     return flow.mT.reshape(-1, 2, height, width)
 
 
@@ -74,7 +63,7 @@ def zoom_flow(motion: Tensor, height: int, width: int) -> Tensor:
     Returns:
         (B, 2, height, width) as in `DenseMotion`.
     """
-    away = _centers(height, width, motion.device) - motion.new_tensor([0.5, 1.0])
+    away = pixel_centers(height, width, motion.device) - motion.new_tensor([0.5, 1.0])
     flow = motion[:, None, :2] + motion[:, None, 2:] * away
     return flow.mT.reshape(-1, 2, height, width)
 
@@ -109,6 +98,6 @@ def meet_keypoints(
     weights = torch.linalg.solve(bumps(x, x) * bumps(y, y) + ridge, missing)
     # a Gaussian is the product of one along each axis: two small matrices in place of a value a pixel and keypoint
     rows, columns = (
-        bumps(_axis(count, flow.device)[None], at) for count, at in zip(flow.shape[-2:], (y, x), strict=True)
+        bumps(pixels_along(count, flow.device)[None], at) for count, at in zip(flow.shape[-2:], (y, x), strict=True)
     )
     return flow + (rows[:, None] * weights.mT[:, :, None]) @ columns[:, None].mT

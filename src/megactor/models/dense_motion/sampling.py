@@ -1,7 +1,19 @@
 """Pictures read between their pixels."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def pixels_along(count: int, device: torch.device) -> Tensor:
+    """(count,), centers of pixels along one side."""
+    return (torch.arange(count, device=device) + 0.5) / count
+
+
+def pixel_centers(height: int, width: int, device: torch.device) -> Tensor:
+    """(1, height * width, 2), x and y of the centers of a picture's pixels, from edge to edge in [0, 1], row by row."""
+    x, y = pixels_along(width, device), pixels_along(height, device)
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1).view(1, -1, 2)
 
 
 def sample(image: Tensor, places: Tensor) -> Tensor:

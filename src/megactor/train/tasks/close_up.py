@@ -9,8 +9,8 @@ from megactor.metrics.perceptual import PerceptualDistance
 from megactor.metrics.pictures import psnr
 from megactor.models.dense_motion import DenseMotionNet
 from megactor.models.dense_motion.close_up import CloseUp, fade
-from megactor.models.dense_motion.face_crops import pixel_centers
 from megactor.models.dense_motion.keypoints import to_gray
+from megactor.models.dense_motion.sampling import pixel_centers
 from megactor.train.config import CloseUpConfig
 from megactor.train.samples import Batch
 from megactor.train.tasks.critic import Critic, adversarial_losses
@@ -79,7 +79,7 @@ class CloseUpTask(TrainingTask):
     def _pictures(part: CloseUp, batch: Batch) -> tuple[Tensor, Tensor]:
         """What was made and what is true, (B, 3, S, S)."""
         size = part.flow.shape[-1]
-        places = pixel_centers(size, part.flow.device).view(1, size, size, 2)
+        places = pixel_centers(size, size, part.flow.device).view(1, size, size, 2)
         made = part.picture(pictures(batch, "portrait"), places)
         return made, part.place.pixels(pictures(batch, "target")[:, 0], size)
 
@@ -105,7 +105,7 @@ class CloseUpTask(TrainingTask):
         other, sheets = (target != portrait).flatten(1).any(1), []
         for part in self._close_ups(batch):
             size = part.flow.shape[-1]
-            places = pixel_centers(size, target.device).view(1, size, size, 2)
+            places = pixel_centers(size, size, target.device).view(1, size, size, 2)
             true, still = part.place.pixels(target, size), part.source.pixels(portrait, size)
             moved = part._replace(flow=_true_flow(part, batch)[0], shown=torch.full_like(part.shown, 20.0))
             shown = (still, part.picture(portrait, places), true)
@@ -124,7 +124,7 @@ class CloseUpTask(TrainingTask):
 
 def _weights(size: int, device: torch.device) -> Tensor:
     """(size, size), mean 1: the middle of a close-up counts more than its border, which fades into the frame."""
-    centers = pixel_centers(size, device).view(size, size, 2)
+    centers = pixel_centers(size, size, device).view(size, size, 2)
     weights = fade(centers) + 2 * torch.exp((centers - 0.5).square().sum(-1) / (-2 * 0.2**2))
     return weights / weights.mean()
 
@@ -132,7 +132,7 @@ def _weights(size: int, device: torch.device) -> Tensor:
 def _true_flow(part: CloseUp, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """The renderer's flow in units of the close-up (B, 2, S, S), what is visible and what is known."""
     size = part.flow.shape[-1]
-    centers = pixel_centers(size, part.flow.device)
+    centers = pixel_centers(size, size, part.flow.device)
     points = part.place.back(centers)
     grid = 2 * points.view(-1, size, size, 2) - 1
     fields = torch.cat([batch["flow"][:, 0], batch["visible"][:, 0].float()], 1)
