@@ -142,8 +142,8 @@ def test_a_corrected_outline_shows_more_of_the_person_and_leaves_the_rest_of_the
     outline[..., 0, 0] = 0.01  # next to nothing
     frame = torch.ones(1, 3, 16, 16)
 
-    plain = place_person(frame, layers.plate, layers, motion)
-    grown = place_person(frame, layers.plate, layers, motion, outline)
+    plain = place_person(frame, layers, motion)
+    grown = place_person(frame, layers, motion, outline)
 
     assert torch.equal(plain[..., :30], grown[..., :30])
     assert (grown[..., 20:44, 34:38] == 1).all() and (plain[..., 34:38] == layers.plate[..., 34:38]).all()
@@ -162,7 +162,7 @@ def test_an_outline_takes_away_what_is_in_doubt_and_adds_only_what_is_sure(insid
     outline = torch.full((1, 1, 16, 16), outside)
     outline[..., 4:12, 4:12] = inside
 
-    person = place_person(torch.ones(1, 3, 16, 16), layers.plate, layers, motion, outline)  # white before black
+    person = place_person(torch.ones(1, 3, 16, 16), layers, motion, outline)  # white before black
 
     torch.testing.assert_close(person[..., 24:40, 24:40], torch.full((1, 3, 16, 16), kept), atol=0.01, rtol=0)
     assert not person[..., :12].any()
@@ -178,12 +178,12 @@ def test_where_a_portrait_ends_what_was_stretched_there_stays() -> None:
     motion = DenseMotion(torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 16, 16), (), stretched)
     white, nobody = torch.ones(1, 3, 16, 16), torch.zeros(1, 1, 16, 16)
 
-    person = place_person(white, gray, layers, motion, nobody)
+    person = place_person(white, layers, motion, nobody)
 
     torch.testing.assert_close(person[..., :24, :], gray[..., :24, :])
     assert not person[..., 40:, :].any()
     (alone,) = motion.split()
-    assert torch.equal(place_person(white, gray, layers, alone, nobody), person)
+    assert torch.equal(place_person(white, layers, alone, nobody), person)
 
 
 @torch.no_grad()
@@ -197,7 +197,7 @@ def test_where_the_small_model_sees_nobody_the_rim_has_the_moved_persons_colors(
     outline[..., 4:12, 4:12] = 1
     frame = 0.8 * outline.expand(1, 3, 16, 16)  # black where nobody is
 
-    person = place_person(frame, layers.plate, layers, motion, outline)
+    person = place_person(frame, layers, motion, outline)
 
     torch.testing.assert_close(person, torch.full_like(person, 0.8), atol=0.02, rtol=0)
 
@@ -211,6 +211,6 @@ def test_strands_move_with_the_person_and_before_the_plate() -> None:
     flow[:, 1] = -8 / side  # from eight pixels above
     motion = DenseMotion(flow, torch.ones(1, 1, 16, 16))
 
-    moved = place_person(torch.zeros(1, 3, 16, 16), layers.plate, layers, motion)
+    moved = place_person(torch.zeros(1, 3, 16, 16), layers, motion)
 
     assert moved[..., 28, 11:19].min() > 0.8 and moved[..., 20, :].max() == 0

@@ -105,7 +105,7 @@ class FrameDecoder:
         motion = motion._replace(close_ups=self._fitted(motion.close_ups))
         if portrait.layers is None:
             return add_portrait_detail(image, portrait.large, motion)
-        return place_person(image, portrait.large, portrait.layers, motion, outline)
+        return place_person(image, portrait.layers, motion, outline)
 
     def _fitted(self, close_ups: tuple[CloseUp, ...]) -> tuple[CloseUp, ...]:
         fitted = tuple(part._replace(color=self._palette.fitted(part.color)) for part in close_ups)

@@ -8,14 +8,19 @@ from hypothesis import strategies as st
 from megactor.models.dense_motion.close_up import CloseUp, CloseUpNet, fade, insert
 from megactor.models.dense_motion.face_crops import (
     EYE,
+    LIDS,
     MIRRORED_EYE,
     MOUTH,
     UprightCrop,
     eye_crops,
     mouth_crop,
-    pixel_centers,
 )
 from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
+from megactor.models.dense_motion.network import DenseMotion
+from megactor.models.dense_motion.picture_layers import Layers
+from megactor.models.dense_motion.portrait_detail import place_person
+from megactor.models.dense_motion.sampling import pixel_centers, sample
+from megactor.models.dense_motion.seams import within_face
 
 
 def face(turn: float = 0.0, size: float = 1.0) -> torch.Tensor:
@@ -119,7 +124,7 @@ def test_what_the_portrait_does_not_show_is_painted_and_the_border_fades():
     x, y = (face()[0, 48:68].mean(0) * 64).int().tolist()
     assert painted[..., y, x].max() < 0.01
     assert painted[..., :8, :].min() == 1, "outside nothing changes"
-    places = pixel_centers(32, frame.device).view(1, 32, 32, 2)
+    places = pixel_centers(32, 32, frame.device).view(1, 32, 32, 2)
     assert fade(places).diff(dim=-1).abs().max() < 0.4, "no hard edge"
 
 
@@ -153,3 +158,71 @@ def test_close_ups_are_told_apart_by_expression_and_pixels():
     assert (still[2].flow - spoken[2].flow).abs().max() > 1e-4
     assert (still[0].color - other[0].color).abs().max() > 1e-4
     torch.testing.assert_close(still[0].color, spoken[0].color)
+
+
+def turned_aside() -> torch.Tensor:
+    """(1, 70, 2): the face's left jaw comes near to the corners of its eye and mouth."""
+    points = face()
+    points[:, :9, 0] = 0.5 + (points[:, :9, 0] - 0.5) * 0.75
+    return points
+
+
+@pytest.mark.parametrize("points", [face(), face(0.6), turned_aside()])
+def test_a_close_up_ends_within_the_face(points: torch.Tensor) -> None:
+    middle, jaw = points[:, :68].mean(1, keepdim=True), points[:, :17]
+    for crop, part in ((mouth_crop(points), MOUTH), (eye_crops(points)[0], LIDS)):
+        share = within_face(crop, points, part, 32)
+
+        def shown(places: torch.Tensor, crop: UprightCrop = crop, share: torch.Tensor = share) -> torch.Tensor:
+            inside = crop.into(places)
+            return sample(share, inside[:, None])[0, 0, 0] * ((inside - 0.5).abs() < 0.48).all(-1)
+
+        assert shown(points[:, list(part)]).min() > 0.85, "all of the part"
+        for beyond, most in ((1.0, 0.35), (1.15, 1e-3)):
+            assert shown(middle + (jaw - middle) * beyond).max() <= most
+
+
+def test_a_profiles_far_eye_is_shown_whole() -> None:
+    points = face()
+    points[:, :9, 0] = 0.5 + (points[:, :9, 0] - 0.5) * 0.3  # the jaw's line passes before it
+    crop = eye_crops(points)[0]
+    assert torch.equal(within_face(crop, points, LIDS, 32), torch.ones(1, 1, 32, 32))
+
+
+@torch.no_grad()
+def test_beyond_a_turned_face_nothing_of_a_close_up_is_shown() -> None:
+    """There it showed the portrait's background as if it were a cheek."""
+    points, side = turned_aside(), 128
+    gray = torch.full((1, 3, side, side), 0.5)
+    torch.manual_seed(0)
+    made = CloseUpNet((8, 8, 8))(gray, gray[:, :1], points, points, points)
+    black = tuple(
+        part._replace(shown=torch.full_like(part.shown, -30.0), color=torch.zeros_like(part.color)) for part in made
+    )
+    layers = Layers(torch.ones(1, 1, side, side), gray, gray)
+    motion = DenseMotion(torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 16, 16), black)
+
+    painted = place_person(gray[..., :16, :16], layers, motion)
+
+    row, mouth = (points[0, 48:68].mean(0).flip(0) * side).int().tolist()
+    jaw = int(points[0, 2, 0] * side)  # beside the corner of the mouth
+    assert painted[..., row, mouth].max() < 0.05
+    torch.testing.assert_close(painted[..., row - 2 : row + 2, : jaw - 1], gray[..., row - 2 : row + 2, : jaw - 1])
+
+
+@torch.no_grad()
+def test_close_ups_show_the_person_and_not_what_lies_behind() -> None:
+    points, side = face(), 128
+    gray = torch.full((1, 3, side, side), 0.5)
+    torch.manual_seed(0)
+    made = CloseUpNet((8, 8, 8))(gray, gray[:, :1], points, points, points)
+    matte = torch.zeros(1, 1, side, side)
+    matte[..., side // 2 :] = 1
+    person = place_person(
+        gray[..., :16, :16],
+        Layers(matte, gray, torch.zeros_like(gray)),
+        DenseMotion(torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 16, 16), made),
+    )
+    before = matte.expand_as(gray)
+    assert made[2].shown.sigmoid().min() > 0.3
+    torch.testing.assert_close(person, gray * before, atol=1e-4, rtol=0)

@@ -54,7 +54,7 @@ def test_resized_layers_make_the_resized_picture() -> None:
 def test_where_nobody_is_the_result_is_the_plate_bit_for_bit() -> None:
     apart = layers()
     motion = DenseMotion(shift(8, 32), torch.full((1, 1, 32, 32), 0.3))
-    result = place_person(torch.rand(1, 3, 16, 16), apart.picture(), apart, motion)
+    result = place_person(torch.rand(1, 3, 16, 16), apart, motion)
     nobody = (apart.moved(motion.flow).matte == 0).expand_as(result)
     assert 0.5 < nobody.float().mean() < 0.9
     assert torch.equal(result[nobody], apart.plate[nobody])
@@ -63,7 +63,7 @@ def test_where_nobody_is_the_result_is_the_plate_bit_for_bit() -> None:
 def test_what_the_portrait_hides_comes_from_the_denoiser() -> None:
     apart, frame = layers(), torch.full((1, 3, 16, 16), 0.25)
     motion = DenseMotion(shift(0, 32), torch.zeros(1, 1, 32, 32))
-    result = place_person(frame, apart.picture(), apart, motion)
+    result = place_person(frame, apart, motion)
     person = apart.matte.expand_as(result) == 1
     torch.testing.assert_close(result[person], torch.full_like(result[person], 0.25), atol=1e-5, rtol=0)
 
@@ -75,5 +75,5 @@ def test_what_the_portrait_shows_keeps_its_detail_in_the_denoisers_light() -> No
     small = F.interpolate(apart.person, size=32, mode="bilinear", align_corners=False, antialias=True)
     person = apart.matte.expand_as(apart.person) == 1
     for light in (0.0, 0.1):
-        result = place_person(small + light, apart.picture(), apart, motion)
+        result = place_person(small + light, apart, motion)
         torch.testing.assert_close(result[person], apart.person[person] + light, atol=1e-5, rtol=0)

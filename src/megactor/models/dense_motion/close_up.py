@@ -16,7 +16,9 @@ from megactor.models.dense_motion.eyelids import LidMotion, is_closing, lid_moti
 from megactor.models.dense_motion.face_crops import (
     EYE,
     EYE_PIXELS,
+    LIDS,
     MIRRORED_EYE,
+    MIRRORED_LIDS,
     MOUTH,
     MOUTH_PIXELS,
     UprightCrop,
@@ -26,6 +28,8 @@ from megactor.models.dense_motion.face_crops import (
 )
 from megactor.models.dense_motion.patch_unet import PatchUNet
 from megactor.models.dense_motion.sampling import sample
+from megactor.models.dense_motion.seams import within_face
+from megactor.models.dense_motion.smoothstep import smoothstep
 
 _DOT = 1.5
 """Radius in pixels of the dots that keypoints are shown as."""
@@ -34,6 +38,7 @@ _FLOW_UNIT = 1 / 8
 _FADE = 0.25
 """Width in crops of the rim over which a close-up fades into the frame."""
 _PATCH = 2
+_SEAM_PIXELS = 32
 
 
 class CloseUp(NamedTuple):
@@ -46,6 +51,7 @@ class CloseUp(NamedTuple):
     shown: (B, 1, S, S), before the sigmoid: how much of the color comes from the portrait.
     color: (B, 3, S, S) in [0, 1], the rest.
     lids: (B, 2, 12, 2), the points of an eye in `place` and in `source`, if skin is moved with its lids (`eyelids`).
+    within: (B, 1, S, S) in [0, 1], how much of it is inserted, see `seams.within_face`; None for all of it.
     """
 
     place: UprightCrop
@@ -54,13 +60,14 @@ class CloseUp(NamedTuple):
     shown: Tensor
     color: Tensor
     lids: Tensor | None = None
+    within: Tensor | None = None
 
     def split(self) -> list["CloseUp"]:
         """One for each frame."""
         fields = (self.flow, self.shown, self.color)
         parts = (self.place.split(), self.source.split(), *(field.split(1) for field in fields))
-        lids = [None] * len(self.flow) if self.lids is None else self.lids.split(1)
-        return [CloseUp(*part) for part in zip(*parts, lids, strict=True)]
+        perhaps = ([None] * len(self.flow) if field is None else field.split(1) for field in (self.lids, self.within))
+        return [CloseUp(*part) for part in zip(*parts, *perhaps, strict=True)]
 
     def picture(self, portrait: Tensor, places: Tensor) -> Tensor:
         """Colors at some points.
@@ -120,8 +127,7 @@ def fade(places: Tensor) -> Tensor:
 
     The corners of a square are what first reaches hair, or the far side of a turned face, and shows as a stroke there.
     """
-    inside = ((0.5 - (places - 0.5).norm(dim=-1)) / _FADE).clamp(0, 1)
-    return inside.square() * (3 - 2 * inside)
+    return smoothstep((0.5 - (places - 0.5).norm(dim=-1)) / _FADE)
 
 
 def insert(frame: Tensor, portrait: Tensor, close_up: CloseUp) -> Tensor:
@@ -146,8 +152,10 @@ def insert(frame: Tensor, portrait: Tensor, close_up: CloseUp) -> Tensor:
     points = torch.stack(torch.broadcast_tensors(x, y[:, None]), -1)
     places = place.into(points.view(1, -1, 2)).view(1, *points.shape)
     changed = frame.clone()
-    part = changed[..., top:bottom, left:right]
-    changed[..., top:bottom, left:right] = torch.lerp(part, close_up.picture(portrait, places), fade(places)[:, None])
+    part, share = changed[..., top:bottom, left:right], fade(places)[:, None]
+    if close_up.within is not None:
+        share = share * sample(close_up.within, places)
+    changed[..., top:bottom, left:right] = torch.lerp(part, close_up.picture(portrait, places), share)
     return changed
 
 
@@ -217,7 +225,10 @@ class CloseUpNet(nn.Module):
         dtype = self.eye.conv_in.weight.dtype
         left, right = self.eye(torch.cat(inputs[:2]).to(dtype)).chunk(2)
         outs = (left, right, self.mouth(inputs[2].to(dtype)))
-        made = [_close_up(*parts) for parts in zip(places, sources, outs, strict=True)]
+        made = [
+            _close_up(place, source, out)._replace(within=within_face(place, keypoints, part, _SEAM_PIXELS))
+            for place, source, out, part in zip(places, sources, outs, (LIDS, MIRRORED_LIDS, MOUTH), strict=True)
+        ]
         if self.moves_lids:
             for eye, ids in enumerate((EYE, MIRRORED_EYE)):
                 ends = places[eye].into(keypoints[:, ids]), sources[eye].into(portrait_keypoints[:, ids])

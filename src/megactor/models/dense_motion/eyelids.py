@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from megactor.models.dense_motion.smoothstep import smoothstep
+
 OUTER, INNER = 5, 8
 """Corners of the eye, by their number in `face_crops.EYE`, like the following three."""
 UPPER, LOWER = (5, 6, 7, 8), (5, 10, 9, 8)
@@ -83,13 +85,13 @@ def lid_motion(place: Tensor, source: Tensor, centers: Tensor) -> LidMotion:
     rows = torch.where(below > 0, from_lower + below + _WATERLINE * unit, rows)
     columns = source[:, OUTER, :1] + along * _span(source)
     inside = (above <= 0) & (below <= 0)
-    fades = _smooth((room - above) / (_BROW * room)) * _smooth(1 - below / (_BELOW * unit))
-    fades = fades * _smooth(1 + along / _OUTER) * _smooth(1 + (1 - along) / _SIDE)
-    share = torch.where(inside, _smooth((closed - 0.6) / 0.3), _smooth((closed - _BEGINS) / (_WHOLE - _BEGINS)))
+    fades = smoothstep((room - above) / (_BROW * room)) * smoothstep(1 - below / (_BELOW * unit))
+    fades = fades * smoothstep(1 + along / _OUTER) * smoothstep(1 + (1 - along) / _SIDE)
+    share = torch.where(inside, smoothstep((closed - 0.6) / 0.3), smoothstep((closed - _BEGINS) / (_WHOLE - _BEGINS)))
     stretched = (
-        _smooth((closed - _BEGINS) / _STRETCHED)
-        * _smooth((above - line) / line)
-        * _smooth((room - rest - above) / line)
+        smoothstep((closed - _BEGINS) / _STRETCHED)
+        * smoothstep((above - line) / line)
+        * smoothstep((room - rest - above) / line)
     )
     return LidMotion(torch.stack([columns, rows], -1), fades * share, stretched)
 
@@ -136,9 +138,3 @@ def _curve(points: Tensor, lid: tuple[int, ...], along: Tensor) -> Tensor:
         curve = curve * (at - known[:, number : number + 1]) + slopes[number][:, :1]
     bent = _BENT * _span(points)
     return straight + (curve - straight).maximum(-bent).minimum(bent)
-
-
-def _smooth(values: Tensor) -> Tensor:
-    """0 to 1, smoothly."""
-    values = values.clamp(0, 1)
-    return values * values * (3 - 2 * values)

@@ -43,15 +43,12 @@ def add_portrait_detail(frame: Tensor, portrait: Tensor, motion: DenseMotion) ->
     return picture
 
 
-def place_person(
-    frame: Tensor, portrait: Tensor, layers: Layers, motion: DenseMotion, outline: Tensor | None = None
-) -> Tensor:
+def place_person(frame: Tensor, layers: Layers, motion: DenseMotion, outline: Tensor | None = None) -> Tensor:
     """Puts the animated person before the portrait's own background, at the size of the portrait.
 
     Args:
         frame: (1, 3, h, w) in [0, 1], the small model's.
-        portrait: (1, 3, H, W) in [0, 1].
-        layers: of the same picture.
+        layers: of the portrait, (1, ., H, W). Close-ups take the person's colors, too, not what lies behind them.
         motion: of this frame, with the person's flow; see `DenseMotionNet.forward`.
         outline: (1, 1, h, w), how much of a pixel the person covers as the small model says; None takes the moved
             portrait's word.
@@ -59,10 +56,11 @@ def place_person(
     Returns:
         (1, 3, H, W) in [0, 1], float32; where nobody is, exactly the plate.
     """
-    moved = layers.in_float32().moved(motion.flow.float())
+    layers = layers.in_float32()
+    moved = layers.moved(motion.flow.float())
     person = _enlarged(frame.float(), moved.person, motion, outline)
     for close_up in motion.close_ups:
-        person = insert(person, portrait.float(), close_up)
+        person = insert(person, layers.person, close_up)
     if outline is not None:
         change = _surely(outline.float() - F.interpolate(moved.matte, size=outline.shape[-2:], mode="area"))
         change = _where_generated(motion, change)

@@ -1,0 +1,61 @@
+"""Where close-ups end: within the face, however it is turned.
+
+The far side of a turned face ends beside the mouth. A close-up's circle reaches beyond it, to neck, hair and background
+that its networks moved along with the lips; shown there, they tear the cheek.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from megactor.models.dense_motion.face_crops import UprightCrop
+from megactor.models.dense_motion.sampling import pixel_centers
+from megactor.models.dense_motion.smoothstep import smoothstep
+
+_JAW = tuple(range(17))
+_UP = 10.0
+"""In crops: temples are taken to go on upright from the ends of the jaw's line, this far."""
+_WHOLE = 0.4
+"""Of the way from the face's edge to the part: from here on all of the close-up is shown."""
+_CLEAR = 0.05
+"""In crops: the line is sure where all of the part lies so far within it. In profile the far eye lies beyond."""
+
+
+def within_face(place: UprightCrop, keypoints: Tensor, part: Sequence[int], size: int) -> Tensor:
+    """How much of a close-up is to be shown so that it ends before the face does.
+
+    Args:
+        place: the close-up's crop of the frame.
+        keypoints: (B, 70, 2) of the frame, in picture units.
+        part: numbers of those that the close-up is about, brows left out: they reach the temples.
+        size: S, of the answer; it is smooth.
+
+    Returns:
+        (B, 1, S, S) in [0, 1]: 1 around the part, 0 at the jaw's line and outside of it; 1 everywhere where the part
+        itself is not within that line.
+    """
+    jaw = place.into(keypoints[:, list(_JAW)])
+    above = jaw.new_tensor([0.0, -_UP])
+    outline = torch.cat([jaw[:, :1] + above, jaw, jaw[:, -1:] + above], 1)
+    points, centers = place.into(keypoints[:, list(part)]), pixel_centers(size, size, jaw.device)
+    to_edge = _depth(outline, centers.expand(len(jaw), -1, -1)).clamp(min=0)
+    to_part = torch.cdist(centers.expand(len(jaw), -1, -1), points).amin(-1)
+    share = smoothstep(to_edge / (to_edge + to_part).clamp(min=1e-6) / _WHOLE).view(-1, 1, size, size)
+    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
+    clear = smoothstep(_depth(outline, points).amin(-1) / _CLEAR)
+    return torch.lerp(torch.ones_like(share), share, clear[:, None, None, None])
+
+
+def _depth(outline: Tensor, points: Tensor) -> Tensor:
+    """How far points (B, N, 2) lie within an outline (B, J, 2), which is open above; less than 0 outside: (B, N)."""
+    start, step = outline[:, None, :-1], outline.diff(dim=1)[:, None]
+    away = points[:, :, None] - start  # (B, N, J - 1, 2)
+    along = ((away * step).sum(-1) / step.square().sum(-1).clamp(min=1e-9)).clamp(0, 1)
+    distance = (away - along[..., None] * step).norm(dim=-1).amin(-1)
+    # by how often a ray from each point crosses the outline
+    (x, y), (x0, y0), (x1, y1) = (ends.unbind(-1) for ends in (points[:, :, None], start, start + step))
+    rise = torch.where((y1 - y0).abs() < 1e-9, 1e-9, y1 - y0)
+    crossings = (((y0 > y) != (y1 > y)) & (x < x0 + (x1 - x0) * (y - y0) / rise)).sum(-1)
+    return torch.where(crossings % 2 == 1, distance, -distance)
