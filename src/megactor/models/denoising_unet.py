@@ -54,8 +54,9 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             and its output is added to the input's portrait channels where the second mask channel, the visibility,
             says that the portrait does not show this point. Needs ``mask_channels=2`` and a scheduler with
             ``prediction_type="sample"``.
-        shading_width: Where the portrait is shown its light may change all the same: the correction is added there as
-            the mean over so many pixels' square, which keeps edges as they are. 0 adds none. Only with `portrait_skip`.
+        shading_width: Where the portrait is shown its light may change all the same: colors are multiplied by what the
+            correction means for the mean over so many pixels' square, which keeps edges and darkness as they are. 0
+            changes none. Only with `portrait_skip` and a codec whose latents are pixels.
         matte_channels: The last so many channels of a latent tell how much of its pixels the person covers. Only with
             `portrait_skip`.
         output_channels: The output is made at the size of the picture, see `UpsamplingOutput`; None makes all of a
