@@ -33,8 +33,10 @@ def test_they_know_each_other(tmp_path):
     assert len({words[5] for words in told}) == 1
 
 
-WAITS = """
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('saved', R, file=sys.stderr)))
+# a line at once: print writes it in pieces, between which another process may write
+SAVES = "lambda *_: sys.exit(os.write(2, f'saved {R}\\n'.encode()) and None)"
+WAITS = f"""
+signal.signal(signal.SIGTERM, {SAVES})
 open(os.environ['READY'] + str(R), 'w')
 time.sleep(60)
 """
@@ -60,7 +62,7 @@ def test_the_first_signal_has_all_of_them_save(ready, capfd):
 
 
 def test_the_second_ends_them(ready):
-    run = processes(WAITS.replace("lambda *_: sys.exit(print('saved', R, file=sys.stderr))", "signal.SIG_IGN"))
+    run = processes(WAITS.replace(SAVES, "signal.SIG_IGN"))
     ready()
     run.stop()
     threading.Timer(0.3, run.stop).start()
