@@ -50,12 +50,12 @@ def within_face(place: UprightCrop, keypoints: Tensor, part: Sequence[int], size
 
 def _depth(outline: Tensor, points: Tensor) -> Tensor:
     """How far points (B, N, 2) lie within an outline (B, J, 2), which is open above; less than 0 outside: (B, N)."""
-    start, step = outline[:, None, :-1], outline.diff(dim=1)[:, None]
-    away = points[:, :, None] - start  # (B, N, J - 1, 2)
-    along = ((away * step).sum(-1) / step.square().sum(-1).clamp(min=1e-9)).clamp(0, 1)
-    distance = (away - along[..., None] * step).norm(dim=-1).amin(-1)
-    # by how often a ray from each point crosses the outline
-    (x, y), (x0, y0), (x1, y1) = (ends.unbind(-1) for ends in (points[:, :, None], start, start + step))
-    rise = torch.where((y1 - y0).abs() < 1e-9, 1e-9, y1 - y0)
-    crossings = (((y0 > y) != (y1 > y)) & (x < x0 + (x1 - x0) * (y - y0) / rise)).sum(-1)
+    (x0, y0), (across, down) = (ends[:, None].unbind(-1) for ends in (outline[:, :-1], outline.diff(dim=1)))
+    x, y = points[:, :, None].unbind(-1)
+    right, below = x - x0, y - y0  # (B, N, J - 1)
+    along = ((right * across + below * down) / (across.square() + down.square()).clamp(min=1e-9)).clamp(0, 1)
+    distance = ((right - along * across).square() + (below - along * down).square()).amin(-1).sqrt()
+    # by how often a ray to the right of each point crosses the outline
+    rise = torch.where(down.abs() < 1e-9, 1e-9, down)
+    crossings = (((below < 0) != (below < down)) & (right < across / rise * below)).sum(-1)
     return torch.where(crossings % 2 == 1, distance, -distance)
