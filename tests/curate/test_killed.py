@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from curate.raw_videos import demo_frames, save
 from patience import wait_until
+from process_family import family
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc")
 
@@ -44,26 +45,6 @@ def start(videos, folder):
 def records(folder):
     """Finished clips, by what the run itself noted."""
     return list(folder.glob(".work/clips/*/*.json"))
-
-
-def family(ancestor):
-    """Process ids of all descendants, with what they are called."""
-    parents, names = {}, {}
-    for entry in Path("/proc").iterdir():
-        try:
-            status = (entry / "stat").read_text()
-            names[int(entry.name)] = (entry / "cmdline").read_bytes().decode(errors="replace")
-            parents[int(entry.name)] = int(status.rpartition(")")[2].split()[1])
-        except (OSError, ValueError):
-            continue
-    found = {}
-    for number in parents:
-        at = number
-        while at in parents and at != ancestor:
-            at = parents[at]
-        if at == ancestor and number != ancestor:
-            found[number] = names[number]
-    return found
 
 
 def workers(process):

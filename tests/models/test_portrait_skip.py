@@ -51,7 +51,12 @@ def test_what_is_shown_keeps_its_edges_and_changes_its_light(patch: int) -> None
     fine = (1.0 - 2 * ((x + x[:, None]) % 2)).expand(FRAMES, COLORS, -1, -1)
     shown = whole(patch)
     assert not added(fine + 1, shown, shown, 0, patch).any()
-    assert added(fine / 4, shown, shown, 3, patch)[..., 1:-1, 1:-1].abs().max() < 0.06
+    inner = added(fine, shown, shown, 3, patch)[..., 1:-1, 1:-1]
+    assert inner.abs().max() < 0.12
+    light = torch.full_like(fine, 0.1)
+    for outline in (shown, None):
+        lit = added(light, shown, outline, 3, patch)
+        assert lit.min() > 0.05 and lit.max() <= 0.1
 
 
 @pytest.mark.parametrize("width", [1, 3])

@@ -6,22 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from process_family import family
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are listed as Linux does")
-
-
-def _descendants() -> set[int]:
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:  # what follows the last bracket: state, parent, ...
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue  # it has ended meanwhile
-    found, new = set[int](), {os.getpid()}
-    while new:
-        new = {process for process, parent in parents.items() if parent in new}
-        found |= new
-    return found
 
 
 def test_sound_starves_nobody(browser: Any) -> None:
@@ -33,7 +20,7 @@ def test_sound_starves_nobody(browser: Any) -> None:
     )
     tab.wait_for_function("window.audio.currentTime > 0.2")
     threads = {}
-    for process in _descendants():
+    for process in family(os.getpid()):
         for thread in Path(f"/proc/{process}/task").glob("*"):
             try:
                 threads[(thread / "comm").read_text().strip(), thread.name] = os.sched_getscheduler(int(thread.name))

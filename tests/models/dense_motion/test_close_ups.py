@@ -171,7 +171,7 @@ def turned_aside() -> torch.Tensor:
 def test_a_close_up_ends_within_the_face(points: torch.Tensor) -> None:
     middle, jaw = points[:, :68].mean(1, keepdim=True), points[:, :17]
     for crop, part in ((mouth_crop(points), MOUTH), (eye_crops(points)[0], LIDS)):
-        share = within_face(crop, points, part, 32)
+        share = within_face(crop, points, part)
 
         def shown(places: torch.Tensor, crop: UprightCrop = crop, share: torch.Tensor = share) -> torch.Tensor:
             inside = crop.into(places)
@@ -186,16 +186,21 @@ def test_a_profiles_far_eye_is_shown_whole() -> None:
     points = face()
     points[:, :9, 0] = 0.5 + (points[:, :9, 0] - 0.5) * 0.3  # the jaw's line passes before it
     crop = eye_crops(points)[0]
-    assert torch.equal(within_face(crop, points, LIDS, 32), torch.ones(1, 1, 32, 32))
+    assert torch.equal(within_face(crop, points, LIDS), torch.ones(1, 1, 32, 32))
+
+
+def gray_face(points: torch.Tensor, side: int) -> tuple[torch.Tensor, tuple[CloseUp, CloseUp, CloseUp]]:
+    """A gray portrait (1, 3, side, side) and what a network without training makes of its eyes and mouth."""
+    gray = torch.full((1, 3, side, side), 0.5)
+    torch.manual_seed(0)
+    return gray, CloseUpNet((8, 8, 8))(gray, gray[:, :1], points, points, points)
 
 
 @torch.no_grad()
 def test_beyond_a_turned_face_nothing_of_a_close_up_is_shown() -> None:
     """There it showed the portrait's background as if it were a cheek."""
     points, side = turned_aside(), 128
-    gray = torch.full((1, 3, side, side), 0.5)
-    torch.manual_seed(0)
-    made = CloseUpNet((8, 8, 8))(gray, gray[:, :1], points, points, points)
+    gray, made = gray_face(points, side)
     black = tuple(
         part._replace(shown=torch.full_like(part.shown, -30.0), color=torch.zeros_like(part.color)) for part in made
     )
@@ -213,9 +218,7 @@ def test_beyond_a_turned_face_nothing_of_a_close_up_is_shown() -> None:
 @torch.no_grad()
 def test_close_ups_show_the_person_and_not_what_lies_behind() -> None:
     points, side = face(), 128
-    gray = torch.full((1, 3, side, side), 0.5)
-    torch.manual_seed(0)
-    made = CloseUpNet((8, 8, 8))(gray, gray[:, :1], points, points, points)
+    gray, made = gray_face(points, side)
     matte = torch.zeros(1, 1, side, side)
     matte[..., side // 2 :] = 1
     person = place_person(

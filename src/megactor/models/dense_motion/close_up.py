@@ -38,7 +38,6 @@ _FLOW_UNIT = 1 / 8
 _FADE = 0.25
 """Width in crops of the rim over which a close-up fades into the frame."""
 _PATCH = 2
-_SEAM_PIXELS = 32
 
 
 class CloseUp(NamedTuple):
@@ -226,7 +225,7 @@ class CloseUpNet(nn.Module):
         left, right = self.eye(torch.cat(inputs[:2]).to(dtype)).chunk(2)
         outs = (left, right, self.mouth(inputs[2].to(dtype)))
         made = [
-            _close_up(place, source, out)._replace(within=within_face(place, keypoints, part, _SEAM_PIXELS))
+            _close_up(place, source, out)._replace(within=within_face(place, keypoints, part))
             for place, source, out, part in zip(places, sources, outs, (LIDS, MIRRORED_LIDS, MOUTH), strict=True)
         ]
         if self.moves_lids:

@@ -15,6 +15,8 @@ from megactor.models.dense_motion.sampling import pixel_centers
 from megactor.models.dense_motion.smoothstep import smoothstep
 
 _JAW = tuple(range(17))
+_PIXELS = 32
+"""Side of the answer, which is smooth."""
 _UP = 10.0
 """In crops: temples are taken to go on upright from the ends of the jaw's line, this far."""
 _WHOLE = 0.4
@@ -23,14 +25,13 @@ _CLEAR = 0.05
 """In crops: the line is sure where all of the part lies so far within it. In profile the far eye lies beyond."""
 
 
-def within_face(place: UprightCrop, keypoints: Tensor, part: Sequence[int], size: int) -> Tensor:
+def within_face(place: UprightCrop, keypoints: Tensor, part: Sequence[int]) -> Tensor:
     """How much of a close-up is to be shown so that it ends before the face does.
 
     Args:
         place: the close-up's crop of the frame.
         keypoints: (B, 70, 2) of the frame, in picture units.
         part: numbers of those that the close-up is about, brows left out: they reach the temples.
-        size: S, of the answer; it is smooth.
 
     Returns:
         (B, 1, S, S) in [0, 1]: 1 around the part, 0 at the jaw's line and outside of it; 1 everywhere where the part
@@ -39,10 +40,9 @@ def within_face(place: UprightCrop, keypoints: Tensor, part: Sequence[int], size
     jaw = place.into(keypoints[:, list(_JAW)])
     above = jaw.new_tensor([0.0, -_UP])
     outline = torch.cat([jaw[:, :1] + above, jaw, jaw[:, -1:] + above], 1)
-    points, centers = place.into(keypoints[:, list(part)]), pixel_centers(size, size, jaw.device)
-    to_edge = _depth(outline, centers.expand(len(jaw), -1, -1)).clamp(min=0)
-    to_part = torch.cdist(centers.expand(len(jaw), -1, -1), points).amin(-1)
-    share = smoothstep(to_edge / (to_edge + to_part).clamp(min=1e-6) / _WHOLE).view(-1, 1, size, size)
+    points, centers = place.into(keypoints[:, list(part)]), pixel_centers(_PIXELS, _PIXELS, jaw.device)
+    to_edge, to_part = _depth(outline, centers).clamp(min=0), torch.cdist(centers, points).amin(-1)
+    share = smoothstep(to_edge / (to_edge + to_part).clamp(min=1e-6) / _WHOLE).view(-1, 1, _PIXELS, _PIXELS)
     share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
     clear = smoothstep(_depth(outline, points).amin(-1) / _CLEAR)
     return torch.lerp(torch.ones_like(share), share, clear[:, None, None, None])
