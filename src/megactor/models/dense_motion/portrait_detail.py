@@ -13,12 +13,8 @@ from megactor.models.dense_motion.close_up import insert
 from megactor.models.dense_motion.enlargement import enlarged
 from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
+from megactor.models.dense_motion.outline import outlined
 from megactor.models.dense_motion.picture_layers import Layers
-
-_ADDED, _TAKEN = 0.5, 0.02
-"""Changes of the outline up to this are left out, of more person and of less. A person who is added where they may be
-or may not be is a veil beside hair; where one is taken away the plate is seen, which is right more often than the
-portrait's rim."""
 
 _FAINT = 0.2
 """Up to this much of a person in one of its pixels the small model's colors are not shown: they are made for nobody and
@@ -62,9 +58,8 @@ def place_person(frame: Tensor, layers: Layers, motion: DenseMotion, outline: Te
     for close_up in motion.close_ups:
         person = insert(person, layers.person, close_up)
     if outline is not None:
-        change = _surely(outline.float() - F.interpolate(moved.matte, size=outline.shape[-2:], mode="area"))
-        change = _where_generated(motion, change)
-        moved = moved.corrected(moved.matte + F.interpolate(change, size=moved.matte.shape[-2:], mode="bilinear"))
+        asked = _where_generated(motion, torch.ones_like(outline, dtype=torch.float32))
+        moved = moved.corrected(outlined(moved.matte, outline.float(), asked))
     return moved._replace(person=person).picture()
 
 
@@ -79,11 +74,6 @@ def _enlarged(frame: Tensor, warped: Tensor, motion: DenseMotion, outline: Tenso
     detail = warped - enlarged(low, size[0])
     visible = F.interpolate(motion.visibility.float(), size=size, mode="bilinear", align_corners=False)
     return (enlarged(frame, size[0]) + visible * detail).clamp(0, 1)
-
-
-def _surely(change: Tensor) -> Tensor:
-    """How far an outline surely changes, of what is said to change."""
-    return F.relu(change - _ADDED) / (1 - _ADDED) - F.relu(-change - _TAKEN) / (1 - _TAKEN)
 
 
 def _where_generated(motion: DenseMotion, values: Tensor) -> Tensor:
