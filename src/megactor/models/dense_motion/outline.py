@@ -30,11 +30,11 @@ def outlined(matte: Tensor, outline: Tensor, generated: Tensor) -> Tensor:
         generated: (1, 1, h, w) in [0, 1], how far it is to be asked.
 
     Returns:
-        (1, 1, H, W) in [0, 1], the same numbers as before wherever nothing changes within two pixels of the outline.
+        (1, 1, H, W) in [0, 1], the same numbers as before wherever nothing changes within three pixels of `outline`.
     """
     known = F.interpolate(matte, size=outline.shape[-2:], mode="area")
     change = _change(known, outline) * generated
-    share = smoothstep(F.max_pool2d(change.abs(), 3, 1, 1) / _ALL)
+    share = smoothstep(F.max_pool2d(change.abs(), 5, 1, 2) / _ALL)
     share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
     share = F.interpolate(share, size=matte.shape[-2:], mode="bilinear")
     made = enlarged((known + change).clamp(0, 1), matte.shape[-1])
