@@ -14,8 +14,8 @@ _ADDED, _TAKEN = 0.5, 0.02
 """A person is added where the outline has more than the first, and taken away where it has less of them than the moved
 one by more than the second. One who is added where they may be or may not be is a veil beside hair; where one is taken
 away the plate is seen, which is right more often than the portrait's rim."""
-_ALL = 0.05
-"""Change from which on nothing of the moved edge is left."""
+_ALL = 0.4
+"""Change, within two pixels, from which on nothing of the moved edge is left; below it, tips of hair are worth more."""
 _CONTRAST = 1.25
 """Of the small model's outline. 1 is next to the truth more often, and a glow around heads at the result's size; from
 1.6 on what a head uncovers is wrong more often than without any of it."""
