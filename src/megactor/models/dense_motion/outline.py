@@ -1,6 +1,6 @@
-"""Where the person ends: the moved portrait's matte, or what the small model says of it, one of both at any place.
+"""Where the person ends: the moved portrait's matte, or what the small model says of it where that is another.
 
-The first is sharp and may be wrong; the second is as soft as it is unsure. Their sum would show two edges.
+The first is sharp and may be wrong; the second is as soft as it is unsure. Adding the difference would show both edges.
 """
 
 import torch
@@ -30,7 +30,7 @@ def outlined(matte: Tensor, outline: Tensor, generated: Tensor) -> Tensor:
         generated: (1, 1, h, w) in [0, 1], how far it is to be asked.
 
     Returns:
-        (1, 1, H, W) in [0, 1], the same numbers as before wherever nothing changes within three pixels of `outline`.
+        (1, 1, H, W) in [0, 1], the same numbers as before wherever nothing changes within four pixels of `outline`.
     """
     known = F.interpolate(matte, size=outline.shape[-2:], mode="area")
     change = _change(known, outline) * generated
