@@ -17,8 +17,8 @@ away the plate is seen, which is right more often than the portrait's rim."""
 _ALL = 0.4
 """Change, within two pixels, from which on nothing of the moved edge is left; below it, tips of hair are worth more."""
 _CONTRAST = 1.25
-"""Of the small model's outline. 1 is next to the truth more often, and a glow around heads at the result's size; from
-1.6 on what a head uncovers is wrong more often than without any of it."""
+"""Of the small model's outline. 1 is nearer to the truth, and a glow around heads at the result's size; the sharper it
+is, the better single frames look and the farther they are from the truth (model card)."""
 
 
 def outlined(matte: Tensor, outline: Tensor, generated: Tensor) -> Tensor:
