@@ -1,9 +1,16 @@
 """What holds for all tests."""
 
-import os
+from collections.abc import Iterator
+
+import pytest
+from scheduling import as_before, policy
 
 
-def pytest_configure() -> None:
-    """Gives up real-time priority, which a run may have inherited: two busy workers with it let nothing else run."""
-    if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+@pytest.fixture(autouse=True)
+def _usual_policy() -> Iterator[None]:
+    """No test may leave its thread real-time: what later tests start would inherit that, and let nothing else run."""
+    before = policy()
+    with as_before():
+        yield
+        after = policy()
+    assert after == before, "this test changed how its thread is scheduled"

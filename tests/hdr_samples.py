@@ -11,6 +11,7 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
+from scheduling import as_before
 
 WHITE = 203.0  # nits of SDR's white in HDR, BT.2408
 TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # BT.2087
@@ -79,7 +80,7 @@ def write_hdr(path: Path, light: np.ndarray, kind: Kind, rotation: float | None 
         "libvpx-vp9": {"crf": "8", "cpu-used": "8"},
         "libsvtav1": {"preset": "12", "crf": "8", "svtav1-params": "lp=1"},
     }
-    with av.open(str(path), "w") as container:
+    with as_before(), av.open(str(path), "w") as container:
         stream = container.add_stream(kind.codec, rate=Fraction(30), options=options.get(kind.codec, {}))
         stream.height, stream.width = light.shape[:2]
         stream.pix_fmt = kind.pixels

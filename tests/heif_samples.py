@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from scheduling import as_before
 
 DESCRIPTIONS = {"hvc1": b"hvcC", "av01": b"av1C"}
 
@@ -83,7 +84,7 @@ def coded(picture: np.ndarray, options: Heif) -> tuple[bytes, bytes]:
     )
     frame.color_range = 2
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
+    with as_before(), av.open(file, "w", format="mp4") as container:
         stream = container.add_stream(codec, rate=Fraction(1), options=quality)
         stream.height, stream.width = picture.shape[:2]
         stream.pix_fmt = "gray" if gray else options.pixels
