@@ -16,24 +16,30 @@ one by more than the second. One who is added where they may be or may not be is
 away the plate is seen, which is right more often than the portrait's rim."""
 _ALL = 0.4
 """Change, within two pixels, from which on nothing of the moved edge is left; below it, tips of hair are worth more."""
+_BROAD, _ELSEWHERE = 7, (0.12, 0.3)
+"""Where motion is rigid the moved edge is shown, sharp, though it may lie some of a pixel beside the true one. Not so
+where the change is broad: where its mean over so many pixels is above the first number, surely from the second on."""
 _CONTRAST = 1.25
 """Of the small model's outline. 1 is nearer to the truth, and a glow around heads at the result's size; the sharper it
 is, the better single frames look and the farther they are from the truth (model card)."""
 
 
-def outlined(matte: Tensor, outline: Tensor, generated: Tensor) -> Tensor:
+def outlined(matte: Tensor, outline: Tensor, generated: Tensor, rigid: Tensor) -> Tensor:
     """A matte with another outline where the small model surely says so.
 
     Args:
         matte: (1, 1, H, W) in [0, 1], of the moved portrait.
         outline: (1, 1, h, w) in [0, 1], how much of a pixel the person covers as the small model says.
         generated: (1, 1, h, w) in [0, 1], how far it is to be asked.
+        rigid: (1, 1, ., .) in [0, 1], how rigid the motion is, see `rigidity.rigid`.
 
     Returns:
         (1, 1, H, W) in [0, 1], the same numbers as before wherever nothing changes within four pixels of `outline`.
     """
     known = F.interpolate(matte, size=outline.shape[-2:], mode="area")
     change = _change(known, outline) * generated
+    rigid = F.interpolate(rigid, size=outline.shape[-2:], mode="bilinear")
+    change = change * (1 - rigid * (1 - _is_broad(change)))
     share = smoothstep(F.max_pool2d(change.abs(), 5, 1, 2) / _ALL)
     share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
     share = F.interpolate(share, size=matte.shape[-2:], mode="bilinear")
@@ -46,3 +52,11 @@ def _change(known: Tensor, outline: Tensor) -> Tensor:
     more = (outline - _ADDED) / (1 - _ADDED) - known
     less = (known - outline - _TAKEN) / (1 - _TAKEN)
     return F.relu(more) - F.relu(less)
+
+
+def _is_broad(change: Tensor) -> Tensor:
+    """(1, 1, h, w) -> the same in [0, 1]: whether an edge lies elsewhere, or is only a little softer or beside."""
+    least, most = _ELSEWHERE
+    mean = F.avg_pool2d(change.abs(), _BROAD, 1, _BROAD // 2, count_include_pad=False)
+    broad = F.max_pool2d(smoothstep((mean - least) / (most - least)), _BROAD, 1, _BROAD // 2)
+    return F.avg_pool2d(broad, 5, 1, 2, count_include_pad=False)

@@ -15,6 +15,7 @@ from megactor.models.dense_motion.flow import warp
 from megactor.models.dense_motion.network import DenseMotion
 from megactor.models.dense_motion.outline import outlined
 from megactor.models.dense_motion.picture_layers import Layers
+from megactor.models.dense_motion.rigidity import rigid
 
 _FAINT = 0.2
 """Up to this much of a person in one of its pixels the small model's colors are not shown: they are made for nobody and
@@ -59,7 +60,7 @@ def place_person(frame: Tensor, layers: Layers, motion: DenseMotion, outline: Te
         person = insert(person, layers.person, close_up)
     if outline is not None:
         asked = _where_generated(motion, torch.ones_like(outline, dtype=torch.float32))
-        moved = moved.corrected(outlined(moved.matte, outline.float(), asked))
+        moved = moved.corrected(outlined(moved.matte, outline.float(), asked, rigid(motion.flow)))
     return moved._replace(person=person).picture()
 
 
