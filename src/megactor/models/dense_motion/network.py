@@ -25,6 +25,7 @@ from megactor.models.dense_motion.face_crops import face_crop
 from megactor.models.dense_motion.flow import FLOW_UNIT, affine_flow, meet_keypoints, zoom_flow
 from megactor.models.dense_motion.keypoint_refiner import KeypointRefiner
 from megactor.models.dense_motion.keypoints import KEYPOINTS, MIRRORED, KeypointNet, KeypointRetargeter, to_gray
+from megactor.models.dense_motion.nearby import mean_nearby
 from megactor.models.dense_motion.patch_unet import PatchUNet
 from megactor.models.dense_motion.relative_motion import Gains, RelativeMotion
 from megactor.models.precision import UpcastMixin
@@ -330,6 +331,6 @@ def _shares(follows: Tensor, of_person: bool) -> Tensor:
         return shares
     nearby = shares
     for _ in range(_NEARBY):
-        nearby = F.avg_pool2d(nearby, _NEARBY, 1, _NEARBY // 2, count_include_pad=False)
+        nearby = mean_nearby(nearby, _NEARBY)
     shares = shares + _DOUBT * (nearby + 1e-4)
     return shares / shares.sum(1, keepdim=True)

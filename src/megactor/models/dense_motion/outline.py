@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.dense_motion.enlargement import enlarged
+from megactor.models.dense_motion.nearby import mean_nearby, most_nearby
 from megactor.models.dense_motion.smoothstep import smoothstep
 
 _ADDED, _TAKEN = 0.5, 0.02
@@ -40,8 +41,7 @@ def outlined(matte: Tensor, outline: Tensor, generated: Tensor, rigid: Tensor) -
     change = _change(known, outline) * generated
     rigid = F.interpolate(rigid, size=outline.shape[-2:], mode="bilinear")
     change = change * (1 - rigid * (1 - _is_broad(change)))
-    share = smoothstep(F.max_pool2d(change.abs(), 5, 1, 2) / _ALL)
-    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
+    share = most_nearby(smoothstep(change.abs() / _ALL), 5, faded=3)
     share = F.interpolate(share, size=matte.shape[-2:], mode="bilinear")
     made = enlarged((known + change).clamp(0, 1), matte.shape[-1])
     return torch.lerp(matte, ((made - 0.5) * _CONTRAST + 0.5).clamp(0, 1), share)
@@ -57,6 +57,5 @@ def _change(known: Tensor, outline: Tensor) -> Tensor:
 def _is_broad(change: Tensor) -> Tensor:
     """(1, 1, h, w) -> the same in [0, 1]: whether an edge lies elsewhere, or is only a little softer or beside."""
     least, most = _ELSEWHERE
-    mean = F.avg_pool2d(change.abs(), _BROAD, 1, _BROAD // 2, count_include_pad=False)
-    broad = F.max_pool2d(smoothstep((mean - least) / (most - least)), _BROAD, 1, _BROAD // 2)
-    return F.avg_pool2d(broad, 5, 1, 2, count_include_pad=False)
+    broad = smoothstep((mean_nearby(change.abs(), _BROAD) - least) / (most - least))
+    return most_nearby(broad, _BROAD, faded=5)

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from megactor.models.dense_motion.nearby import mean_nearby, most_nearby
 from megactor.models.dense_motion.smoothstep import smoothstep
 
 _RIGID, _BENT = 0.15, 0.5
@@ -22,14 +23,13 @@ def rigid(flow: Tensor) -> Tensor:
     Returns:
         (B, 1, h, w) in [0, 1], 1 where neither lengths nor shapes change around a pixel.
     """
-    near = F.max_pool2d(_strain(flow.float()), _NEAR, 1, _NEAR // 2)
-    near = F.avg_pool2d(near, _NEAR, 1, _NEAR // 2, count_include_pad=False)
+    near = most_nearby(_strain(flow.float()), _NEAR, faded=_NEAR)
     return 1 - smoothstep((near - _RIGID) / (_BENT - _RIGID))
 
 
 def _strain(flow: Tensor) -> Tensor:
     """(B, 2, h, w) -> (B, 1, h, w), the logarithm of the largest stretch or squeeze of any direction."""
-    smooth = F.pad(F.avg_pool2d(flow, 3, 1, 1, count_include_pad=False), (1, 1, 1, 1), mode="replicate")
+    smooth = F.pad(mean_nearby(flow, 3), (1, 1, 1, 1), mode="replicate")
     height, width = flow.shape[-2:]
     across = (smooth[..., 1:-1, 2:] - smooth[..., 1:-1, :-2]) * width / 2
     down = (smooth[..., 2:, 1:-1] - smooth[..., :-2, 1:-1]) * height / 2

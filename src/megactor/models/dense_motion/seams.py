@@ -7,10 +7,10 @@ that its networks moved along with the lips; shown there, they tear the cheek.
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from megactor.models.dense_motion.face_crops import UprightCrop
+from megactor.models.dense_motion.nearby import mean_nearby
 from megactor.models.dense_motion.sampling import pixel_centers
 from megactor.models.dense_motion.smoothstep import smoothstep
 
@@ -43,7 +43,7 @@ def within_face(place: UprightCrop, keypoints: Tensor, part: Sequence[int]) -> T
     points, centers = place.into(keypoints[:, list(part)]), pixel_centers(_PIXELS, _PIXELS, jaw.device)
     to_edge, to_part = _depth(outline, centers).clamp(min=0), torch.cdist(centers, points).amin(-1)
     share = smoothstep(to_edge / (to_edge + to_part).clamp(min=1e-6) / _WHOLE).view(-1, 1, _PIXELS, _PIXELS)
-    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
+    share = mean_nearby(share, 3)
     clear = smoothstep(_depth(outline, points).amin(-1) / _CLEAR)
     return torch.lerp(torch.ones_like(share), share, clear[:, None, None, None])
 
